@@ -1,0 +1,7 @@
+/** The words that every room speaks: schemas, frames, errors, ids, units. Imports nothing of ours; browser-safe. */
+export * from './errors.ts';
+export * from './ids.ts';
+export * from './inference.ts';
+export * from './keys.ts';
+export * from './manifest.ts';
+export * from './units.ts';
