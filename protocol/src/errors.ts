@@ -50,11 +50,7 @@ export const ERRORS = {
     'The Idempotency-Key was used before with another body',
   ),
   request_too_large: caller(413, 'invalid_request_error', 'The body is larger than this server accepts'),
-  unsupported_media_type: caller(
-    415,
-    'invalid_request_error',
-    'The content type must be application/json',
-  ),
+  unsupported_media_type: caller(415, 'invalid_request_error', 'The content type must be application/json'),
   context_length_exceeded: caller(
     420,
     'context_length_exceeded',
@@ -69,7 +65,11 @@ export const ERRORS = {
   client_closed_request: caller(499, 'client_closed_request', 'The caller went away'),
   internal_error: platform(500, 'internal_error', 'Something went wrong on our side'),
   no_capacity: platform(503, 'service_unavailable', 'No node is free for this model at the moment'),
-  model_unavailable: platform(503, 'service_unavailable', 'No node and no fallback has this model at the moment'),
+  model_unavailable: platform(
+    503,
+    'service_unavailable',
+    'No node and no fallback has this model at the moment',
+  ),
   upstream_timeout: platform(504, 'timeout_error', 'The deadline passed before the model answered'),
 } as const satisfies Record<string, ErrorRow>;
 

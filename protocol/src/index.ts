@@ -1,7 +1,12 @@
 /** The words that every room speaks: schemas, frames, errors, ids, units. Imports nothing of ours; browser-safe. */
 export * from './errors.ts';
+export * from './frames.ts';
 export * from './ids.ts';
 export * from './inference.ts';
 export * from './keys.ts';
 export * from './manifest.ts';
+export * from './schema/chat.ts';
+export { ErrorBody } from './schema/common.ts';
+export * from './schema/models.ts';
+export * from './schema/responses.ts';
 export * from './units.ts';

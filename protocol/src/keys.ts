@@ -31,7 +31,8 @@ export function makeSecret(
 
 /** True when the form and the checksum are right; says nothing on whether the key exists. */
 export function isWellFormedSecret(prefix: SecretPrefix, text: string): boolean {
-  if (!text.startsWith(prefix) || text.length !== prefix.length + RANDOM_LENGTH + CHECKSUM_LENGTH) return false;
+  if (!text.startsWith(prefix) || text.length !== prefix.length + RANDOM_LENGTH + CHECKSUM_LENGTH)
+    return false;
   const body = text.slice(0, -CHECKSUM_LENGTH);
   return checksum(body) === text.slice(-CHECKSUM_LENGTH);
 }

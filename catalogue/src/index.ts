@@ -1,0 +1,1 @@
+export { findManifest, MANIFESTS } from './manifests.ts';

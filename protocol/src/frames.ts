@@ -1,0 +1,167 @@
+/**
+ * What a node and a gateway say to each other on the WebSocket `/v1/nodes/connect`, subprotocol
+ * `zerogpu.node.v1`: one JSON object a text frame.
+ *
+ *     node                                gateway
+ *      │ ◀───────────────────── challenge │  a nonce, right after the socket opens
+ *      │ hello ─────────────────────────▶ │  public key, signature of the nonce, join token the first time
+ *      │ ◀──────────── welcome │ refused  │
+ *      │ ◀──────────────────────────  run │  up to the announced slots at once, each with its own id
+ *      │ piece* ────────────────────────▶ │  only when the run streams
+ *      │ done │ failed ─────────────────▶ │
+ *      │ ◀─────────────────────── cancel  │  the caller went away, or another node was quicker
+ *      │ load ──────────────────────────▶ │  on every change of models or state, and as heartbeat
+ *      │ draining ──────────────────────▶ │  no new runs; finishes what it has
+ */
+import { type Static, Type } from '@sinclair/typebox';
+
+export const NODE_SUBPROTOCOL = 'zerogpu.node.v1';
+export const NODE_CONNECT_PATH = '/v1/nodes/connect';
+/** The largest frame either side accepts; a run of 131,072 three-byte characters with options fits well. */
+export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+/** What a node signs, so that its signature is good for nothing else. */
+export const CHALLENGE_CONTEXT = 'zerogpu.node.v1 challenge ';
+
+const runId = Type.String({ minLength: 1, maxLength: 64 });
+
+export const AnnouncedModel = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 256 }),
+  version: Type.String({ minLength: 1, maxLength: 64 }),
+  /** How many runs of it the node works on at once; the gateway never has more in flight there. */
+  slots: Type.Integer({ minimum: 1, maximum: 1024 }),
+  /** In memory already; otherwise the first run waits for it to load. */
+  resident: Type.Boolean(),
+});
+export type AnnouncedModel = Static<typeof AnnouncedModel>;
+
+const models = Type.Array(AnnouncedModel, { maxItems: 256 });
+
+export const Hello = Type.Object({
+  type: Type.Literal('hello'),
+  /** Ed25519, raw 32 bytes, base64url. */
+  publicKey: Type.String({ minLength: 43, maxLength: 43 }),
+  /** Over CHALLENGE_CONTEXT followed by the challenge's nonce, base64url. */
+  signature: Type.String({ minLength: 86, maxLength: 86 }),
+  /** Needed only until the node is known. */
+  joinToken: Type.Optional(Type.String({ maxLength: 128 })),
+  name: Type.String({ minLength: 1, maxLength: 128 }),
+  agent: Type.String({ minLength: 1, maxLength: 64 }),
+  capabilities: Type.Object({
+    cores: Type.Integer({ minimum: 1, maximum: 4096 }),
+    memoryBytes: Type.Integer({ minimum: 0 }),
+    platform: Type.String({ maxLength: 64 }),
+    timeZone: Type.String({ maxLength: 64 }),
+  }),
+  models,
+});
+export type Hello = Static<typeof Hello>;
+
+export const PieceFrame = Type.Object({
+  type: Type.Literal('piece'),
+  id: runId,
+  kind: Type.Union([Type.Literal('text'), Type.Literal('reasoning')]),
+  text: Type.String(),
+});
+
+export const Done = Type.Object({
+  type: Type.Literal('done'),
+  id: runId,
+  text: Type.String(),
+  reasoning: Type.Union([Type.String(), Type.Null()]),
+  finishReason: Type.Union([Type.Literal('stop'), Type.Literal('length')]),
+  inputTokens: Type.Integer({ minimum: 0 }),
+  outputTokens: Type.Integer({ minimum: 0 }),
+  /** Milliseconds that the run took on the node: waiting for the model to load, and running it. */
+  loadMs: Type.Number({ minimum: 0 }),
+  modelMs: Type.Number({ minimum: 0 }),
+});
+export type Done = Static<typeof Done>;
+
+export const NODE_FAILURES = [
+  /** The request does not fit the model: the caller's mistake, another node would say the same. */
+  'input',
+  /** The model is not here (any more). */
+  'model_unavailable',
+  /** All slots are taken: the gateway counted wrong, or the node is shrinking. */
+  'busy',
+  /** The run was cancelled by a cancel frame. */
+  'cancelled',
+  /** Anything else; another node may do better. */
+  'internal',
+] as const;
+export type NodeFailure = (typeof NODE_FAILURES)[number];
+
+export const Failed = Type.Object({
+  type: Type.Literal('failed'),
+  id: runId,
+  code: Type.Union(NODE_FAILURES.map((code) => Type.Literal(code))),
+  message: Type.String({ maxLength: 4096 }),
+  param: Type.Union([Type.String({ maxLength: 256 }), Type.Null()]),
+});
+export type Failed = Static<typeof Failed>;
+
+/** The state of a node: on every change, and at least once per heartbeat interval. */
+export const Load = Type.Object({
+  type: Type.Literal('load'),
+  models,
+  residentBytes: Type.Integer({ minimum: 0 }),
+});
+export type Load = Static<typeof Load>;
+
+export const Draining = Type.Object({ type: Type.Literal('draining') });
+
+/** Everything a node may say. */
+export const NodeFrame = Type.Union([Hello, PieceFrame, Done, Failed, Load, Draining]);
+export type NodeFrame = Static<typeof NodeFrame>;
+
+export const Challenge = Type.Object({
+  type: Type.Literal('challenge'),
+  nonce: Type.String({ minLength: 32, maxLength: 128 }),
+});
+
+export const Welcome = Type.Object({
+  type: Type.Literal('welcome'),
+  nodeId: Type.String(),
+  /** The node says `load` at least this often. */
+  heartbeatMs: Type.Integer({ minimum: 100 }),
+});
+
+export const REFUSALS = [
+  'token_invalid',
+  'signature_invalid',
+  'revoked',
+  'version_unsupported',
+  'hello_expected',
+] as const;
+
+export const Refused = Type.Object({
+  type: Type.Literal('refused'),
+  code: Type.Union(REFUSALS.map((code) => Type.Literal(code))),
+  message: Type.String(),
+});
+
+/** Shaped as `Inference`; the gateway checked it before, so a node checks only what it uses. */
+export const Run = Type.Object({
+  type: Type.Literal('run'),
+  id: runId,
+  /** Milliseconds left until nobody waits for the answer any more. */
+  deadlineMs: Type.Number({ minimum: 0 }),
+  inference: Type.Unsafe<import('./inference.ts').Inference>(
+    Type.Object({
+      model: Type.String(),
+      messages: Type.Array(Type.Object({ role: Type.String(), content: Type.String() })),
+      text: Type.String(),
+      instructions: Type.Union([Type.String(), Type.Null()]),
+      metadata: Type.Record(Type.String(), Type.Unknown()),
+      maxOutputTokens: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+      stream: Type.Boolean(),
+    }),
+  ),
+});
+export type Run = Static<typeof Run>;
+
+export const Cancel = Type.Object({ type: Type.Literal('cancel'), id: runId });
+
+/** Everything a gateway may say. */
+export const GatewayFrame = Type.Union([Challenge, Welcome, Refused, Run, Cancel]);
+export type GatewayFrame = Static<typeof GatewayFrame>;
