@@ -1,1 +1,2 @@
-export { findManifest, MANIFESTS } from './manifests.ts';
+/** What the platform knows of models before anything runs, and how it counts tokens. Browser-safe. */
+export * from './tokenizer.ts';
