@@ -1,2 +1,3 @@
 /** What the platform knows of models before anything runs, and how it counts tokens. Browser-safe. */
+export { findManifest, MANIFESTS } from './manifests.ts';
 export * from './tokenizer.ts';
