@@ -1,0 +1,26 @@
+/** What a weight file can ask for by the `program` of its meta. One line a program; see `Program`. */
+import type { Inference } from '@zerogpu/protocol';
+import type { Piece, RunEnd } from '../runtime.ts';
+import type { Weights } from './weights.ts';
+
+/** The code of one kind of model. */
+export interface Program {
+  /** @throws WeightsError when the weights lack what this program needs */
+  load(weights: Weights): LoadedProgram;
+}
+
+/** A program with its weights in memory. */
+export interface LoadedProgram {
+  /** Bytes held besides the weight file: tables, maps. An estimate, never below the truth by much. */
+  readonly residentBytes: number;
+  /**
+   * As `LoadedModel.run`. The runtime has cut `inference.text` to the model's input and set `maxOutputTokens` to
+   * what the model may write at most. Everything here takes time linear in the text, and gives the same bytes in
+   * every engine.
+   */
+  run(inference: ProgramInference, signal: AbortSignal): AsyncGenerator<Piece, RunEnd, undefined>;
+}
+
+export type ProgramInference = Inference & { readonly maxOutputTokens: number };
+
+export const PROGRAMS: Readonly<Record<string, Program>> = {};
