@@ -10,6 +10,8 @@ import type {
   ModelManifest,
   NanoDollars,
   Route,
+  ToolCall,
+  Usage,
 } from '@zerogpu/protocol';
 
 /** Step 1: whose key. */
@@ -34,6 +36,21 @@ export interface Admission {
   readonly held: NanoDollars;
   /** Milliseconds since 1970 by which the answer must be there. */
   readonly deadline: number;
+  readonly limits: RateLimits;
+}
+
+/** One rate limit's state after a request, for the `x-ratelimit-*` headers. */
+export interface LimitState {
+  readonly limit: number;
+  readonly remaining: number;
+  /** Milliseconds until the allowance is whole again. */
+  readonly resetMs: number;
+}
+
+/** Null where there is no limit. */
+export interface RateLimits {
+  readonly requests: LimitState | null;
+  readonly tokens: LimitState | null;
 }
 
 /** Where an answer came from. */
@@ -94,4 +111,72 @@ export interface StoredAnswer {
   readonly requestId: string;
   readonly answer: Answer;
   readonly createdAt: number;
+}
+
+/** What a target gives when it has answered. */
+export interface TargetAnswer {
+  readonly text: string;
+  readonly reasoning: string | null;
+  readonly toolCalls: readonly ToolCall[];
+  readonly finishReason: FinishReason;
+  /** The target's own count, only where the target is trusted to count; null means that we count. */
+  readonly usage: Usage | null;
+  readonly queueMs: number;
+  readonly modelMs: number;
+}
+
+/** Something that can run a model: a connected node, or an upstream by URL. */
+export interface Target {
+  readonly kind: TargetKind;
+  /** The node's id or the upstream's name. */
+  readonly id: string;
+  /**
+   * @param deadline milliseconds since 1970
+   * @throws TargetFailure when it could not; the signal's reason when aborted
+   */
+  run(
+    inference: Inference,
+    deadline: number,
+    sink: PieceSink | null,
+    signal: AbortSignal,
+  ): Promise<TargetAnswer>;
+}
+
+export type FailureKind =
+  /** The connection broke, or the target crashed: another may do better. */
+  | 'lost'
+  /** No room there right now. */
+  | 'busy'
+  /** The target does not have the model (any more). */
+  | 'unavailable'
+  /** It ran and broke. */
+  | 'internal'
+  /** The caller's request does not fit the model; every target would say so. */
+  | 'input';
+
+/** One target could not serve one request. */
+export class TargetFailure extends Error {
+  override readonly name = 'TargetFailure';
+  readonly kind: FailureKind;
+  readonly param: string | null;
+
+  constructor(kind: FailureKind, message: string, param: string | null = null) {
+    super(message);
+    this.kind = kind;
+    this.param = param;
+  }
+}
+
+/** What the router knows of one node and one model on it. */
+export interface NodeView {
+  readonly id: string;
+  readonly slots: number;
+  /** Runs of this model there now, waiting ones included. */
+  readonly inFlight: number;
+  /** In memory; otherwise the first run waits for it to load. */
+  readonly resident: boolean;
+  /** Mean milliseconds that a run of this model took there; null until there was one. */
+  readonly serviceMs: number | null;
+  /** Measured round trip to the node. */
+  readonly rttMs: number;
 }

@@ -1,0 +1,111 @@
+import type { ServerResponse } from 'node:http';
+import { type Answer, ApiError, errorEnvelope } from '@zerogpu/protocol';
+import type { PieceSink, RateLimits } from '../flow.ts';
+import type { Shape } from './shape.ts';
+
+/** Step 8: writes one request's answer, whole or as a stream, or its error. Says exactly one of them. */
+export class Reply implements PieceSink {
+  /** What was streamed so far; a caller who goes away has used this much. */
+  readonly produced = { text: '', reasoning: '' };
+  readonly #response: ServerResponse;
+  readonly #headers: Record<string, string>;
+  #stream: Shape | null = null;
+
+  /** Every answer of the API carries its id and may be read by a page of any origin. */
+  constructor(response: ServerResponse, requestId: string) {
+    this.#response = response;
+    this.#headers = {
+      'x-request-id': requestId,
+      'access-control-allow-origin': '*',
+      'access-control-expose-headers': EXPOSED_HEADERS,
+    };
+  }
+
+  /** True once a byte of the answer is on its way; from then on an error is an event of the stream. */
+  get started(): boolean {
+    return this.#response.headersSent;
+  }
+
+  limits(limits: RateLimits): void {
+    for (const kind of ['requests', 'tokens'] as const) {
+      const state = limits[kind];
+      if (state === null) continue;
+      this.#headers[`x-ratelimit-limit-${kind}`] = String(state.limit);
+      this.#headers[`x-ratelimit-remaining-${kind}`] = String(state.remaining);
+      this.#headers[`x-ratelimit-reset-${kind}`] = `${Math.ceil(state.resetMs / 1000)}s`;
+    }
+  }
+
+  replayed(): void {
+    this.#headers['idempotent-replayed'] = 'true';
+  }
+
+  /** The answer will be streamed in this form. Nothing is sent before the first piece. */
+  stream(shape: Shape): void {
+    this.#stream = shape;
+  }
+
+  piece(kind: 'text' | 'reasoning', text: string): void {
+    if (this.#stream === null) return;
+    this.#open(this.#stream);
+    this.produced[kind] += text;
+    this.#response.write(this.#stream.piece(kind, text));
+  }
+
+  /** The end of a stream, or the whole answer. */
+  answer(shape: Shape, answer: Answer): void {
+    if (this.#stream === null) {
+      this.json(200, shape.whole(answer));
+      return;
+    }
+    // A replay was not streamed before: all of it is one piece.
+    if (!this.started) {
+      if (answer.reasoning !== null) this.piece('reasoning', answer.reasoning);
+      if (answer.text !== '') this.piece('text', answer.text);
+    }
+    this.#open(this.#stream);
+    this.#response.end(this.#stream.close(answer));
+  }
+
+  error(error: ApiError): void {
+    if (this.#response.writableEnded || this.#response.destroyed) return;
+    if (this.started) {
+      this.#response.end(this.#stream?.fail(error));
+      return;
+    }
+    if (error.retryAfterSeconds !== null) this.#headers['retry-after'] = String(error.retryAfterSeconds);
+    this.json(error.row.status, errorEnvelope(error));
+  }
+
+  json(status: number, body: object): void {
+    const text = JSON.stringify(body);
+    this.#headers['content-type'] = 'application/json; charset=utf-8';
+    this.#headers['content-length'] = String(Buffer.byteLength(text));
+    this.#response.writeHead(status, this.#headers).end(text);
+  }
+
+  #open(shape: Shape): void {
+    if (this.started) return;
+    this.#headers['content-type'] = 'text/event-stream; charset=utf-8';
+    this.#headers['cache-control'] = 'no-cache';
+    // Proxies that gather an answer before they pass it on are asked not to.
+    this.#headers['x-accel-buffering'] = 'no';
+    this.#response.writeHead(200, this.#headers);
+    this.#response.write(shape.open());
+  }
+}
+
+const EXPOSED_HEADERS = [
+  'x-request-id',
+  'retry-after',
+  'idempotent-replayed',
+  ...['limit', 'remaining', 'reset'].flatMap((what) => [
+    `x-ratelimit-${what}-requests`,
+    `x-ratelimit-${what}-tokens`,
+  ]),
+].join(', ');
+
+/** Whatever was thrown, as an error that may be shown: anything unknown is ours, and says nothing of itself. */
+export function toApiError(error: unknown): ApiError {
+  return error instanceof ApiError ? error : new ApiError('internal_error', { cause: error });
+}

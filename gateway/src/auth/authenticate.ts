@@ -1,0 +1,65 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { API_KEY_PREFIX, ApiError, isWellFormedSecret } from '@zerogpu/protocol';
+import type { Caller } from '../flow.ts';
+
+/** What the database knows of a key. */
+export interface KeyRecord {
+  readonly keyId: string;
+  readonly projectId: string;
+  readonly projectActive: boolean;
+  readonly organizationId: string;
+  readonly walletId: string;
+  readonly allowedModels: readonly string[] | null;
+  /** Revoked or past its expiry. */
+  readonly ended: boolean;
+}
+
+export interface KeyFinder {
+  /** The record of a key, at most one second old; null when there is none. */
+  find(key: string, now: number): Promise<KeyRecord | null>;
+}
+
+/**
+ * Step 1: whose key, from the headers alone, before any of the body is read.
+ * @throws ApiError invalid_api_key, invalid_project
+ */
+export async function authenticate(
+  keys: KeyFinder,
+  headers: IncomingHttpHeaders,
+  now: number,
+): Promise<Caller> {
+  const key = keyOf(headers);
+  if (key === null) {
+    throw new ApiError('invalid_api_key', {
+      message: 'No API key: send it as x-api-key, or as authorization: Bearer <key>',
+    });
+  }
+  if (!isWellFormedSecret(API_KEY_PREFIX, key)) {
+    throw new ApiError('invalid_api_key', {
+      message: `The API key is mistyped or cut off: a key is ${API_KEY_PREFIX} and 38 letters and digits`,
+    });
+  }
+  const record = await keys.find(key, now);
+  if (record === null) throw new ApiError('invalid_api_key', { message: 'No such API key' });
+  if (record.ended) throw new ApiError('invalid_api_key', { message: 'The API key is revoked or expired' });
+  const project = headers['x-project-id'];
+  if (project !== undefined && project !== record.projectId) throw new ApiError('invalid_project');
+  if (!record.projectActive) {
+    throw new ApiError('invalid_project', { message: 'The project of this API key is archived' });
+  }
+  return {
+    keyId: record.keyId,
+    projectId: record.projectId,
+    organizationId: record.organizationId,
+    walletId: record.walletId,
+    allowedModels: record.allowedModels === null ? null : new Set(record.allowedModels),
+  };
+}
+
+/** `x-api-key` wins: clients of the older kind put a dummy into the bearer. */
+function keyOf(headers: IncomingHttpHeaders): string | null {
+  const own = headers['x-api-key'];
+  if (typeof own === 'string' && own !== '') return own;
+  const match = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '');
+  return match?.[1] ?? null;
+}

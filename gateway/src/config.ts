@@ -1,0 +1,234 @@
+/**
+ * The one reader of the environment. Each setting has its default and the reason for it here; a name that is
+ * not here is an error, because a misspelt setting that does nothing costs an evening.
+ */
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+
+export interface UpstreamConfig {
+  readonly name: string;
+  /** Base address of an OpenAI-compatible API, such as `http://127.0.0.1:11434/v1`. */
+  readonly url: string;
+  readonly apiKey: string | null;
+  /** The operator vouches for it: it may see any project's requests, and its token counts are charged. */
+  readonly trusted: boolean;
+  /** Our model id → the model's name there. */
+  readonly models: ReadonlyMap<string, string>;
+}
+
+export interface ModelOverride {
+  readonly errorOnMaxToken?: boolean;
+}
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly secret: string | null;
+  readonly databaseUrl: string | null;
+  readonly upstreams: readonly UpstreamConfig[];
+  readonly modelOverrides: ReadonlyMap<string, ModelOverride>;
+  readonly deadlineMs: number;
+  readonly maxBodyBytes: number;
+  /** Per key and minute; null is no limit. */
+  readonly rateLimit: { readonly requests: number | null; readonly tokens: number | null };
+  readonly heartbeatMs: number;
+  readonly gatewayName: string;
+}
+
+/** A setting is wrong: said once, in words for the operator; a restart cannot mend it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Names that `credentials.env` exports for clients; a shell that sourced it may start a gateway too. */
+const CLIENT_NAMES = [
+  'ZEROGPU_BASE_URL',
+  'ZEROGPU_API_KEY',
+  'ZEROGPU_PROJECT_ID',
+  'ZEROGPU_ADMIN_EMAIL',
+  'ZEROGPU_ADMIN_PASSWORD',
+];
+
+/** Read by other programs of ours that share the environment: the starter, the node, the tests. */
+const OTHER_PROGRAMS = ['ZEROGPU_LOCAL_NODES', 'ZEROGPU_GATEWAY_URL', 'ZEROGPU_JOIN_TOKEN'];
+const TEST_PREFIX = 'ZEROGPU_TEST_';
+
+const OURS = [
+  'ZEROGPU_DATA_DIR',
+  'ZEROGPU_SECRET',
+  'ZEROGPU_UPSTREAMS',
+  'ZEROGPU_MODEL_OVERRIDES',
+  'ZEROGPU_DEADLINE_MS',
+  'ZEROGPU_MAX_BODY_BYTES',
+  'ZEROGPU_RATE_LIMIT_REQUESTS',
+  'ZEROGPU_RATE_LIMIT_TOKENS',
+  'ZEROGPU_HEARTBEAT_MS',
+  'ZEROGPU_GATEWAY_NAME',
+];
+
+/** @throws ConfigError naming the setting, what is wrong with it and what it may be */
+export function readConfig(env: Env): Config {
+  refuseUnknownNames(env);
+  return {
+    // Loopback until the operator says otherwise: a fresh install must not face the network.
+    host: env['HOST'] || '127.0.0.1',
+    port: integer(env, 'PORT', 8080, 0, 65_535),
+    dataDir: resolve(env['ZEROGPU_DATA_DIR'] || '.zerogpu'),
+    // Null makes one at first boot, kept in the data directory; several gateways need the same one.
+    secret: secret(env['ZEROGPU_SECRET']),
+    databaseUrl: databaseUrl(env['DATABASE_URL']),
+    upstreams: upstreams(env['ZEROGPU_UPSTREAMS']),
+    modelOverrides: modelOverrides(env['ZEROGPU_MODEL_OVERRIDES']),
+    // A nano model answers in milliseconds; a chat model on a laptop may take most of a minute.
+    deadlineMs: integer(env, 'ZEROGPU_DEADLINE_MS', 60_000, 100, 3_600_000),
+    // Room for a conversation of many long turns, far under what would hurt if many arrive at once.
+    maxBodyBytes: integer(env, 'ZEROGPU_MAX_BODY_BYTES', 4 * 1024 * 1024, 1024, 64 * 1024 * 1024),
+    rateLimit: {
+      requests: optionalInteger(env, 'ZEROGPU_RATE_LIMIT_REQUESTS'),
+      tokens: optionalInteger(env, 'ZEROGPU_RATE_LIMIT_TOKENS'),
+    },
+    // Three missed in a row and a silent node is dropped: 15 s after a laptop's lid closes.
+    heartbeatMs: integer(env, 'ZEROGPU_HEARTBEAT_MS', 5_000, 100, 60_000),
+    // Rollups are kept per gateway, so that two gateways never write one row.
+    gatewayName: env['ZEROGPU_GATEWAY_NAME'] || hostname(),
+  };
+}
+
+function refuseUnknownNames(env: Env): void {
+  const known = new Set([...OURS, ...CLIENT_NAMES, ...OTHER_PROGRAMS]);
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('ZEROGPU_') || name.startsWith(TEST_PREFIX) || known.has(name)) continue;
+    throw new ConfigError(`Unknown setting ${name}; did you mean ${nearest(name, OURS)}?`);
+  }
+}
+
+function nearest(name: string, candidates: readonly string[]): string {
+  let best = candidates[0]!;
+  for (const candidate of candidates) {
+    if (editDistance(name, candidate) < editDistance(name, best)) best = candidate;
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + same));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+function integer(env: Env, name: string, otherwise: number, min: number, max: number): number {
+  const text = env[name];
+  if (text === undefined || text === '') return otherwise;
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max)) {
+    throw new ConfigError(`${name} must be an integer from ${min} to ${max}, not "${text}"`);
+  }
+  return value;
+}
+
+function optionalInteger(env: Env, name: string): number | null {
+  return env[name] ? integer(env, name, 0, 1, Number.MAX_SAFE_INTEGER) : null;
+}
+
+function secret(text: string | undefined): string | null {
+  if (!text) return null;
+  if (text.length < 32) {
+    throw new ConfigError(
+      'ZEROGPU_SECRET must have at least 32 characters, for example from `openssl rand -hex 32`',
+    );
+  }
+  return text;
+}
+
+function databaseUrl(text: string | undefined): string | null {
+  if (!text) return null;
+  if (!/^postgres(ql)?:\/\//.test(text)) {
+    throw new ConfigError('DATABASE_URL must look like postgres://user:password@host:5432/database');
+  }
+  return text;
+}
+
+const UPSTREAM_EXAMPLE =
+  '[{"name":"ollama","url":"http://127.0.0.1:11434/v1","trusted":true,"models":{"llama-3.1-8b-instruct-fast":"llama3.1:8b"}}]';
+
+function upstreams(text: string | undefined): UpstreamConfig[] {
+  if (!text) return [];
+  const list = json('ZEROGPU_UPSTREAMS', text, UPSTREAM_EXAMPLE);
+  if (!Array.isArray(list)) throw wrongUpstreams('must be an array');
+  return list.map(upstream);
+}
+
+function upstream(entry: unknown): UpstreamConfig {
+  if (!isObject(entry)) throw wrongUpstreams('must hold objects');
+  const { name, url, apiKey, trusted, models, ...rest } = entry;
+  if (typeof name !== 'string' || name === '') throw wrongUpstreams('needs a name in each entry');
+  if (typeof url !== 'string' || !/^https?:$/.test(protocolOf(url))) {
+    throw wrongUpstreams(`needs an http or https url for "${name}"`);
+  }
+  if (!isObject(models) || !Object.values(models).every((m) => typeof m === 'string')) {
+    throw wrongUpstreams(`needs models for "${name}": our model id to the name there`);
+  }
+  if (apiKey !== undefined && typeof apiKey !== 'string')
+    throw wrongUpstreams(`has a wrong apiKey for "${name}"`);
+  if (trusted !== undefined && typeof trusted !== 'boolean') {
+    throw wrongUpstreams(`has a wrong trusted for "${name}": true or false`);
+  }
+  const unknown = Object.keys(rest)[0];
+  if (unknown !== undefined) throw wrongUpstreams(`has an unknown field "${unknown}" for "${name}"`);
+  return {
+    name,
+    url: url.replace(/\/+$/, ''),
+    apiKey: apiKey ?? null,
+    trusted: trusted ?? false,
+    models: new Map(Object.entries(models).map(([ours, theirs]) => [ours, String(theirs)])),
+  };
+}
+
+function wrongUpstreams(what: string): ConfigError {
+  return new ConfigError(`ZEROGPU_UPSTREAMS ${what}; an example: ${UPSTREAM_EXAMPLE}`);
+}
+
+const OVERRIDES_EXAMPLE = '{"zlm-v1-summary-cloud":{"errorOnMaxToken":true}}';
+
+function modelOverrides(text: string | undefined): Map<string, ModelOverride> {
+  if (!text) return new Map();
+  const all = json('ZEROGPU_MODEL_OVERRIDES', text, OVERRIDES_EXAMPLE);
+  const wrong = new ConfigError(
+    `ZEROGPU_MODEL_OVERRIDES must map model ids to {"errorOnMaxToken": true or false}; an example: ${OVERRIDES_EXAMPLE}`,
+  );
+  if (!isObject(all)) throw wrong;
+  return new Map(
+    Object.entries(all).map(([id, override]) => {
+      if (!isObject(override)) throw wrong;
+      const { errorOnMaxToken, ...rest } = override;
+      if (typeof errorOnMaxToken !== 'boolean' || Object.keys(rest).length > 0) throw wrong;
+      return [id, { errorOnMaxToken }];
+    }),
+  );
+}
+
+function json(name: string, text: string, example: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ConfigError(`${name} is not valid JSON; an example: ${example}`);
+  }
+}
+
+function protocolOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).protocol : '';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiError, type Route } from '@zerogpu/protocol';
+import type { Caller, StoredAnswer } from '../flow.ts';
+
+export interface ClaimRequest {
+  readonly projectId: string;
+  readonly key: string;
+  readonly bodyHash: Buffer;
+  readonly requestId: string;
+  /** Milliseconds since 1970: a claim whose gateway died may be taken over after this. */
+  readonly lockedUntil: number;
+}
+
+export type ClaimResult =
+  | { readonly kind: 'claimed' }
+  | { readonly kind: 'replay'; readonly stored: StoredAnswer }
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'running' };
+
+export interface ClaimStore {
+  claim(request: ClaimRequest): Promise<ClaimResult>;
+}
+
+export type Claim =
+  | { readonly kind: 'claimed'; readonly key: string }
+  | { readonly kind: 'replay'; readonly stored: StoredAnswer };
+
+const MAX_KEY_LENGTH = 255;
+const FIRST_POLL_MS = 20;
+const LAST_POLL_MS = 500;
+
+/**
+ * Between steps 2 and 3: a retry of an answered request gets that answer, and one of a running request waits for it.
+ * @returns null when the caller sent no Idempotency-Key
+ * @throws ApiError invalid_value, idempotency_conflict, upstream_timeout, client_closed_request
+ */
+export async function claimIdempotency(
+  store: ClaimStore,
+  caller: Caller,
+  route: Route,
+  headers: IncomingHttpHeaders,
+  body: Buffer,
+  requestId: string,
+  deadlineMs: number,
+  hangup: AbortSignal,
+): Promise<Claim | null> {
+  const key = headers['idempotency-key'];
+  if (key === undefined) return null;
+  if (typeof key !== 'string' || key === '' || key.length > MAX_KEY_LENGTH) {
+    throw new ApiError('invalid_value', {
+      message: `Idempotency-Key must have 1 to ${MAX_KEY_LENGTH} characters`,
+      param: 'Idempotency-Key',
+    });
+  }
+  const bodyHash = createHash('sha256').update(route).update('\n').update(body).digest();
+  const until = Date.now() + deadlineMs;
+  for (let wait = FIRST_POLL_MS; ; wait = Math.min(wait * 2, LAST_POLL_MS)) {
+    const request = {
+      projectId: caller.projectId,
+      key,
+      bodyHash,
+      requestId,
+      lockedUntil: Date.now() + deadlineMs,
+    };
+    const result = await store.claim(request);
+    if (result.kind === 'claimed') return { kind: 'claimed', key };
+    if (result.kind === 'replay') return result;
+    if (result.kind === 'conflict') throw new ApiError('idempotency_conflict');
+    if (Date.now() + wait > until) throw new ApiError('upstream_timeout');
+    await sleep(wait, undefined, { signal: hangup }).catch(() => {
+      throw hangup.reason;
+    });
+  }
+}

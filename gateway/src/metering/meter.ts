@@ -1,0 +1,38 @@
+import { tokenizerOf } from '@zerogpu/catalogue';
+import type { Answer, NanoDollars } from '@zerogpu/protocol';
+import type { Admission, TargetAnswer } from '../flow.ts';
+
+export interface Metered {
+  readonly answer: Answer;
+  readonly cost: NanoDollars;
+}
+
+/**
+ * Step 7, the counting half: what was used and what it costs. We count, except where a trusted upstream did with the
+ * model's own tokenizer. Never more than was held: the hold is the upper bound that the caller was admitted with.
+ */
+export function meter(
+  admission: Admission,
+  given: Pick<TargetAnswer, 'text' | 'reasoning' | 'toolCalls' | 'finishReason' | 'usage'>,
+): Metered {
+  const { manifest } = admission;
+  const usage = given.usage ?? countedHere(admission, given);
+  const price =
+    BigInt(usage.inputTokens) * manifest.price.inputPerToken +
+    BigInt(usage.outputTokens) * manifest.price.outputPerToken;
+  const { text, reasoning, toolCalls, finishReason } = given;
+  return {
+    answer: { model: manifest.id, text, reasoning, toolCalls, finishReason, usage },
+    cost: price < admission.held ? price : admission.held,
+  };
+}
+
+function countedHere(admission: Admission, given: Pick<TargetAnswer, 'text' | 'reasoning'>): Answer['usage'] {
+  const tokenizer = tokenizerOf(admission.manifest.tokenizer);
+  const reasoningTokens = given.reasoning === null ? 0 : tokenizer.count(given.reasoning);
+  return {
+    inputTokens: admission.inputTokens,
+    outputTokens: tokenizer.count(given.text) + reasoningTokens,
+    reasoningTokens,
+  };
+}

@@ -1,0 +1,70 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Settlement } from './flow.ts';
+
+export interface MetricsSources {
+  nodes(): number;
+  inFlight(): number;
+}
+
+/** What operators watch, in Prometheus's form. Labels are bounded: models of the catalogue, statuses, routes. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #requests: Counter<'endpoint' | 'status'>;
+  readonly #seconds: Histogram<'endpoint'>;
+  readonly #tokens: Counter<'model' | 'direction'>;
+  readonly #cost: Counter;
+
+  constructor(sources: MetricsSources) {
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    this.#requests = new Counter({
+      name: 'zerogpu_requests_total',
+      help: 'Requests of known keys that came to their end, by endpoint and HTTP status (499: the caller went away)',
+      labelNames: ['endpoint', 'status'],
+      registers,
+    });
+    this.#seconds = new Histogram({
+      name: 'zerogpu_request_seconds',
+      help: 'From the headers to the settlement',
+      labelNames: ['endpoint'],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers,
+    });
+    this.#tokens = new Counter({
+      name: 'zerogpu_tokens_total',
+      help: 'Tokens metered',
+      labelNames: ['model', 'direction'],
+      registers,
+    });
+    this.#cost = new Counter({ name: 'zerogpu_cost_dollars_total', help: 'Dollars charged', registers });
+    const gauge = (name: string, help: string, read: () => number) =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    gauge('zerogpu_nodes_connected', 'Nodes connected to this gateway', sources.nodes);
+    gauge('zerogpu_requests_in_flight', 'Inference requests under way', sources.inFlight);
+  }
+
+  settled(settlement: Settlement): void {
+    const { endpoint, status, servedModel, inputTokens, outputTokens, cost, totalMs } = settlement;
+    this.#requests.inc({ endpoint, status: String(status) });
+    this.#seconds.observe({ endpoint }, totalMs / 1000);
+    if (servedModel === null) return;
+    this.#tokens.inc({ model: servedModel, direction: 'input' }, inputTokens);
+    this.#tokens.inc({ model: servedModel, direction: 'output' }, outputTokens);
+    this.#cost.inc(Number(cost) / 1e9);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}

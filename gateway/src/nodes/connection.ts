@@ -1,0 +1,334 @@
+import { randomBytes } from 'node:crypto';
+import { TypeCompiler } from '@sinclair/typebox/compiler';
+import {
+  type AnnouncedModel,
+  type Done,
+  type Failed,
+  type GatewayFrame,
+  type Hello,
+  type Inference,
+  type NodeFailure,
+  NodeFrame,
+} from '@zerogpu/protocol';
+import type { RawData, WebSocket } from 'ws';
+import {
+  type FailureKind,
+  type NodeView,
+  type PieceSink,
+  type Target,
+  type TargetAnswer,
+  TargetFailure,
+} from '../flow.ts';
+import { Lane } from './lane.ts';
+import type { Admittance } from './node-directory.ts';
+
+const frames = TypeCompiler.Compile(NodeFrame);
+
+/** A node that has not said a good hello by then is not one. */
+const HELLO_TIMEOUT_MS = 10_000;
+/** Wrong frames in a row before a node is taken for broken or hostile. */
+const MAX_BAD_FRAMES = 10;
+/** Written to a node and not yet sent: past this it is too slow to be given more. */
+const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
+
+export interface ConnectionServices {
+  admit(hello: Hello, nonce: string): Promise<Admittance>;
+  /** Called once when the node is welcome; it can be given work from then on. */
+  welcomed(connection: NodeConnection): void;
+  /** Called whenever the models that it serves changed. */
+  changed(connection: NodeConnection): void;
+  closed(connection: NodeConnection): void;
+  readonly heartbeatMs: number;
+  now(): number;
+}
+
+interface Running {
+  readonly lane: Lane;
+  readonly sink: PieceSink | null;
+  readonly sentAt: number;
+  readonly queueMs: number;
+  /** Null once the caller stopped waiting; the slot stays taken until the node says that it is free. */
+  waiting: { resolve(answer: TargetAnswer): void; reject(error: unknown): void } | null;
+}
+
+/** The gateway's end of one node's socket: who it is, what it announces, what it is running. */
+export class NodeConnection implements Target {
+  readonly kind = 'node';
+  id = '';
+  rttMs = 0;
+  lastHeardAt: number;
+  readonly #socket: WebSocket;
+  readonly #services: ConnectionServices;
+  readonly #nonce = randomBytes(32).toString('base64url');
+  readonly #lanes = new Map<string, Lane>();
+  readonly #running = new Map<string, Running>();
+  #state: 'hello' | 'admitting' | 'serving' | 'draining' | 'closed' = 'hello';
+  #nextRun = 1;
+  #badFrames = 0;
+  #pingedAt = 0;
+
+  constructor(socket: WebSocket, services: ConnectionServices) {
+    this.#socket = socket;
+    this.#services = services;
+    this.lastHeardAt = services.now();
+    const helloTimer = setTimeout(() => this.#refuse('hello_expected', 'No hello in time'), HELLO_TIMEOUT_MS);
+    socket.on('message', (data, isBinary) => {
+      clearTimeout(helloTimer);
+      this.#heard(data, isBinary);
+    });
+    socket.on('pong', () => this.#ponged());
+    socket.on('error', () => socket.terminate());
+    socket.on('close', () => {
+      clearTimeout(helloTimer);
+      this.#closed();
+    });
+    this.#send({ type: 'challenge', nonce: this.#nonce });
+  }
+
+  get serving(): boolean {
+    return this.#state === 'serving';
+  }
+
+  models(): IterableIterator<string> {
+    return this.#lanes.keys();
+  }
+
+  view(model: string): NodeView | null {
+    const lane = this.#lanes.get(model);
+    if (!lane) return null;
+    const { slots, inFlight, resident, serviceMs } = lane;
+    return { id: this.id, slots, inFlight, resident, serviceMs, rttMs: this.rttMs };
+  }
+
+  async run(
+    inference: Inference,
+    deadline: number,
+    sink: PieceSink | null,
+    signal: AbortSignal,
+  ): Promise<TargetAnswer> {
+    const lane = this.#lanes.get(inference.model);
+    if (!lane || !this.serving) throw new TargetFailure('unavailable', 'The node does not have the model');
+    const askedAt = this.#services.now();
+    await lane.enter(signal);
+    if (!this.serving || this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) {
+      lane.leave();
+      throw new TargetFailure(this.serving ? 'busy' : 'lost', 'The node takes no more work');
+    }
+    return this.#start(inference, deadline, sink, signal, lane, askedAt);
+  }
+
+  /** Asks for a sign of life, and measures the way there and back with it. */
+  ping(): void {
+    this.#pingedAt = this.#services.now();
+    this.#socket.ping();
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  #start(
+    inference: Inference,
+    deadline: number,
+    sink: PieceSink | null,
+    signal: AbortSignal,
+    lane: Lane,
+    askedAt: number,
+  ): Promise<TargetAnswer> {
+    const id = String(this.#nextRun++);
+    const sentAt = this.#services.now();
+    return new Promise((resolve, reject) => {
+      const abandon = () => this.#abandon(id, signal.reason);
+      const settled = (settle: () => void) => {
+        signal.removeEventListener('abort', abandon);
+        settle();
+      };
+      const waiting = {
+        resolve: (answer: TargetAnswer) => settled(() => resolve(answer)),
+        reject: (error: unknown) => settled(() => reject(error)),
+      };
+      this.#running.set(id, { lane, sink, sentAt, queueMs: sentAt - askedAt, waiting });
+      signal.addEventListener('abort', abandon, { once: true });
+      this.#send({ type: 'run', id, deadlineMs: Math.max(0, deadline - sentAt), inference });
+    });
+  }
+
+  #abandon(id: string, reason: unknown): void {
+    const running = this.#running.get(id);
+    if (!running?.waiting) return;
+    running.waiting.reject(reason);
+    running.waiting = null;
+    this.#send({ type: 'cancel', id });
+  }
+
+  #heard(data: RawData, isBinary: boolean): void {
+    this.lastHeardAt = this.#services.now();
+    const frame = isBinary ? null : parseFrame(data);
+    if (frame === null) {
+      if (++this.#badFrames >= MAX_BAD_FRAMES) this.#socket.close(1008, 'too many invalid frames');
+      return;
+    }
+    this.#badFrames = 0;
+    if (this.#state === 'hello') this.#greet(frame);
+    else if (this.#state === 'serving' || this.#state === 'draining') this.#handle(frame);
+  }
+
+  #greet(frame: NodeFrame): void {
+    if (frame.type !== 'hello') {
+      this.#refuse('hello_expected', 'The first frame must be hello');
+      return;
+    }
+    this.#state = 'admitting';
+    this.#services.admit(frame, this.#nonce).then(
+      (admittance) => this.#admitted(frame, admittance),
+      () => this.#socket.close(1011, 'the gateway cannot admit nodes at the moment'),
+    );
+  }
+
+  #admitted(hello: Hello, admittance: Admittance): void {
+    if (this.#state !== 'admitting') return;
+    if (admittance.kind === 'refused') {
+      this.#refuse(admittance.code, admittance.message);
+      return;
+    }
+    this.id = admittance.nodeId;
+    this.#state = 'serving';
+    this.#announce(hello.models);
+    this.#send({ type: 'welcome', nodeId: this.id, heartbeatMs: this.#services.heartbeatMs });
+    this.#services.welcomed(this);
+  }
+
+  #handle(frame: NodeFrame): void {
+    switch (frame.type) {
+      case 'piece':
+        this.#piece(frame.id, frame.kind, frame.text);
+        break;
+      case 'done':
+        this.#done(frame);
+        break;
+      case 'failed':
+        this.#failed(frame);
+        break;
+      case 'load':
+        this.#announce(frame.models);
+        this.#services.changed(this);
+        break;
+      case 'draining':
+        this.#state = 'draining';
+        this.#closeLanes('The node is shutting down');
+        this.#services.changed(this);
+        break;
+      case 'hello':
+        break;
+    }
+  }
+
+  #piece(id: string, kind: 'text' | 'reasoning', text: string): void {
+    const running = this.#running.get(id);
+    if (!running?.waiting) return;
+    try {
+      running.sink?.piece(kind, text);
+    } catch (error) {
+      this.#abandon(id, error);
+    }
+  }
+
+  #announce(models: readonly AnnouncedModel[]): void {
+    const announced = new Set(models.map((model) => model.id));
+    for (const [id, lane] of this.#lanes) {
+      if (announced.has(id)) continue;
+      this.#lanes.delete(id);
+      lane.close(new TargetFailure('unavailable', 'The node no longer has the model'));
+    }
+    for (const { id, slots, resident } of models) {
+      const lane = this.#lanes.get(id);
+      if (lane) lane.announce(slots, resident);
+      else this.#lanes.set(id, new Lane(slots, resident));
+    }
+  }
+
+  #done(frame: Done): void {
+    const running = this.#take(frame.id);
+    if (!running) return;
+    const elapsed = this.#services.now() - running.sentAt;
+    running.lane.observe(elapsed);
+    running.waiting?.resolve({
+      text: frame.text,
+      reasoning: frame.reasoning,
+      toolCalls: [],
+      finishReason: frame.finishReason,
+      usage: null,
+      queueMs: running.queueMs,
+      // A node's word on its own speed is bounded by what we saw.
+      modelMs: Math.min(frame.modelMs + frame.loadMs, elapsed),
+    });
+  }
+
+  #failed(frame: Failed): void {
+    const running = this.#take(frame.id);
+    const error = new TargetFailure(FAILURES[frame.code], frame.message, frame.param);
+    running?.waiting?.reject(error);
+  }
+
+  /** Ends a run's stay in its slot. */
+  #take(id: string): Running | undefined {
+    const running = this.#running.get(id);
+    if (!running) return undefined;
+    this.#running.delete(id);
+    running.lane.leave();
+    return running;
+  }
+
+  #ponged(): void {
+    this.lastHeardAt = this.#services.now();
+    const rtt = this.lastHeardAt - this.#pingedAt;
+    this.rttMs = this.rttMs === 0 ? rtt : this.rttMs * 0.8 + rtt * 0.2;
+  }
+
+  #closeLanes(message: string): void {
+    for (const lane of this.#lanes.values()) lane.close(new TargetFailure('lost', message));
+    this.#lanes.clear();
+  }
+
+  #refuse(code: Extract<Admittance, { kind: 'refused' }>['code'], message: string): void {
+    this.#send({ type: 'refused', code, message });
+    this.#socket.close(1008, code);
+  }
+
+  #closed(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#closeLanes('The node went away');
+    const lost = new TargetFailure('lost', 'The node went away');
+    for (const running of this.#running.values()) running.waiting?.reject(lost);
+    this.#running.clear();
+    this.#services.closed(this);
+  }
+
+  #send(frame: GatewayFrame): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(frame));
+  }
+}
+
+const FAILURES: Record<NodeFailure, FailureKind> = {
+  input: 'input',
+  model_unavailable: 'unavailable',
+  busy: 'busy',
+  // Only a run that nobody waits for is cancelled; one that is waited for was cut off by the node's own deadline.
+  cancelled: 'lost',
+  internal: 'internal',
+};
+
+function parseFrame(data: RawData): NodeFrame | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(String(data));
+  } catch {
+    return null;
+  }
+  return frames.Check(value) ? value : null;
+}

@@ -1,0 +1,109 @@
+import type { Hello } from '@zerogpu/protocol';
+import type { WebSocket } from 'ws';
+import type { NodeView, Target } from '../flow.ts';
+import { NodeConnection } from './connection.ts';
+import type { Admittance } from './node-directory.ts';
+
+/** A node that said nothing for this many heartbeats is gone, whatever its socket believes. */
+const MISSED_HEARTBEATS = 3;
+
+export interface RegistryServices {
+  admit(hello: Hello, nonce: string): Promise<Admittance>;
+  readonly heartbeatMs: number;
+  now(): number;
+}
+
+/** The nodes connected to this gateway, found by model. */
+export class NodeRegistry {
+  readonly #services: RegistryServices;
+  readonly #sockets = new Set<NodeConnection>();
+  readonly #byId = new Map<string, NodeConnection>();
+  readonly #byModel = new Map<string, Set<NodeConnection>>();
+  readonly #heartbeat: NodeJS.Timeout;
+
+  constructor(services: RegistryServices) {
+    this.#services = services;
+    this.#heartbeat = setInterval(() => this.#beat(), services.heartbeatMs);
+    this.#heartbeat.unref();
+  }
+
+  /** Takes in a socket that wants to be a node. */
+  connect(socket: WebSocket): void {
+    this.#sockets.add(
+      new NodeConnection(socket, {
+        admit: this.#services.admit,
+        heartbeatMs: this.#services.heartbeatMs,
+        now: this.#services.now,
+        welcomed: (connection) => this.#welcomed(connection),
+        changed: (connection) => this.#index(connection),
+        closed: (connection) => this.#closed(connection),
+      }),
+    );
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Connected nodes that have the model. */
+  count(model: string): number {
+    return this.#byModel.get(model)?.size ?? 0;
+  }
+
+  views(model: string): NodeView[] {
+    const views: NodeView[] = [];
+    for (const connection of this.#byModel.get(model) ?? []) {
+      const view = connection.view(model);
+      if (view !== null) views.push(view);
+    }
+    return views;
+  }
+
+  target(id: string): Target | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Tells every node to come back later: the gateway is going down. */
+  close(): void {
+    clearInterval(this.#heartbeat);
+    for (const connection of this.#sockets) connection.close(1001, 'the gateway is shutting down');
+  }
+
+  #welcomed(connection: NodeConnection): void {
+    // A node that comes back before its old socket was noticed dead: the new one counts.
+    const before = this.#byId.get(connection.id);
+    this.#byId.set(connection.id, connection);
+    before?.close(1000, 'connected again');
+    this.#index(connection);
+  }
+
+  #index(connection: NodeConnection): void {
+    this.#unindex(connection);
+    if (!connection.serving) return;
+    for (const model of connection.models()) {
+      const nodes = this.#byModel.get(model) ?? new Set();
+      nodes.add(connection);
+      this.#byModel.set(model, nodes);
+    }
+  }
+
+  #unindex(connection: NodeConnection): void {
+    for (const [model, nodes] of this.#byModel) {
+      if (nodes.delete(connection) && nodes.size === 0) this.#byModel.delete(model);
+    }
+  }
+
+  #closed(connection: NodeConnection): void {
+    this.#sockets.delete(connection);
+    this.#unindex(connection);
+    if (this.#byId.get(connection.id) === connection) this.#byId.delete(connection.id);
+  }
+
+  #beat(): void {
+    const silentSince = this.#services.now() - MISSED_HEARTBEATS * this.#services.heartbeatMs;
+    for (const connection of this.#sockets) {
+      if (connection.lastHeardAt < silentSince) connection.terminate();
+      else connection.ping();
+    }
+  }
+}

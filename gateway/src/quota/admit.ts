@@ -1,0 +1,137 @@
+import { findManifest, tokenizerOf } from '@zerogpu/catalogue';
+import {
+  ApiError,
+  type Inference,
+  type ModelManifest,
+  type NanoDollars,
+  type Route,
+} from '@zerogpu/protocol';
+import type { Admission, Caller, RateLimits } from '../flow.ts';
+import type { RateLimit } from './rate-limit.ts';
+
+export interface HoldRequest {
+  readonly requestId: string;
+  readonly accountId: string;
+  readonly amount: NanoDollars;
+  /** Milliseconds since 1970; afterwards a sweeper gives the money back. */
+  readonly expiresAt: number;
+}
+
+export interface AdmitServices {
+  /** Reserves money; false when the balance does not cover it. */
+  hold(request: HoldRequest): Promise<boolean>;
+  readonly requestLimit: RateLimit | null;
+  readonly tokenLimit: RateLimit | null;
+  /** A model's settings as the operator overrode them. */
+  override(model: string): { readonly errorOnMaxToken?: boolean } | undefined;
+  readonly deadlineMs: number;
+}
+
+/** Held this much longer than the deadline, so that a settlement at the last moment still finds its hold. */
+const GRACE_MS = 30_000;
+
+/**
+ * Step 3: the model exists and is allowed, the input fits, the rate limit has room, the money is held.
+ * @throws ApiError model_not_found, model_not_allowed, context_length_exceeded, rate_limit_exceeded, insufficient_quota
+ */
+export async function admit(
+  services: AdmitServices,
+  caller: Caller,
+  requestId: string,
+  route: Route,
+  asked: Inference,
+  now: number,
+): Promise<Admission> {
+  const manifest = allowedModel(services, caller, route, asked.model);
+  const { inference, inputTokens } = fit(manifest, asked);
+  const limits = takeLimits(services, caller, inputTokens, now);
+  const deadline = now + services.deadlineMs;
+  const held = upperBound(manifest, inputTokens, inference.maxOutputTokens ?? manifest.maxOutputTokens);
+  const hold = { requestId, accountId: caller.walletId, amount: held, expiresAt: deadline + GRACE_MS };
+  if (!(await services.hold(hold))) throw new ApiError('insufficient_quota');
+  return { manifest, inference, inputTokens, held, deadline, limits };
+}
+
+function allowedModel(services: AdmitServices, caller: Caller, route: Route, id: string): ModelManifest {
+  const manifest = findManifest(id);
+  if (!manifest) {
+    throw new ApiError('model_not_found', {
+      message: `The model "${id}" does not exist; GET /v1/models lists those that do`,
+      param: 'model',
+    });
+  }
+  if (caller.allowedModels !== null && !caller.allowedModels.has(id)) {
+    throw new ApiError('model_not_allowed', {
+      message: `The model "${id}" is not enabled for this project`,
+      param: 'model',
+    });
+  }
+  if (!manifest.routes.includes(route)) {
+    throw new ApiError('invalid_value', {
+      message: `The model "${id}" does not answer on /v1/${route}; it answers on ${manifest.routes.map((r) => `/v1/${r}`).join(', ')}`,
+      param: 'model',
+    });
+  }
+  return { ...manifest, ...services.override(id) };
+}
+
+interface Fitted {
+  readonly inference: Inference;
+  readonly inputTokens: number;
+}
+
+/** Counts the input and holds it to the model's limit: refused, or cut at a token. */
+function fit(manifest: ModelManifest, asked: Inference): Fitted {
+  const tokenizer = tokenizerOf(manifest.tokenizer);
+  const bounded = {
+    ...asked,
+    maxOutputTokens: Math.min(asked.maxOutputTokens ?? manifest.maxOutputTokens, manifest.maxOutputTokens),
+  };
+  const count = (texts: readonly string[]) => texts.reduce((sum, text) => sum + tokenizer.count(text), 0);
+  const rest = manifest.task === 'chat' ? 0 : count(asked.instructions === null ? [] : [asked.instructions]);
+  const counted = manifest.task === 'chat' ? asked.messages.map((m) => m.content) : [asked.text];
+  const inputTokens = rest + count(counted);
+  if (inputTokens <= manifest.maxTokens) return { inference: bounded, inputTokens };
+  if (manifest.errorOnMaxToken || manifest.task === 'chat' || rest >= manifest.maxTokens) {
+    throw new ApiError('context_length_exceeded', {
+      message: `The input has ${inputTokens} tokens; ${manifest.id} accepts at most ${manifest.maxTokens}`,
+      param: 'input',
+    });
+  }
+  const text = tokenizer.truncate(asked.text, manifest.maxTokens - rest);
+  return { inference: { ...bounded, text }, inputTokens: rest + tokenizer.count(text) };
+}
+
+function takeLimits(services: AdmitServices, caller: Caller, tokens: number, now: number): RateLimits {
+  const requests = services.requestLimit?.take(caller.keyId, 1, now) ?? null;
+  if (requests && !requests.ok) throw limited('requests', requests.limit, requests.retryMs);
+  const used = services.tokenLimit?.take(caller.keyId, Math.max(1, tokens), now) ?? null;
+  if (used && !used.ok) throw limited('tokens', used.limit, used.retryMs);
+  return { requests, tokens: used };
+}
+
+function limited(what: string, limit: number, retryMs: number): ApiError {
+  if (retryMs === Infinity) {
+    return new ApiError('rate_limit_exceeded', {
+      message: `This request alone has more than the ${limit} ${what} a minute that the key may use`,
+      retryAfterSeconds: 60,
+    });
+  }
+  const retryAfterSeconds = Math.max(1, Math.ceil(retryMs / 1000));
+  return new ApiError('rate_limit_exceeded', {
+    message: `The key may use ${limit} ${what} a minute; try again in ${retryAfterSeconds} s`,
+    retryAfterSeconds,
+  });
+}
+
+/**
+ * The most that a request can cost. An upstream counts with its own tokenizer, which on our measure of a text has
+ * been seen to differ by up to half: twice our count bounds it.
+ */
+function upperBound(manifest: ModelManifest, inputTokens: number, outputTokens: number): NanoDollars {
+  const margin = manifest.family === 'hub' ? 2n : 1n;
+  return (
+    margin * BigInt(inputTokens) * manifest.price.inputPerToken +
+    BigInt(outputTokens) * manifest.price.outputPerToken
+  );
+}

@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { NodeView } from '../flow.ts';
+import { chooseNodes, predictedMs } from './choose-nodes.ts';
+
+const node = (id: string, changes: Partial<NodeView> = {}): NodeView => ({
+  id,
+  slots: 2,
+  inFlight: 0,
+  resident: true,
+  serviceMs: 10,
+  rttMs: 1,
+  ...changes,
+});
+const half = () => 0.5;
+
+describe('chooseNodes', () => {
+  test('prefers the idle node', () => {
+    expect(chooseNodes([node('a', { inFlight: 4 }), node('b')], { limit: 2, random: half })).toEqual([
+      'b',
+      'a',
+    ]);
+  });
+
+  test('prefers a busy node that has the model over an idle one that must load it', () => {
+    const nodes = [node('cold', { resident: false }), node('warm', { inFlight: 3 })];
+    expect(chooseNodes(nodes, { limit: 1, random: half })).toEqual(['warm']);
+  });
+
+  test('loads the model elsewhere when the queue costs more than loading', () => {
+    const nodes = [node('cold', { resident: false }), node('warm', { inFlight: 60 })];
+    expect(chooseNodes(nodes, { limit: 1, random: half })).toEqual(['cold']);
+  });
+
+  test('shares between equals', () => {
+    const draws = [0.9, 0.1, 0.1, 0.9];
+    const random = () => draws.shift() ?? 0;
+    const firsts = [0, 1].map(() => chooseNodes([node('a'), node('b')], { limit: 1, random })[0]);
+    expect(firsts).toEqual(['b', 'a']);
+  });
+
+  test('names each node at most once, best prediction first', () => {
+    const view = fc.record({
+      slots: fc.integer({ min: 1, max: 64 }),
+      inFlight: fc.nat(1000),
+      resident: fc.boolean(),
+      serviceMs: fc.option(fc.double({ min: 0.01, max: 1e4, noNaN: true })),
+      rttMs: fc.double({ min: 0, max: 500, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(fc.array(view, { maxLength: 30 }), fc.integer({ min: 1, max: 40 }), (views, limit) => {
+        const nodes = views.map((v, i) => node(`n${i}`, v));
+        const chosen = chooseNodes(nodes, { limit, random: half });
+        expect(new Set(chosen).size).toBe(Math.min(limit, nodes.length));
+        const times = chosen.map((id) => predictedMs(nodes.find((n) => n.id === id)!));
+        expect(times).toEqual([...times].sort((a, b) => a - b));
+        const others = nodes.filter((n) => !chosen.includes(n.id)).map(predictedMs);
+        expect(Math.min(Infinity, ...others)).toBeGreaterThanOrEqual(Math.max(0, ...times));
+      }),
+    );
+  });
+});

@@ -1,0 +1,39 @@
+/**
+ * Step 4: which nodes, best first. Pure: the fleet's state and the randomness come in, an order comes out.
+ * Today's signals are load and residency; nearness joins them in `predictedMs` without changing its callers.
+ */
+
+import type { NodeView } from '../flow.ts';
+
+export interface ChooseOptions {
+  /** At most this many are named: the first, and those to try when it fails. */
+  readonly limit: number;
+  /** 0 ≤ x < 1; equals are shuffled with it so that none is favoured. */
+  readonly random: () => number;
+}
+
+/** A run on a node that has none behind it yet is taken to last this long: about what a nano model needs. */
+const UNKNOWN_SERVICE_MS = 2;
+/** Reading and unpacking a built-in model's weights, as measured on a laptop. */
+const LOAD_MS = 150;
+
+/** Milliseconds until this node would have answered: network, then queue, then service, then load. */
+export function predictedMs(node: NodeView): number {
+  const service = node.serviceMs ?? UNKNOWN_SERVICE_MS;
+  const rounds = Math.floor(node.inFlight / node.slots);
+  return (
+    node.rttMs +
+    (rounds + (node.inFlight % node.slots) / node.slots) * service +
+    service +
+    (node.resident ? 0 : LOAD_MS)
+  );
+}
+
+/** The ids of the best nodes, best first. */
+export function chooseNodes(nodes: readonly NodeView[], options: ChooseOptions): string[] {
+  return nodes
+    .map((node) => ({ id: node.id, ms: predictedMs(node), tie: options.random() }))
+    .sort((a, b) => a.ms - b.ms || a.tie - b.tie)
+    .slice(0, options.limit)
+    .map((node) => node.id);
+}

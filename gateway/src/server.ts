@@ -1,0 +1,247 @@
+/** The HTTP face: routes, what they share, and the socket on which nodes connect. Knows no step's inside. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import {
+  ApiError,
+  errorEnvelope,
+  MAX_FRAME_BYTES,
+  NODE_CONNECT_PATH,
+  NODE_SUBPROTOCOL,
+  newId,
+} from '@zerogpu/protocol';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { WebSocketServer } from 'ws';
+import { chatEndpoint } from './api/chat.ts';
+import { type Availability, listModels, retrieveModel } from './api/models.ts';
+import { Reply, toApiError } from './api/respond.ts';
+import { responsesEndpoint } from './api/responses.ts';
+import type { Endpoint } from './api/shape.ts';
+import { authenticate } from './auth/authenticate.ts';
+import type { Caller } from './flow.ts';
+import { checkHealth, type HealthServices } from './health.ts';
+import type { Metrics } from './metrics.ts';
+import type { NodeRegistry } from './nodes/registry.ts';
+import { type WayServices, walk } from './way.ts';
+
+export interface ServerServices extends WayServices {
+  readonly registry: NodeRegistry;
+  readonly available: Availability;
+  readonly health: HealthServices;
+  readonly metrics: Metrics;
+  readonly openapi: object;
+  /** Inference requests under way; the server keeps it. */
+  readonly inFlight: { count: number };
+}
+
+/** Slow callers: the whole of a request must be there by then. */
+const REQUEST_TIMEOUT_MS = 60_000;
+/** Longer than the idle timeouts of common proxies, so that the proxy closes first and no request meets a closed socket. */
+const KEEP_ALIVE_MS = 65_000;
+const ENDPOINTS: readonly Endpoint[] = [responsesEndpoint, chatEndpoint];
+
+export function makeServer(services: ServerServices): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Bodies are read by the way itself, after authentication.
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    routerOptions: { maxParamLength: 1024 },
+    frameworkErrors: (error, _request, reply) => sendError(services, reply, badRequest(error)),
+    clientErrorHandler: answerBrokenRequest,
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  app.setErrorHandler((error, _request, reply) => sendError(services, reply, error));
+  app.setNotFoundHandler((request, reply) => sendError(services, reply, notFound(app, request)));
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.method === 'OPTIONS' && request.url.startsWith('/v1/')) return preflight(reply);
+  });
+  inferenceRoutes(app, services);
+  modelRoutes(app, services);
+  operatorRoutes(app, services);
+  nodeSocket(app, services.registry);
+  return app;
+}
+
+function inferenceRoutes(app: FastifyInstance, services: ServerServices): void {
+  for (const endpoint of ENDPOINTS) {
+    app.post(`/v1/${endpoint.route}`, (request, reply) => {
+      reply.hijack();
+      void handle(endpoint, request.raw, reply.raw, services);
+    });
+  }
+}
+
+async function handle(
+  endpoint: Endpoint,
+  body: IncomingMessage,
+  response: ServerResponse,
+  services: ServerServices,
+): Promise<void> {
+  const requestId = newId('request');
+  const hangup = new AbortController();
+  response.on('close', () => {
+    if (!response.writableFinished) hangup.abort(new ApiError('client_closed_request'));
+  });
+  services.inFlight.count++;
+  await walk(
+    {
+      endpoint,
+      requestId,
+      startedAt: services.now(),
+      headers: body.headers,
+      body,
+      reply: new Reply(response, requestId),
+      hangup: hangup.signal,
+    },
+    services,
+  );
+  services.inFlight.count--;
+}
+
+function modelRoutes(app: FastifyInstance, services: ServerServices): void {
+  app.get('/v1/models', (request, reply) =>
+    withCaller(services, request, reply, (caller) => listModels(services.available, caller.allowedModels)),
+  );
+  app.get<{ Params: { '*': string } }>('/v1/models/*', (request, reply) =>
+    withCaller(services, request, reply, (caller) =>
+      retrieveModel(services.available, caller.allowedModels, request.params['*']),
+    ),
+  );
+}
+
+/** A route that only needs to know whose key it is. */
+async function withCaller(
+  services: ServerServices,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  answer: (caller: Caller) => object,
+): Promise<void> {
+  reply.hijack();
+  const requestId = newId('request');
+  const own = new Reply(reply.raw, requestId);
+  try {
+    own.json(200, answer(await authenticate(services.keys, request.headers, services.now())));
+  } catch (thrown) {
+    const error = toApiError(thrown);
+    if (error.code === 'internal_error') services.report(requestId, error.cause);
+    own.error(error);
+  }
+}
+
+function operatorRoutes(app: FastifyInstance, services: ServerServices): void {
+  app.get('/health', async (_request, reply) => {
+    const health = await checkHealth(services.health);
+    return reply
+      .code(health.status === 'down' ? 503 : 200)
+      .headers(ownHeaders())
+      .send(health);
+  });
+  app.get('/health/live', (_request, reply) => reply.headers(ownHeaders()).send({ status: 'ok' }));
+  app.get('/health/ready', async (_request, reply) => {
+    const { components } = await checkHealth(services.health);
+    const ready = components.database.status === 'ok';
+    return reply
+      .code(ready ? 200 : 503)
+      .headers(ownHeaders())
+      .send({ status: ready ? 'ok' : 'down' });
+  });
+  app.get('/metrics', async (_request, reply) =>
+    reply
+      .headers(ownHeaders())
+      .type(services.metrics.contentType)
+      .send(await services.metrics.text()),
+  );
+  app.get('/openapi.json', (_request, reply) => reply.headers(ownHeaders()).send(services.openapi));
+}
+
+function nodeSocket(app: FastifyInstance, registry: NodeRegistry): void {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_FRAME_BYTES,
+    handleProtocols: (protocols) => (protocols.has(NODE_SUBPROTOCOL) ? NODE_SUBPROTOCOL : false),
+  });
+  app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const path = request.url?.split('?', 1)[0];
+    const offered = request.headers['sec-websocket-protocol']?.split(/\s*,\s*/) ?? [];
+    if (path !== NODE_CONNECT_PATH) return rejectUpgrade(socket, '404 Not Found');
+    if (!offered.includes(NODE_SUBPROTOCOL)) return rejectUpgrade(socket, '426 Upgrade Required');
+    sockets.handleUpgrade(request, socket, head, (webSocket) => registry.connect(webSocket));
+  });
+}
+
+function rejectUpgrade(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}
+
+function preflight(reply: FastifyReply): FastifyReply {
+  return reply
+    .code(204)
+    .headers({
+      ...ownHeaders(),
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
+      'access-control-allow-headers': '*, authorization',
+      'access-control-max-age': '86400',
+    })
+    .send();
+}
+
+function ownHeaders(): Record<string, string> {
+  return { 'x-request-id': newId('request') };
+}
+
+function sendError(services: ServerServices, reply: FastifyReply, thrown: unknown): void {
+  reply.hijack();
+  const requestId = newId('request');
+  const error = toApiError(thrown);
+  if (error.code === 'internal_error') services.report(requestId, error.cause);
+  new Reply(reply.raw, requestId).error(error);
+}
+
+function notFound(app: FastifyInstance, request: FastifyRequest): ApiError {
+  const path = request.url.split('?', 1)[0]!;
+  const methods = (['GET', 'POST'] as const).filter((method) => app.hasRoute({ method, url: path }));
+  if (methods.length > 0) {
+    return new ApiError('method_not_allowed', {
+      message: `${request.method} is not allowed here; use ${methods.join(' or ')}`,
+    });
+  }
+  return new ApiError('not_found', {
+    message: `There is nothing at ${request.method} ${path.slice(0, 200)}`,
+  });
+}
+
+/** What the framework refuses before a route is found: an address that is no address. */
+function badRequest(cause: Error): ApiError {
+  return new ApiError('not_found', { message: 'The address cannot be read', cause });
+}
+
+/** A request that is no HTTP: the parser gave up, there is only a socket left to answer on. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const refusal = BROKEN_REQUESTS[error.code ?? ''] ?? { line: '400 Bad Request', error: NOT_HTTP };
+  const body = JSON.stringify(errorEnvelope(refusal.error));
+  const head = [
+    `HTTP/1.1 ${refusal.line}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${newId('request')}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+const NOT_HTTP = new ApiError('invalid_value', { message: 'This is not a valid HTTP request' });
+
+const BROKEN_REQUESTS: Record<string, { readonly line: string; readonly error: ApiError }> = {
+  ERR_HTTP_REQUEST_TIMEOUT: { line: '408 Request Timeout', error: new ApiError('request_timeout') },
+  HPE_HEADER_OVERFLOW: {
+    line: '431 Request Header Fields Too Large',
+    error: new ApiError('invalid_value', { message: 'The headers are larger than 16 KB' }),
+  },
+};

@@ -1,0 +1,141 @@
+import type { Inference } from '@zerogpu/protocol';
+import { type Dispatcher, Pool } from 'undici';
+import type { UpstreamConfig } from '../config.ts';
+import { type PieceSink, type Target, type TargetAnswer, TargetFailure } from '../flow.ts';
+import { answerOf, isRecord } from './read-answer.ts';
+import { readEvents } from './read-events.ts';
+
+/** As many requests are under way to one upstream at once; more wait. */
+const CONNECTIONS = 128;
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** An OpenAI-compatible server by URL, as a target like a node. Speaks only to its `/chat/completions`. */
+export class Upstream implements Target {
+  readonly kind = 'upstream';
+  readonly id: string;
+  readonly #config: UpstreamConfig;
+  readonly #pool: Pool;
+  readonly #path: string;
+  readonly #headers: Record<string, string>;
+
+  constructor(config: UpstreamConfig) {
+    const url = new URL(config.url);
+    this.id = config.name;
+    this.#config = config;
+    // Our own deadline ends a request; undici's would be a second clock.
+    this.#pool = new Pool(url.origin, { connections: CONNECTIONS, headersTimeout: 0, bodyTimeout: 0 });
+    this.#path = `${url.pathname.replace(/\/$/, '')}/chat/completions`;
+    this.#headers = {
+      'content-type': 'application/json',
+      ...(config.apiKey === null ? {} : { authorization: `Bearer ${config.apiKey}` }),
+    };
+  }
+
+  /** Only what the operator vouches for is given people's requests. */
+  serves(model: string): boolean {
+    return this.#config.trusted && this.#config.models.has(model);
+  }
+
+  async run(
+    inference: Inference,
+    _deadline: number,
+    sink: PieceSink | null,
+    signal: AbortSignal,
+  ): Promise<TargetAnswer> {
+    const startedAt = performance.now();
+    const response = await this.#request(inference, sink !== null, signal);
+    const given =
+      sink === null
+        ? answerOf(await readJson(response, signal))
+        : await readEvents(response.body, sink, MAX_ANSWER_BYTES).catch((error) => {
+            throw signal.aborted ? signal.reason : lost(error);
+          });
+    return {
+      ...given,
+      usage: this.#config.trusted ? given.usage : null,
+      queueMs: 0,
+      modelMs: performance.now() - startedAt,
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#pool.destroy();
+  }
+
+  async #request(
+    inference: Inference,
+    stream: boolean,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
+    const body = JSON.stringify(requestBody(inference, this.#config.models.get(inference.model)!, stream));
+    const response = await this.#pool
+      .request({ method: 'POST', path: this.#path, headers: this.#headers, body, signal })
+      .catch((error: unknown) => {
+        throw signal.aborted ? signal.reason : lost(error);
+      });
+    if (response.statusCode === 200) return response;
+    const message = await errorMessage(response);
+    throw failureOf(response.statusCode, message);
+  }
+}
+
+function lost(cause: unknown): TargetFailure {
+  if (cause instanceof TargetFailure) return cause;
+  return new TargetFailure('lost', 'The upstream could not be reached, or broke off');
+}
+
+function requestBody(inference: Inference, model: string, stream: boolean): Record<string, unknown> {
+  const { format, maxOutputTokens, temperature, topP, seed, stop, tools, toolChoice } = inference;
+  return {
+    model,
+    messages: inference.messages,
+    ...(maxOutputTokens === null ? {} : { max_tokens: maxOutputTokens }),
+    ...(temperature === null ? {} : { temperature }),
+    ...(topP === null ? {} : { top_p: topP }),
+    ...(seed === null ? {} : { seed }),
+    ...(stop.length === 0 ? {} : { stop }),
+    ...(tools.length === 0 ? {} : { tools }),
+    ...(toolChoice === null ? {} : { tool_choice: toolChoice }),
+    ...(format.type === 'text' ? {} : { response_format: responseFormat(format) }),
+    ...(stream ? { stream, stream_options: { include_usage: true } } : {}),
+  };
+}
+
+function responseFormat(format: Inference['format']): Record<string, unknown> {
+  if (format.type !== 'json_schema') return { type: format.type };
+  const { type, ...json_schema } = format;
+  return { type, json_schema };
+}
+
+function failureOf(status: number, message: string): TargetFailure {
+  if (status === 400 || status === 422) return new TargetFailure('input', message);
+  if (status === 429 || status === 503) return new TargetFailure('busy', message);
+  // Its own key, project or model list is wrong: ours to mend, nothing that the caller can do.
+  if (status < 500) return new TargetFailure('unavailable', message);
+  return new TargetFailure('internal', message);
+}
+
+async function errorMessage(response: Dispatcher.ResponseData): Promise<string> {
+  const fallback = `The upstream answered ${response.statusCode}`;
+  const value = await readJson(response, null).catch(() => null);
+  const error = isRecord(value) ? value['error'] : null;
+  const message = isRecord(error) ? error['message'] : null;
+  return typeof message === 'string' ? message.slice(0, 500) : fallback;
+}
+
+async function readJson(response: Dispatcher.ResponseData, signal: AbortSignal | null): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response.body) {
+      size += chunk.length;
+      if (size > MAX_ANSWER_BYTES) throw new TargetFailure('internal', 'The upstream answered too much');
+      chunks.push(chunk);
+    }
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    if (error instanceof SyntaxError) throw new TargetFailure('internal', 'The upstream did not answer JSON');
+    throw lost(error);
+  }
+}

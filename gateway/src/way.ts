@@ -1,0 +1,209 @@
+/**
+ * One request's way, from the headers to the answer. This file is the table of contents: it alone knows the
+ * steps, and hands each one's result to the next. ARCHITECTURE.md draws it with every error exit.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { ApiError } from '@zerogpu/protocol';
+// 2. read and check the body
+import { readJsonBody } from './api/read-body.ts';
+// 8. answer
+import { type Reply, toApiError } from './api/respond.ts';
+import type { Asked, Endpoint } from './api/shape.ts';
+// 1. whose key
+import { authenticate, type KeyFinder } from './auth/authenticate.ts';
+import type { Admission, Caller, PieceSink, RouteTaken, Settlement, StoredAnswer, Target } from './flow.ts';
+// 2b. answered before?
+import { type ClaimStore, claimIdempotency } from './idempotency/claim.ts';
+// 7. count, charge, log, roll up: counted here, written by `WayServices.settle` (metering/settle.ts)
+import { meter } from './metering/meter.ts';
+
+// 5. send, wait, try the next, relay a stream; 6, running the model, is the node's
+import { dispatch } from './nodes/dispatch.ts';
+// 3. allowed, within context and rate, money held
+import { type AdmitServices, admit } from './quota/admit.ts';
+// 4. which targets, best first
+import { type Fleet, targetsFor } from './router/targets.ts';
+
+/** One HTTP request on an inference route. */
+export interface Call {
+  readonly endpoint: Endpoint;
+  readonly requestId: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Readable;
+  readonly reply: Reply;
+  /** Aborts with an ApiError client_closed_request when the caller goes away. */
+  readonly hangup: AbortSignal;
+}
+
+/** What the steps work with; made once per gateway. */
+export interface WayServices {
+  readonly keys: KeyFinder;
+  readonly claims: ClaimStore & { release(projectId: string, key: string, requestId: string): Promise<void> };
+  readonly admission: AdmitServices;
+  readonly fleet: Fleet;
+  upstreams(model: string): readonly Target[];
+  /** @throws when nothing was written, or the hold had expired */
+  settle(settlement: Settlement): Promise<void>;
+  readonly maxBodyBytes: number;
+  now(): number;
+  random(): number;
+  /** Something on our side went wrong with a request. */
+  report(requestId: string, cause: unknown): void;
+}
+
+/** What is known of a request so far: what its settlement says if it ends here. */
+interface Trail {
+  caller: Caller | null;
+  asked: Asked | null;
+  claimedKey: string | null;
+  admission: Admission | null;
+  route: RouteTaken | null;
+}
+
+/** Takes one request its whole way. Never throws: every end is an answer, or a caller who went away. */
+export async function walk(call: Call, services: WayServices): Promise<void> {
+  const trail: Trail = { caller: null, asked: null, claimedKey: null, admission: null, route: null };
+  try {
+    await serve(call, services, trail);
+  } catch (error) {
+    await refuse(call, services, trail, toApiError(error));
+  }
+}
+
+async function serve(call: Call, services: WayServices, trail: Trail): Promise<void> {
+  const { endpoint, requestId, startedAt, headers, reply, hangup } = call;
+  const caller = await authenticate(services.keys, headers, startedAt);
+  trail.caller = caller;
+
+  const body = await readJsonBody(headers, call.body, services.maxBodyBytes);
+  const asked = endpoint.read(body.value);
+  trail.asked = asked;
+  const { model, stream } = asked.inference;
+
+  const { deadlineMs } = services.admission;
+  const claim = await claimIdempotency(
+    services.claims,
+    caller,
+    endpoint.route,
+    headers,
+    body.bytes,
+    requestId,
+    deadlineMs,
+    hangup,
+  );
+  if (claim?.kind === 'replay') return replay(reply, asked, claim.stored);
+  trail.claimedKey = claim?.key ?? null;
+
+  const admission = await admit(
+    services.admission,
+    caller,
+    requestId,
+    endpoint.route,
+    asked.inference,
+    startedAt,
+  );
+  trail.admission = admission;
+  reply.limits(admission.limits);
+  const shape = asked.shape({ requestId, createdAt: startedAt });
+  if (stream) reply.stream(shape);
+
+  const targets = targetsFor(model, services.fleet, services.upstreams(model), services.random);
+  const sink: PieceSink | null = stream ? reply : null;
+  const { given, route } = await dispatch(targets, admission, sink, hangup, services.now);
+  trail.route = route;
+
+  const metered = meter(admission, given);
+  const stored: StoredAnswer = { requestId, answer: metered.answer, createdAt: startedAt };
+  const key = trail.claimedKey;
+  await services.settle({
+    ...settlementOf(call, services, trail),
+    status: 200,
+    servedModel: metered.answer.model,
+    inputTokens: metered.answer.usage.inputTokens,
+    outputTokens: metered.answer.usage.outputTokens,
+    finishReason: metered.answer.finishReason,
+    cost: metered.cost,
+    idempotency: key === null ? null : { key, answer: stored },
+  });
+
+  reply.answer(shape, metered.answer);
+}
+
+function replay(reply: Reply, asked: Asked, stored: StoredAnswer): void {
+  const shape = asked.shape(stored);
+  reply.replayed();
+  if (asked.inference.stream) reply.stream(shape);
+  reply.answer(shape, stored.answer);
+}
+
+/** Every other end: what was held is given back, the log says why, the caller is told. */
+async function refuse(call: Call, services: WayServices, trail: Trail, error: ApiError): Promise<void> {
+  if (error.code === 'internal_error') services.report(call.requestId, error.cause);
+  try {
+    if (trail.caller !== null) await settleFailure(call, services, trail, trail.caller, error);
+  } catch (cause) {
+    // The hold expires by itself; the caller must not wait for a database that is away.
+    services.report(call.requestId, cause);
+  }
+  call.reply.error(error);
+}
+
+async function settleFailure(
+  call: Call,
+  services: WayServices,
+  trail: Trail,
+  caller: Caller,
+  error: ApiError,
+): Promise<void> {
+  await services.settle({
+    ...settlementOf(call, services, trail),
+    status: error.row.status,
+    errorCode: error.code,
+    ...usedBefore(call, trail, error),
+  });
+  if (trail.claimedKey !== null)
+    await services.claims.release(caller.projectId, trail.claimedKey, call.requestId);
+}
+
+/** A caller who goes away in the middle of a stream pays for what was produced; every other failure costs nothing. */
+function usedBefore(call: Call, trail: Trail, error: ApiError): Partial<Settlement> {
+  const { text, reasoning } = call.reply.produced;
+  if (error.code !== 'client_closed_request' || trail.admission === null || !call.reply.started) return {};
+  const given = {
+    text,
+    reasoning: reasoning || null,
+    toolCalls: [],
+    finishReason: 'stop' as const,
+    usage: null,
+  };
+  const { answer, cost } = meter(trail.admission, given);
+  const { inputTokens, outputTokens } = answer.usage;
+  return { servedModel: answer.model, inputTokens, outputTokens, cost };
+}
+
+/** The parts of a settlement that are the same however a request ends. */
+function settlementOf(call: Call, services: WayServices, trail: Trail): Settlement {
+  if (trail.caller === null) throw new Error('Nothing settles before it is known whose request it is');
+  return {
+    requestId: call.requestId,
+    startedAt: call.startedAt,
+    caller: trail.caller,
+    endpoint: call.endpoint.route,
+    requestedModel: trail.asked?.inference.model ?? null,
+    servedModel: null,
+    status: 500,
+    errorCode: null,
+    inputTokens: 0,
+    outputTokens: 0,
+    finishReason: null,
+    streamed: trail.asked?.inference.stream ?? false,
+    cost: 0n,
+    held: trail.admission !== null,
+    route: trail.route,
+    totalMs: Math.max(0, services.now() - call.startedAt),
+    idempotency: null,
+  };
+}
