@@ -2,13 +2,19 @@
  * Every model that the platform knows, with its limits and prices. A model is here before anything can run it.
  * Prices are per 1M tokens in the public list, and per token here: $0.02 per 1M is 20 nano-dollars a token.
  */
-import type { ModelManifest } from '@zerogpu/protocol';
+import type { ModelFile, ModelManifest } from '@zerogpu/protocol';
+import { WEIGHTS } from './weights.generated.ts';
 
 const PRICE = { inputPerToken: 20n, outputPerToken: 50n };
 const OUR_LICENCE = {
   id: 'Apache-2.0',
   notice: 'Weights trained on Wikipedia (CC BY-SA 3.0) and Wikinews (CC BY 2.5) texts',
 };
+
+/** A built-in without weights in this copy of the repository has no files, and no node announces it. */
+function filesOf(id: string): readonly ModelFile[] {
+  return WEIGHTS[id] ?? [];
+}
 
 const builtIn = {
   family: 'built-in',
@@ -48,7 +54,7 @@ export const MANIFESTS: readonly ModelManifest[] = [
     errorOnMaxToken: false,
     maxOutputTokens: 1024,
     licence: OUR_LICENCE,
-    files: [],
+    files: filesOf('zlm-v1-summary-cloud'),
     memoryBytes: 64 * 1024 * 1024,
   },
   {
@@ -62,7 +68,7 @@ export const MANIFESTS: readonly ModelManifest[] = [
     errorOnMaxToken: false,
     maxOutputTokens: 2048,
     licence: { ...OUR_LICENCE, notice: `${OUR_LICENCE.notice}; IAB taxonomies by IAB Tech Lab (CC BY 3.0)` },
-    files: [],
+    files: filesOf('zlm-v1-iab-classify-edge'),
     memoryBytes: 64 * 1024 * 1024,
   },
   {
