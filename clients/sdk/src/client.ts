@@ -1,0 +1,178 @@
+/** The client: one method per route of the API, named as the paths are. */
+import { isRecord, ZeroGPUError } from './errors.ts';
+import { type CallOptions, type ClientOptions, type Environment, readSettings } from './options.ts';
+import { CHAT_STREAM, type EventStream, RESPONSES_STREAM } from './stream.ts';
+import { Transport, type WithRequestId } from './transport.ts';
+import type {
+  ChatAnswer,
+  ChatChunk,
+  ChatRequest,
+  Health,
+  ModelEntry,
+  ModelList,
+  ResponsesAnswer,
+  ResponsesEvent,
+  ResponsesRequest,
+} from './types.ts';
+
+/** A request whose answer comes whole. */
+export type Whole<Request> = Request & { stream?: false | undefined };
+/** A request whose answer comes in pieces. */
+export type Streamed<Request> = Request & { stream: true };
+/** A response with its text in one string. */
+export type TextResponse = WithRequestId<ResponsesAnswer> & { readonly output_text: string };
+
+/**
+ * The text of a response: its messages' parts, joined. Also for the response in a `response.completed` event.
+ *
+ * @example
+ * outputText({ output: [] }) // ''
+ */
+export function outputText(response: Pick<ResponsesAnswer, 'output'>): string {
+  let text = '';
+  for (const item of response.output) {
+    if (item.type !== 'message') continue;
+    for (const part of item.content) if (part.type === 'output_text') text += part.text;
+  }
+  return text;
+}
+
+class Responses {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** `POST /v1/responses`. @throws ZeroGPUError, one class per kind of failure */
+  create(body: Whole<ResponsesRequest>, options?: CallOptions): Promise<TextResponse>;
+  create(body: Streamed<ResponsesRequest>, options?: CallOptions): Promise<EventStream<ResponsesEvent>>;
+  create(body: ResponsesRequest, options?: CallOptions): Promise<TextResponse | EventStream<ResponsesEvent>>;
+  async create(
+    body: ResponsesRequest,
+    options: CallOptions = {},
+  ): Promise<TextResponse | EventStream<ResponsesEvent>> {
+    const call = { method: 'POST', path: '/v1/responses', body, options } as const;
+    if (body.stream) return this.#transport.stream<ResponsesEvent>(call, RESPONSES_STREAM);
+    const answer = await this.#transport.json<ResponsesAnswer>(call);
+    if (!Array.isArray(answer.output)) throw foreignAnswer('output');
+    return Object.assign(answer, { output_text: outputText(answer) });
+  }
+}
+
+class Completions {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** `POST /v1/chat/completions`. @throws ZeroGPUError, one class per kind of failure */
+  create(body: Whole<ChatRequest>, options?: CallOptions): Promise<WithRequestId<ChatAnswer>>;
+  create(body: Streamed<ChatRequest>, options?: CallOptions): Promise<EventStream<ChatChunk>>;
+  create(
+    body: ChatRequest,
+    options?: CallOptions,
+  ): Promise<WithRequestId<ChatAnswer> | EventStream<ChatChunk>>;
+  async create(
+    body: ChatRequest,
+    options: CallOptions = {},
+  ): Promise<WithRequestId<ChatAnswer> | EventStream<ChatChunk>> {
+    const call = { method: 'POST', path: '/v1/chat/completions', body, options } as const;
+    if (body.stream) return this.#transport.stream<ChatChunk>(call, CHAT_STREAM);
+    return this.#transport.json<ChatAnswer>(call);
+  }
+}
+
+class Chat {
+  readonly completions: Completions;
+
+  constructor(transport: Transport) {
+    this.completions = new Completions(transport);
+  }
+}
+
+class Models {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** `GET /v1/models`. */
+  list(options: CallOptions = {}): Promise<WithRequestId<ModelList>> {
+    return this.#transport.json({ method: 'GET', path: '/v1/models', options });
+  }
+
+  /** `GET /v1/models/{id}`. */
+  async retrieve(id: string, options: CallOptions = {}): Promise<WithRequestId<ModelEntry>> {
+    // '.' and '..' would vanish from the path, and another route would answer.
+    if (/^\.{0,2}$/.test(id)) throw new ZeroGPUError(`A model cannot have the id '${id}'`);
+    return this.#transport.json({ method: 'GET', path: `/v1/models/${encodeURIComponent(id)}`, options });
+  }
+}
+
+/**
+ * A client of one server and one key.
+ *
+ * @example
+ * const client = new ZeroGPU(); // ZEROGPU_API_KEY, ZEROGPU_BASE_URL
+ * const response = await client.responses.create({ model: 'zlm-v1-summary-cloud', input: text });
+ * console.log(response.output_text);
+ */
+export class ZeroGPU {
+  /** Without `/v1`. */
+  readonly baseURL: string;
+  readonly responses: Responses;
+  readonly chat: Chat;
+  readonly models: Models;
+  // Private fields hold the key, so that neither JSON.stringify nor console.log of a client shows it.
+  readonly #transport: Transport;
+
+  /** @throws ZeroGPUError when an option cannot be used */
+  constructor(options: ClientOptions = {}) {
+    const settings = readSettings(options, processEnvironment(), pageURL());
+    this.baseURL = settings.root;
+    this.#transport = new Transport(settings);
+    this.responses = new Responses(this.#transport);
+    this.chat = new Chat(this.#transport);
+    this.models = new Models(this.#transport);
+  }
+
+  /** `GET /health`: also resolves when the server says that it is down. Never tried again. */
+  async health(options: Pick<CallOptions, 'signal' | 'timeout'> = {}): Promise<WithRequestId<Health>> {
+    const health = await this.#transport.json<Health>({
+      method: 'GET',
+      path: '/health',
+      options: { ...options, maxRetries: 0 },
+      alsoFine: 503,
+    });
+    if (typeof health.status !== 'string') throw foreignAnswer('status');
+    return health;
+  }
+}
+
+function foreignAnswer(field: string): ZeroGPUError {
+  return new ZeroGPUError(`The server's answer has no ${field}; check baseURL`);
+}
+
+/** Looked up by name, because neither is declared everywhere that this runs. */
+function processEnvironment(): Environment {
+  const process: unknown = Reflect.get(globalThis, 'process');
+  const env = isRecord(process) && isRecord(process['env']) ? process['env'] : {};
+  const text = (name: string): string | undefined => {
+    const value = env[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  return {
+    ZEROGPU_API_KEY: text('ZEROGPU_API_KEY'),
+    ZEROGPU_BASE_URL: text('ZEROGPU_BASE_URL'),
+    ZEROGPU_PROJECT_ID: text('ZEROGPU_PROJECT_ID'),
+  };
+}
+
+function pageURL(): string | null {
+  const location: unknown = Reflect.get(globalThis, 'location');
+  const href = isRecord(location) ? location['href'] : null;
+  return typeof href === 'string' && /^https?:/.test(href) ? href : null;
+}

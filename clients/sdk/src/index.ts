@@ -1,0 +1,25 @@
+/** The TypeScript client of a ZeroGPU server, for Node 18 and later and for browsers. */
+export { outputText, type Streamed, type TextResponse, type Whole, ZeroGPU } from './client.ts';
+export {
+  AbortedError,
+  AuthenticationError,
+  BadRequestError,
+  ConflictError,
+  ConnectionError,
+  ContextLengthExceededError,
+  type ErrorFields,
+  InsufficientQuotaError,
+  InternalServerError,
+  NotFoundError,
+  PermissionDeniedError,
+  RateLimitError,
+  RequestTooLargeError,
+  ServiceUnavailableError,
+  TimeoutError,
+  UnsupportedMediaTypeError,
+  ZeroGPUError,
+} from './errors.ts';
+export type { CallOptions, ClientOptions, Fetch } from './options.ts';
+export type { EventStream } from './stream.ts';
+export type { WithRequestId } from './transport.ts';
+export type * from './types.ts';

@@ -1,0 +1,199 @@
+/** The thin shell between the resources and `fetch`: headers, tries, bounded bodies. */
+import { ConnectionError, errorOfAnswer, isRecord, ZeroGPUError } from './errors.ts';
+import {
+  type CallOptions,
+  readIdempotencyKey,
+  readMaxRetries,
+  readTimeout,
+  type Settings,
+} from './options.ts';
+import { nextDelay } from './retry.ts';
+import { EventStream, readEvents, type StreamForm, type WireEvent } from './stream.ts';
+import { sleep, startWatch, type Watch } from './watch.ts';
+
+/** More of an error page than this tells nobody more. */
+const MAX_ERROR_BYTES = 64 * 1024;
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+
+export interface Call {
+  readonly method: 'GET' | 'POST';
+  /** From the server's root: `/v1/models`. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly options: CallOptions;
+  /** A status besides 2xx whose JSON is an answer too. */
+  readonly alsoFine?: number;
+}
+
+/** A JSON answer with the id to quote when asking about it; the id is not enumerable. */
+export type WithRequestId<T> = T & { readonly _request_id?: string | null };
+
+/** A call with everything decided that stays the same across its tries. */
+interface Prepared {
+  readonly url: string;
+  readonly init: RequestInit;
+  readonly signal: AbortSignal | undefined;
+  readonly timeout: number;
+  readonly maxRetries: number;
+  readonly alsoFine: number | undefined;
+}
+
+export class Transport {
+  readonly #settings: Settings;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
+
+  /** The JSON answer, whose shape is the server's word. */
+  async json<T extends object>(call: Call): Promise<WithRequestId<T>> {
+    const prepared = this.#prepare(call);
+    return retrying(prepared, () => this.#tryJson<T>(prepared));
+  }
+
+  /** Resolves with the first event, so that everything before it can be tried again. */
+  async stream<Event extends object>(call: Call, form: StreamForm): Promise<EventStream<Event>> {
+    const prepared = this.#prepare(call);
+    return retrying(prepared, () => this.#tryStream<Event>(prepared, form));
+  }
+
+  #prepare(call: Call): Prepared {
+    const { options } = call;
+    const headers: Record<string, string> = {
+      accept: 'application/json',
+      'x-api-key': this.#settings.apiKey,
+    };
+    if (this.#settings.projectId !== null) headers['x-project-id'] = this.#settings.projectId;
+    if (call.method === 'POST') {
+      headers['content-type'] = 'application/json';
+      headers['idempotency-key'] = readIdempotencyKey(options.idempotencyKey ?? newIdempotencyKey());
+    }
+    return {
+      url: this.#settings.root + call.path,
+      init: {
+        method: call.method,
+        headers,
+        // A redirect would carry the key to wherever it points.
+        redirect: 'manual',
+        credentials: 'omit',
+        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      },
+      signal: options.signal,
+      timeout: readTimeout(options.timeout ?? this.#settings.timeout),
+      maxRetries: readMaxRetries(options.maxRetries ?? this.#settings.maxRetries),
+      alsoFine: call.alsoFine,
+    };
+  }
+
+  async #tryJson<T extends object>(call: Prepared): Promise<WithRequestId<T>> {
+    const watch = startWatch(call.signal, call.timeout, this.#settings.root);
+    let finished = false;
+    try {
+      const response = await this.#send(call, watch);
+      const text = await readText(response, MAX_ANSWER_BYTES);
+      if (!text.whole) throw new ZeroGPUError(`The answer is larger than ${MAX_ANSWER_BYTES} bytes`);
+      const answer = parseAnswer<T>(text.text, response);
+      finished = true;
+      return answer;
+    } catch (error) {
+      throw watch.explain(error);
+    } finally {
+      watch.end(!finished);
+    }
+  }
+
+  async #tryStream<Event extends object>(call: Prepared, form: StreamForm): Promise<EventStream<Event>> {
+    const watch = startWatch(call.signal, call.timeout, this.#settings.root);
+    try {
+      const { body, headers, status } = await this.#send(call, watch);
+      if (body === null || !/^text\/event-stream\b/i.test(headers.get('content-type') ?? '')) {
+        throw notThisApi('an event stream', headers, status);
+      }
+      const events = readEvents({ body, headers, form, watch, hide: this.#hide }) as AsyncGenerator<
+        WireEvent & Event,
+        void,
+        undefined
+      >;
+      return new EventStream<Event>(await events.next(), events, headers, watch);
+    } catch (error) {
+      watch.end(true);
+      throw watch.explain(error);
+    }
+  }
+
+  async #send(call: Prepared, watch: Watch): Promise<Response> {
+    const response = await this.#settings.fetch(call.url, { ...call.init, signal: watch.signal });
+    if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
+      throw new ZeroGPUError('The server answered with a redirect; set baseURL to the address it leads to', {
+        status: response.status,
+        headers: response.headers,
+      });
+    }
+    if (response.ok || response.status === call.alsoFine) return response;
+    const { text } = await readText(response, MAX_ERROR_BYTES).catch(() => ({ text: '' }));
+    throw errorOfAnswer(response.status, response.headers, text, this.#hide);
+  }
+
+  /** A hostile or chatty proxy may send back what it received. */
+  readonly #hide = (text: string): string => text.replaceAll(this.#settings.apiKey, '[api key]');
+}
+
+async function retrying<T>(call: Prepared, attempt: () => Promise<T>): Promise<T> {
+  for (let retries = 0; ; retries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const failure = { error, retries, maxRetries: call.maxRetries };
+      const delay = nextDelay(failure, Date.now(), Math.random());
+      if (delay === null) throw error;
+      await sleep(delay, call.signal);
+    }
+  }
+}
+
+/** Reads at most `limit` bytes and cancels the rest. */
+async function readText(response: Response, limit: number): Promise<{ text: string; whole: boolean }> {
+  if (response.body === null) return { text: '', whole: true };
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  const pieces: string[] = [];
+  for (let bytes = 0; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return { text: pieces.join('') + decoder.decode(), whole: true };
+    bytes += value.byteLength;
+    pieces.push(decoder.decode(value, { stream: true }));
+    if (bytes > limit) {
+      void reader.cancel().catch(() => undefined);
+      return { text: pieces.join('').slice(0, limit), whole: false };
+    }
+  }
+}
+
+function parseAnswer<T extends object>(text: string, response: Response): WithRequestId<T> {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    const contentType = response.headers.get('content-type') ?? '';
+    if (/\bjson\b/i.test(contentType)) throw new ConnectionError('The answer broke off or is not valid JSON');
+    throw notThisApi('JSON', response.headers, response.status);
+  }
+  if (!isRecord(answer)) throw notThisApi('a JSON object', response.headers, response.status);
+  // Not enumerable, so that the answer prints and compares as it came.
+  Object.defineProperty(answer, '_request_id', { value: response.headers.get('x-request-id') });
+  return answer as WithRequestId<T>;
+}
+
+function notThisApi(expected: string, headers: Headers, status: number): ZeroGPUError {
+  const contentType = headers.get('content-type') ?? 'no content type';
+  const message = `The server did not answer with ${expected} (${contentType}); check baseURL`;
+  return new ZeroGPUError(message, { status, headers, requestId: headers.get('x-request-id') });
+}
+
+/** 128 random bits. Node 18 has no global `crypto`; a key need only be unlike the others, not unguessable. */
+export function newIdempotencyKey(): string {
+  const bytes = new Uint8Array(16);
+  if (typeof crypto !== 'undefined') crypto.getRandomValues(bytes);
+  else for (let i = 0; i < bytes.length; i++) bytes[i] = Math.floor(Math.random() * 256);
+  return `sdk-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
