@@ -71,7 +71,7 @@ export const Done = Type.Object({
   finishReason: Type.Union([Type.Literal('stop'), Type.Literal('length')]),
   inputTokens: Type.Integer({ minimum: 0 }),
   outputTokens: Type.Integer({ minimum: 0 }),
-  /** Milliseconds that the run took on the node: waiting for the model to load, and running it. */
+  /** Milliseconds that the run took on the node: waiting for the model to load and for its turn, and running. */
   loadMs: Type.Number({ minimum: 0 }),
   modelMs: Type.Number({ minimum: 0 }),
 });
@@ -84,7 +84,7 @@ export const NODE_FAILURES = [
   'model_unavailable',
   /** All slots are taken: the gateway counted wrong, or the node is shrinking. */
   'busy',
-  /** The run was cancelled by a cancel frame. */
+  /** The run was cancelled by a cancel frame, or its deadline passed. */
   'cancelled',
   /** Anything else; another node may do better. */
   'internal',

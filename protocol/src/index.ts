@@ -5,6 +5,15 @@ export * from './ids.ts';
 export * from './inference.ts';
 export * from './keys.ts';
 export * from './manifest.ts';
+export {
+  ADDRESS_ERRORS,
+  API_ROUTES,
+  type ApiRoute,
+  buildOpenApi,
+  type OpenApiDocument,
+  VERSION,
+} from './openapi.ts';
+export * from './read-frame.ts';
 export * from './schema/chat.ts';
 export { ErrorBody } from './schema/common.ts';
 export * from './schema/models.ts';

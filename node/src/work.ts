@@ -1,0 +1,250 @@
+import type { Done, Failed, NodeFailure, NodeFrame, Run } from '@zerogpu/protocol';
+import { type LoadedModel, ModelInputError, type Piece, type RunEnd } from '@zerogpu/runtimes';
+import { type Lease, type LoadedModels, ModelUnavailable } from './loaded-models.ts';
+import { orAborted, type Turns } from './turns.ts';
+
+/** Where a run came from and its answer goes. */
+export interface RunPort {
+  send(frame: NodeFrame): void;
+  /** Resolves when the gateway has taken what was sent, or will never. */
+  drained(signal: AbortSignal): Promise<void>;
+}
+
+export interface WorkOptions {
+  readonly models: LoadedModels;
+  /** Runs at once of one model. */
+  readonly slots: number;
+  readonly turns: Turns;
+  now(): number;
+  /** Called with a line for the log; never with anything of a request. */
+  log(line: string): void;
+}
+
+interface Running {
+  /** Unique among the runs of its port. */
+  readonly id: string;
+  readonly port: RunPort;
+  readonly model: string;
+  readonly abort: AbortController;
+}
+
+interface Answer {
+  readonly text: string;
+  readonly reasoning: string | null;
+  readonly end: RunEnd;
+}
+
+/** An answer of control characters is six times as long in JSON: this many still fit one frame. */
+const MAX_ANSWER_LENGTH = 512 * 1024;
+/** How long a model may compute before others get a turn. */
+const TURN_MS = 10;
+/** Timers of JavaScript fire at once when asked for more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Runs that were given up while their model went on: beyond this many the model gets no more work. */
+const MAX_ABANDONED = 16;
+const MAX_MESSAGE_LENGTH = 1024;
+
+/** Nobody waits for the run any more. */
+class RunStopped extends Error {
+  override readonly name = 'RunStopped';
+}
+
+/** Step 6 of a request's way: works on what gateways send, at most `slots` runs of a model at once. */
+export class Work {
+  readonly #options: WorkOptions;
+  readonly #running = new Set<Running>();
+  readonly #abandoned = new Map<string, number>();
+  #accepting = true;
+  #idle: (() => void) | null = null;
+
+  constructor(options: WorkOptions) {
+    this.#options = options;
+  }
+
+  get inFlight(): number {
+    return this.#running.size;
+  }
+
+  /** Answers the run on its port with pieces (if it streams) and then one done or failed frame, whatever happens. */
+  start(run: Run, port: RunPort): void {
+    if (this.#find(run.id, port)) return;
+    const refusal = this.#refusal(run.inference.model);
+    if (refusal !== null) {
+      port.send(failedFrame(run.id, refusal, REFUSALS[refusal]));
+      return;
+    }
+    const abort = new AbortController();
+    const stop = () => abort.abort(new RunStopped('The deadline passed'));
+    const timer = setTimeout(stop, Math.min(run.deadlineMs, MAX_TIMER_MS));
+    const running = { id: run.id, port, model: run.inference.model, abort };
+    this.#running.add(running);
+    this.#answer(run, port, abort.signal).then((frame) => {
+      clearTimeout(timer);
+      this.#running.delete(running);
+      port.send(frame);
+      if (this.#running.size === 0) this.#idle?.();
+    });
+  }
+
+  cancel(id: string, port: RunPort): void {
+    this.#find(id, port)?.abort.abort(new RunStopped('The run was cancelled'));
+  }
+
+  /** Stops all runs of a port whose gateway is gone. */
+  cancelAll(port: RunPort): void {
+    for (const running of this.#running) if (running.port === port) this.cancel(running.id, port);
+  }
+
+  /**
+   * Refuses new runs from now on; resolves when those in flight are answered.
+   * @param graceMs runs that take longer are cancelled
+   */
+  async finish(graceMs: number): Promise<void> {
+    this.#accepting = false;
+    if (this.#running.size === 0) return;
+    const stop = () => {
+      for (const { abort } of this.#running) abort.abort(new RunStopped('The node is shutting down'));
+    };
+    const timer = setTimeout(stop, graceMs);
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve;
+    });
+    clearTimeout(timer);
+  }
+
+  #find(id: string, port: RunPort): Running | undefined {
+    for (const running of this.#running) if (running.id === id && running.port === port) return running;
+    return undefined;
+  }
+
+  #refusal(model: string): 'busy' | 'model_unavailable' | null {
+    if (!this.#accepting) return 'busy';
+    if (!this.#options.models.has(model)) return 'model_unavailable';
+    let taken = 0;
+    for (const running of this.#running) if (running.model === model) taken++;
+    const hanging = (this.#abandoned.get(model) ?? 0) >= MAX_ABANDONED;
+    return taken >= this.#options.slots || hanging ? 'busy' : null;
+  }
+
+  async #answer(run: Run, port: RunPort, signal: AbortSignal): Promise<Done | Failed> {
+    const startedAt = this.#options.now();
+    try {
+      const lease = await this.#lease(run.inference.model, signal);
+      try {
+        await orAborted(this.#options.turns.next(), signal);
+        const turnAt = this.#options.now();
+        const answer = await this.#generate(lease.model, run, port, signal);
+        return doneFrame(run.id, answer, turnAt - startedAt, this.#options.now() - turnAt);
+      } finally {
+        lease.release();
+      }
+    } catch (error) {
+      return this.#failed(run, error);
+    }
+  }
+
+  /** The model, or the signal's reason; a model that comes too late is given back. */
+  async #lease(model: string, signal: AbortSignal): Promise<Lease> {
+    const leasing = this.#options.models.use(model);
+    try {
+      return await orAborted(leasing, signal);
+    } catch (error) {
+      leasing.then(
+        (late) => late.release(),
+        () => undefined,
+      );
+      throw error;
+    }
+  }
+
+  async #generate(model: LoadedModel, run: Run, port: RunPort, signal: AbortSignal): Promise<Answer> {
+    const parts = { text: '', reasoning: '' };
+    const pieces = model.run(run.inference, signal);
+    let turnAt = this.#options.now();
+    try {
+      for (;;) {
+        const next = await this.#step(model, pieces.next(), signal);
+        if (next.done) return { text: parts.text, reasoning: parts.reasoning || null, end: next.value };
+        parts[next.value.kind] += next.value.text;
+        checkLength(parts);
+        if (run.inference.stream) await this.#stream(run.id, next.value, port, signal);
+        if (this.#options.now() - turnAt <= TURN_MS) continue;
+        await orAborted(this.#options.turns.next(), signal);
+        turnAt = this.#options.now();
+      }
+    } catch (error) {
+      // Not awaited: a model that hangs does not hear it, and its slot must come free.
+      pieces.return({ finishReason: 'stop', inputTokens: 0, outputTokens: 0 }).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #stream(id: string, { kind, text }: Piece, port: RunPort, signal: AbortSignal): Promise<void> {
+    if (text === '') return;
+    port.send({ type: 'piece', id, kind, text });
+    await orAborted(port.drained(signal), signal);
+  }
+
+  /** The outcome of one step; when the run is stopped first, the step counts as abandoned until the model settles it. */
+  async #step<T>(model: LoadedModel, step: Promise<T>, signal: AbortSignal): Promise<T> {
+    let settled = false;
+    const watched = step.finally(() => {
+      settled = true;
+    });
+    try {
+      return await orAborted(watched, signal);
+    } catch (error) {
+      if (!settled) this.#abandon(model.manifest.id, watched);
+      throw error;
+    }
+  }
+
+  #abandon(model: string, step: Promise<unknown>): void {
+    const count = (by: number) => this.#abandoned.set(model, (this.#abandoned.get(model) ?? 0) + by);
+    const back = () => count(-1);
+    count(1);
+    step.then(back, back);
+  }
+
+  #failed(run: Run, error: unknown): Failed {
+    const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof ModelInputError) return failedFrame(run.id, 'input', message, error.param);
+    if (error instanceof ModelUnavailable) return failedFrame(run.id, 'model_unavailable', message);
+    if (error instanceof RunStopped) return failedFrame(run.id, 'cancelled', message);
+    // The message of an unexpected error may quote the request: its name is all that is said of it.
+    const name = error instanceof Error ? error.name : typeof error;
+    this.#options.log(`A run of ${run.inference.model} failed: ${name}`);
+    return failedFrame(run.id, 'internal', `The model failed: ${name}`);
+  }
+}
+
+function checkLength({ text, reasoning }: { readonly text: string; readonly reasoning: string }): void {
+  if (text.length + reasoning.length > MAX_ANSWER_LENGTH) throw new RangeError('The answer is too long');
+}
+
+const REFUSALS = {
+  busy: 'The node takes no more runs of this model now',
+  model_unavailable: 'The node does not have the model',
+} as const;
+
+function failedFrame(id: string, code: NodeFailure, message: string, param: string | null = null): Failed {
+  return {
+    type: 'failed',
+    id,
+    code,
+    message: message.slice(0, MAX_MESSAGE_LENGTH),
+    param: param?.slice(0, 256) ?? null,
+  };
+}
+
+function doneFrame(id: string, { text, reasoning, end }: Answer, loadMs: number, modelMs: number): Done {
+  return {
+    type: 'done',
+    id,
+    text,
+    reasoning,
+    ...end,
+    loadMs: Math.max(0, loadMs),
+    modelMs: Math.max(0, modelMs),
+  };
+}
