@@ -9,8 +9,8 @@ export {
   ADDRESS_ERRORS,
   API_ROUTES,
   type ApiRoute,
-  buildOpenApi,
   type OpenApiDocument,
+  openApiDocument,
   VERSION,
 } from './openapi.ts';
 export * from './read-frame.ts';

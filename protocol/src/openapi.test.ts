@@ -1,12 +1,12 @@
 import { Value } from '@sinclair/typebox/value';
 import { describe, expect, it } from 'vitest';
 import { ERRORS, type ErrorCode } from './errors.ts';
-import { ADDRESS_ERRORS, API_ROUTES, buildOpenApi } from './openapi.ts';
+import { ADDRESS_ERRORS, API_ROUTES, openApiDocument } from './openapi.ts';
 import { ChatAnswer, ChatRequest } from './schema/chat.ts';
 import { Health, ModelEntry, ModelList } from './schema/models.ts';
 import { ResponsesAnswer, ResponsesRequest } from './schema/responses.ts';
 
-const document = buildOpenApi();
+const document = openApiDocument();
 const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
 
 /** Every `$ref` anywhere in the document. */
@@ -33,7 +33,7 @@ function resolve(reference: string): unknown {
 describe('the document', () => {
   it('is plain JSON and the same every time', () => {
     expect(JSON.parse(JSON.stringify(document))).toEqual(document);
-    expect(buildOpenApi()).toEqual(document);
+    expect(openApiDocument()).toEqual(document);
     expect(JSON.stringify(document)).not.toContain('"$id"');
   });
 

@@ -380,7 +380,7 @@ export const ADDRESS_ERRORS: readonly ErrorCode[] = ['not_found', 'method_not_al
 const REQUEST_ID_HEADER: JsonObject = { 'x-request-id': { $ref: '#/components/headers/RequestId' } };
 
 /** Builds the document; the same for every call. */
-export function buildOpenApi(): OpenApiDocument {
+export function openApiDocument(): OpenApiDocument {
   return {
     openapi: '3.1.0',
     info: {
