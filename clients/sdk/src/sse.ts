@@ -73,8 +73,6 @@ export class SseParser {
       const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
       if (name === 'data') this.#data.push(value);
       else this.#event = value;
-      // An empty data line costs memory too.
-      this.#held += 1;
     } else {
       this.#held -= line.length;
     }

@@ -69,12 +69,12 @@ describe('a stream', () => {
     const server = await serve((response) => {
       ports.push(response.socket?.remotePort);
       startEvents(response);
-      response.end(frame(chunk('a')) + DONE);
+      response.write(frame(chunk('a')) + DONE, () => setTimeout(() => response.end(), 5));
     });
     for (let i = 0; i < 3; i++) {
       await collect(await server.client().chat.completions.create(CHAT));
       // The rest of the answer is read behind the caller's back.
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
     expect(new Set(ports).size).toBe(1);
   });
@@ -130,6 +130,16 @@ describe('a stream that breaks off', () => {
     expect(events).toEqual([chunk('a')]);
     expect(error).toBeInstanceOf(errors.ConnectionError);
     expect(server.seen).toHaveLength(1);
+  });
+
+  test('of a response is not complete by [DONE]', async () => {
+    const server = await serve((response) => {
+      startEvents(response);
+      response.end(frame(delta('a')) + DONE);
+    });
+    const { events, error } = await collect(await server.client().responses.create(BODY));
+    expect(events).toEqual([delta('a')]);
+    expect(error).toBeInstanceOf(errors.ConnectionError);
   });
 
   test('a socket cut after the first event is a ConnectionError, not another try', async () => {
@@ -190,13 +200,14 @@ describe('a stream that breaks off', () => {
   test('a slow reader is no silence', async () => {
     const server = await serve((response) => {
       startEvents(response);
-      response.end(frame(chunk('a')) + frame(chunk('b')) + DONE);
+      response.write(frame(chunk('a')));
+      setTimeout(() => response.end(frame(chunk('b')) + DONE), 650);
     });
-    const stream = await server.client().chat.completions.create(CHAT, { timeout: 50 });
+    const stream = await server.client().chat.completions.create(CHAT, { timeout: 400 });
     let events = 0;
     for await (const _ of stream) {
       events += 1;
-      await new Promise((resolve) => setTimeout(resolve, 120));
+      await new Promise((resolve) => setTimeout(resolve, 600));
     }
     expect(events).toBe(2);
   });

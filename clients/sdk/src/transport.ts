@@ -151,7 +151,7 @@ async function retrying<T>(call: Prepared, attempt: () => Promise<T>): Promise<T
   }
 }
 
-/** Reads at most `limit` bytes and cancels the rest. */
+/** Reads little more than `limit` bytes; the failed try then cancels the rest. */
 async function readText(response: Response, limit: number): Promise<{ text: string; whole: boolean }> {
   if (response.body === null) return { text: '', whole: true };
   const reader = response.body.getReader();
@@ -162,10 +162,7 @@ async function readText(response: Response, limit: number): Promise<{ text: stri
     if (done) return { text: pieces.join('') + decoder.decode(), whole: true };
     bytes += value.byteLength;
     pieces.push(decoder.decode(value, { stream: true }));
-    if (bytes > limit) {
-      void reader.cancel().catch(() => undefined);
-      return { text: pieces.join('').slice(0, limit), whole: false };
-    }
+    if (bytes > limit) return { text: pieces.join('').slice(0, limit), whole: false };
   }
 }
 
