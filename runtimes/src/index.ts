@@ -7,5 +7,10 @@ export {
   type RunEnd,
   type Runtime,
 } from './runtime.ts';
-export { WeightsError } from './zlm/weights.ts';
+export { type Summary, type SummaryModel, summarize, summaryModel } from './zlm/extractive-summary.ts';
+export { type Sentence, splitSentences } from './zlm/sentences.ts';
+export { cosine, documentFacts, FEATURES } from './zlm/summary-features.ts';
+export { TermTable, termOf } from './zlm/terms.ts';
+export { readWeights, Weights, WeightsError } from './zlm/weights.ts';
+export { lowerCase, type Word, wordsOf } from './zlm/words.ts';
 export { WEIGHTS_FILE, zlm } from './zlm/zlm.ts';

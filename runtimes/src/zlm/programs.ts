@@ -1,6 +1,7 @@
 /** What a weight file can ask for by the `program` of its meta. One line a program; see `Program`. */
 import type { Inference } from '@zerogpu/protocol';
 import type { Piece, RunEnd } from '../runtime.ts';
+import { extractiveSummary } from './extractive-summary.ts';
 import type { Weights } from './weights.ts';
 
 /** The code of one kind of model. */
@@ -23,4 +24,6 @@ export interface LoadedProgram {
 
 export type ProgramInference = Inference & { readonly maxOutputTokens: number };
 
-export const PROGRAMS: Readonly<Record<string, Program>> = {};
+export const PROGRAMS: Readonly<Record<string, Program>> = {
+  'extractive-summary': extractiveSummary,
+};

@@ -4,7 +4,7 @@
  * turns of a transcript), then each block is cut at its full stops.
  */
 import { ABBREVIATIONS, GERMAN_WORDS, MONTHS, STARTERS } from './sentence-words.ts';
-import { isCapital, isDigit, isIdeograph, isLetter, isSpace, lowerCase, wordsOf } from './words.ts';
+import { isCapital, isDigit, isIdeograph, isLetter, isSpace, lowerCase, trim, wordsOf } from './words.ts';
 
 export interface Sentence {
   /** The first character: no white space, list marker or time stamp before it. */
@@ -62,14 +62,6 @@ function linesOf(text: string): Range[] {
     start = end + 1;
   }
   return lines;
-}
-
-function trim(text: string, start: number, end: number): Range {
-  let first = start;
-  let last = end;
-  while (first < last && isSpace(text.charCodeAt(first))) first++;
-  while (last > first && isSpace(text.charCodeAt(last - 1))) last--;
-  return { start: first, end: last };
 }
 
 function styleOf(text: string, lines: readonly Range[]): Style {

@@ -150,6 +150,15 @@ export function isSpace(unit: number): boolean {
   );
 }
 
+/** The range without the white space at both ends. */
+export function trim(text: string, start: number, end: number): { start: number; end: number } {
+  let first = start;
+  let last = end;
+  while (first < last && isSpace(text.charCodeAt(first))) first++;
+  while (last > first && isSpace(text.charCodeAt(last - 1))) last--;
+  return { start: first, end: last };
+}
+
 const CHUNK = 8192;
 
 /** Lower case of Latin, Greek and Cyrillic letters, one code unit for one; everything else stays. */

@@ -1,0 +1,331 @@
+/** What the summary model knows of each sentence. Training reads the same numbers through the same code. */
+import { log } from './numeric.ts';
+import { type Sentence, splitSentences } from './sentences.ts';
+import { CONNECTIVES, countCues, FIRST_PERSON, PRONOUNS } from './summary-words.ts';
+import { type TermTable, termOf } from './terms.ts';
+import { isCapital, isDigit, type Word, wordsOf } from './words.ts';
+
+/** The columns of `SentenceFacts.features`, in order; weights trained on others are refused. */
+export const FEATURES = [
+  'position',
+  'index',
+  'fromEnd',
+  'sentences',
+  'words',
+  'wordsToMean',
+  'isClosed',
+  'block',
+  'indexInBlock',
+  'centrality',
+  'centralityRank',
+  'meanTermWeight',
+  'coverage',
+  'meanIdf',
+  'titleSimilarity',
+  'hasTitle',
+  'firstSimilarity',
+  'novelty',
+  'digitShare',
+  'nameShare',
+  'hasQuote',
+  'isQuestion',
+  'startsWithPronoun',
+  'startsWithConnective',
+  'contributionCue',
+  'resultCue',
+  'conclusionCue',
+  'backgroundCue',
+  'attributionCue',
+  'eventCue',
+  'firstPersonPlural',
+  'documentFirstPerson',
+  'chat',
+  'commas',
+  'brackets',
+  'boilerplate',
+  'documentWords',
+] as const;
+
+export interface SentenceFacts extends Sentence {
+  /** One number for each of FEATURES. */
+  readonly features: Float32Array<ArrayBuffer>;
+  /** Its distinct terms with tf·idf weights of length 1. */
+  readonly terms: ReadonlyMap<string, number>;
+  readonly wordCount: number;
+  /** Begins with a word that points at the sentence before: "He", "However". */
+  readonly leansOnPrevious: boolean;
+  /** A quotation or bracket begins in it and ends elsewhere, or the reverse. */
+  readonly isUnbalanced: boolean;
+  /** Words of web pages that are no part of any article: "Subscribe", "All rights reserved". */
+  readonly boilerplate: number;
+  /** The first line of a text, when it is a heading. */
+  readonly isTitle: boolean;
+}
+
+export interface DocumentFacts {
+  readonly sentences: readonly SentenceFacts[];
+  readonly wordCount: number;
+  /** Reads like the abstract of a paper, which is a summary already. */
+  readonly isAbstract: boolean;
+}
+
+interface Raw extends Sentence {
+  readonly words: readonly Word[];
+  readonly terms: readonly string[];
+}
+
+const MOST_COUNTED = 60;
+const LONGEST_TITLE = 20;
+
+export function documentFacts(text: string, table: TermTable): DocumentFacts {
+  const raws = rawSentences(text);
+  const document = documentWeights(raws, table);
+  const vectors = raws.map((raw) => unitVector(raw.terms, table));
+  const centrality = vectors.map((vector) => cosine(vector, document.unit));
+  const ranks = ranksOf(centrality);
+  const title = titleOf(raws);
+  const lead = raws.findIndex((raw, i) => i !== title && raw.words.length >= 5);
+  const seen = new Set<string>();
+  let indexInBlock = 0;
+  const sentences = raws.map((raw, index) => {
+    indexInBlock = index > 0 && raws[index - 1]!.block === raw.block ? indexInBlock + 1 : 0;
+    const surface = surfaceOf(text, raw);
+    const novelty = noveltyOf(raw, seen);
+    const place = {
+      position: index / raws.length,
+      index: Math.min(index, MOST_COUNTED),
+      fromEnd: Math.min(raws.length - 1 - index, MOST_COUNTED),
+      sentences: Math.min(raws.length, MOST_COUNTED),
+      words: raw.words.length,
+      wordsToMean: (raw.words.length * raws.length) / document.words,
+      isClosed: Number(raw.closed),
+      block: Math.min(raw.block, MOST_COUNTED),
+      indexInBlock: Math.min(indexInBlock, MOST_COUNTED),
+      centrality: centrality[index]!,
+      centralityRank: ranks[index]! / raws.length,
+      ...document.shareOf(raw.terms),
+      titleSimilarity: title === -1 ? 0 : cosine(vectors[index]!, vectors[title]!),
+      hasTitle: title === -1 ? 0 : 1,
+      firstSimilarity: lead === -1 ? 0 : cosine(vectors[index]!, vectors[lead]!),
+      novelty,
+      documentFirstPerson: document.firstPerson,
+      documentWords: log(1 + document.words),
+    };
+    const values = { ...place, ...surface.features };
+    return {
+      start: raw.start,
+      end: raw.end,
+      block: raw.block,
+      closed: raw.closed,
+      features: Float32Array.from(FEATURES, (name) => values[name]),
+      terms: vectors[index]!,
+      wordCount: raw.words.length,
+      leansOnPrevious: surface.features.startsWithPronoun + surface.features.startsWithConnective > 0,
+      isUnbalanced: surface.isUnbalanced,
+      boilerplate: surface.features.boilerplate,
+      isTitle: index === title,
+    };
+  });
+  return { sentences, wordCount: document.words, isAbstract: isAbstract(raws, sentences, document) };
+}
+
+/** Sentences that have words at all. */
+function rawSentences(text: string): Raw[] {
+  const words = wordsOf(text);
+  let at = 0;
+  const raws: Raw[] = [];
+  for (const sentence of splitSentences(text)) {
+    while (at < words.length && words[at]!.start < sentence.start) at++;
+    const first = at;
+    while (at < words.length && words[at]!.end <= sentence.end) at++;
+    if (at === first) continue;
+    const own = words.slice(first, at);
+    raws.push({ ...sentence, words: own, terms: own.map((word) => termOf(word.text)) });
+  }
+  return raws;
+}
+
+interface DocumentWeights {
+  readonly words: number;
+  readonly unit: ReadonlyMap<string, number>;
+  /** Share of "we" and "our" among the words. */
+  readonly firstPerson: number;
+  shareOf(terms: readonly string[]): { meanTermWeight: number; coverage: number; meanIdf: number };
+}
+
+function documentWeights(raws: readonly Raw[], table: TermTable): DocumentWeights {
+  const counts = new Map<string, number>();
+  let words = 0;
+  let firstPerson = 0;
+  for (const raw of raws) {
+    words += raw.words.length;
+    for (const word of raw.words) if (FIRST_PERSON.has(word.text)) firstPerson++;
+    for (const term of raw.terms) counts.set(term, (counts.get(term) ?? 0) + 1);
+  }
+  const weights = new Map<string, number>();
+  let total = 0;
+  for (const [term, count] of counts) {
+    // A term said once tells nothing on what the text comes back to.
+    const weight = (count - 0.5) * table.idf(term);
+    weights.set(term, weight);
+    total += weight;
+  }
+  return {
+    words,
+    unit: normalized(weights),
+    firstPerson: firstPerson / Math.max(1, words),
+    shareOf: (terms) => {
+      let weight = 0;
+      let idf = 0;
+      const distinct = new Set(terms);
+      for (const term of distinct) {
+        weight += weights.get(term) ?? 0;
+        idf += table.idf(term);
+      }
+      return {
+        meanTermWeight: total === 0 ? 0 : (weight / total / distinct.size) * counts.size,
+        coverage: total === 0 ? 0 : weight / total,
+        meanIdf: idf / distinct.size,
+      };
+    },
+  };
+}
+
+function unitVector(terms: readonly string[], table: TermTable): Map<string, number> {
+  const weights = new Map<string, number>();
+  for (const term of terms) weights.set(term, (weights.get(term) ?? 0) + table.idf(term));
+  return normalized(weights);
+}
+
+function normalized(weights: ReadonlyMap<string, number>): Map<string, number> {
+  let squares = 0;
+  for (const weight of weights.values()) squares += weight * weight;
+  const length = Math.sqrt(squares) || 1;
+  const unit = new Map<string, number>();
+  for (const [term, weight] of weights) unit.set(term, weight / length);
+  return unit;
+}
+
+/** Of two vectors of length 1. Walks the first in its own order, so pass them in a fixed order. */
+export function cosine(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): number {
+  let sum = 0;
+  for (const [term, weight] of a) sum += weight * (b.get(term) ?? 0);
+  return sum;
+}
+
+/** How many are larger; equal ones rank by place. */
+function ranksOf(values: readonly number[]): Int32Array {
+  const order = values.map((_, i) => i).sort((a, b) => values[b]! - values[a]! || a - b);
+  const ranks = new Int32Array(values.length);
+  order.forEach((at, rank) => {
+    ranks[at] = rank;
+  });
+  return ranks;
+}
+
+function titleOf(raws: readonly Raw[]): number {
+  const [first, second] = raws;
+  const isHeading = first && second && !first.closed && second.block !== first.block;
+  return isHeading && first.words.length >= 2 && first.words.length <= LONGEST_TITLE ? 0 : -1;
+}
+
+function noveltyOf(raw: Raw, seen: Set<string>): number {
+  let fresh = 0;
+  for (const term of raw.terms) {
+    if (!seen.has(term)) fresh++;
+    seen.add(term);
+  }
+  return fresh / raw.terms.length;
+}
+
+function surfaceOf(text: string, raw: Raw) {
+  const { words } = raw;
+  const cues = countCues(words);
+  const marks = marksOf(text, raw);
+  const first = words[0]!.text;
+  let digits = 0;
+  let names = 0;
+  for (const [i, word] of words.entries()) {
+    const unit = text.charCodeAt(word.start);
+    if (isDigit(unit)) digits++;
+    else if (i > 0 && isCapital(unit)) names++;
+  }
+  return {
+    isUnbalanced: marks.isUnbalanced,
+    features: {
+      digitShare: digits / words.length,
+      nameShare: names / words.length,
+      hasQuote: marks.hasQuote ? 1 : 0,
+      isQuestion: text.slice(raw.end - 3, raw.end).includes('?') ? 1 : 0,
+      startsWithPronoun: PRONOUNS.has(first) ? 1 : 0,
+      startsWithConnective: CONNECTIVES.has(first) ? 1 : 0,
+      contributionCue: cues.contribution,
+      resultCue: cues.result,
+      conclusionCue: cues.conclusion,
+      backgroundCue: cues.background,
+      attributionCue: cues.attribution,
+      eventCue: cues.event,
+      firstPersonPlural: words.some((word) => FIRST_PERSON.has(word.text)) ? 1 : 0,
+      chat: cues.chat,
+      commas: marks.commas,
+      brackets: marks.brackets,
+      boilerplate: cues.boilerplate,
+    },
+  };
+}
+
+function marksOf(text: string, { start, end }: Sentence) {
+  let straight = 0;
+  let depth = 0;
+  let lowest = 0;
+  let commas = 0;
+  let brackets = 0;
+  let typographic = 0;
+  for (let i = start; i < end; i++) {
+    switch (text.charCodeAt(i)) {
+      case 0x22:
+        straight++;
+        break;
+      case 0x28:
+      case 0x5b:
+        brackets++;
+        depth++;
+        break;
+      case 0x29:
+      case 0x5d:
+        lowest = Math.min(lowest, --depth);
+        break;
+      case 0x2c:
+        commas++;
+        break;
+      case 0x201c:
+      case 0x00ab:
+        typographic++;
+        break;
+    }
+  }
+  const closers = text.slice(start, end).split(/[”»]/).length - 1;
+  // German closes with “ what it opens with „, so only a mark without any partner counts.
+  const isLone =
+    (typographic > 0 || closers > 0) && typographic !== closers && !text.slice(start, end).includes('„');
+  return {
+    commas,
+    brackets,
+    hasQuote: straight > 0 || typographic > 0,
+    isUnbalanced: straight % 2 === 1 || depth !== 0 || lowest < 0 || isLone,
+  };
+}
+
+const LONGEST_ABSTRACT = 400;
+
+function isAbstract(
+  raws: readonly Raw[],
+  sentences: readonly { readonly features: Float32Array }[],
+  document: DocumentWeights,
+): boolean {
+  if (document.words > LONGEST_ABSTRACT || raws.length < 3) return false;
+  const column = FEATURES.indexOf('contributionCue');
+  let cues = 0;
+  for (const { features } of sentences) cues += features[column]!;
+  return cues >= 1 && document.firstPerson > 0.005;
+}
