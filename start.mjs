@@ -1,0 +1,287 @@
+// `npm start`: installs what is missing, then runs one gateway and the local nodes, starts again what crashes, and
+// ends everything in order. Plain JavaScript for any Node from 18 on, because it is what brings the newer one.
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ensureInstalled, findNode, InstallationError } from './tools/ensure-installed.mjs';
+
+const root = path.dirname(fileURLToPath(import.meta.url));
+
+/** A child that ends so has told its user what is wrong with a setting; starting it again cannot mend that. */
+const EXIT_FOR_GOOD = 2;
+/** Starts in a row that end before the child was ready. */
+const MAX_FAILED_STARTS = 5;
+const FIRST_RESTART_MS = 250;
+const SLOWEST_RESTART_MS = 10_000;
+/** A node finishes what is in flight within 10 s, and a gateway then has its database to close. */
+const NODE_STOP_MS = 15_000;
+const GATEWAY_STOP_MS = 30_000;
+const FORCED_STOP_MS = 1_000;
+const MAX_LOCAL_NODES = 64;
+
+/** @param {string} line */
+const say = (line) => console.log(line);
+
+/** @param {number} ms @returns {Promise<void>} */
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * @typedef {{type: 'ready', [field: string]: any}} Ready what a child says over its channel when it can work
+ * @typedef {object} Supervision
+ * @property {string} name for people
+ * @property {string} program the TypeScript file, relative to the root
+ * @property {() => string[]} args asked for at every start
+ * @property {(ready: Ready) => void} ready called at every start that succeeds
+ * @property {(exitCode: number) => void} gaveUp called once, when it will not be started any more
+ */
+
+/** One child that is kept running. It hears of our end by its channel, so that even a killed starter leaves nothing behind. */
+class Child {
+  /** @param {string} node the Node to run it with @param {Supervision} supervision */
+  constructor(node, supervision) {
+    this.node = node;
+    this.supervision = supervision;
+    /** @type {import('node:child_process').ChildProcess | null} */
+    this.process = null;
+    /** @type {NodeJS.Timeout | undefined} */
+    this.restart = undefined;
+    this.failedStarts = 0;
+    this.stopping = false;
+  }
+
+  start() {
+    const { program, args } = this.supervision;
+    const child = spawn(this.node, [path.join(root, program), ...args()], {
+      env: { ...process.env, ZEROGPU_DATA_DIR: dataDirectory() },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      // A terminal sends Ctrl-C to its whole process group; the children are to hear of it from here, in order.
+      detached: process.platform !== 'win32',
+    });
+    this.process = child;
+    let ready = false;
+    child.on('message', (message) => {
+      if (!isReady(message)) return;
+      ready = true;
+      this.failedStarts = 0;
+      this.supervision.ready(message);
+    });
+    child.once('error', (error) => this.ended(ready, 1, error.message));
+    child.once('exit', (code, signal) => this.ended(ready, code, signal ?? `exit code ${code}`));
+  }
+
+  /** @param {boolean} wasReady @param {number | null} code @param {string} how */
+  ended(wasReady, code, how) {
+    if (this.process === null) return;
+    this.process = null;
+    if (this.stopping) return;
+    const { name, gaveUp } = this.supervision;
+    if (!wasReady) this.failedStarts++;
+    if (code === EXIT_FOR_GOOD) {
+      gaveUp(EXIT_FOR_GOOD);
+    } else if (this.failedStarts >= MAX_FAILED_STARTS) {
+      say(
+        `The ${name} ended ${this.failedStarts} times before it was ready, last with ${how}; not trying again`,
+      );
+      gaveUp(1);
+    } else {
+      const delay = restartDelay(this.failedStarts);
+      say(`The ${name} ended with ${how}; starting it again in ${(delay / 1000).toFixed(1)} s`);
+      this.restart = setTimeout(() => this.start(), delay);
+    }
+  }
+
+  /** Ends it now and starts it again as after a crash. */
+  recycle() {
+    this.process?.kill('SIGTERM');
+  }
+
+  /** Asks it to end, ends it by force when it takes too long. @param {number} patienceMs */
+  async stop(patienceMs) {
+    this.stopping = true;
+    clearTimeout(this.restart);
+    const child = this.process;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    const force = setTimeout(() => child.kill('SIGKILL'), patienceMs);
+    await exited;
+    clearTimeout(force);
+  }
+
+  kill(signal) {
+    this.process?.kill(signal);
+  }
+}
+
+/** The gateway, its local nodes, and what is said of them. */
+class Platform {
+  /** @param {string} node @param {number} localNodes */
+  constructor(node, localNodes) {
+    this.node = node;
+    /** @type {Ready | null} */
+    this.gatewayReady = null;
+    this.exitCode = 0;
+    this.stopping = false;
+    this.announced = false;
+    /** Local nodes of which we do not know yet whether they will run. */
+    this.awaited = new Set(Array.from({ length: localNodes }, (_, i) => i + 1));
+    /** @type {Child[]} */
+    this.nodes = [];
+    this.gateway = new Child(node, {
+      name: 'gateway',
+      program: 'gateway/src/main.ts',
+      args: () => [],
+      ready: (ready) => this.gatewayIsReady(ready),
+      gaveUp: (exitCode) => {
+        this.exitCode = exitCode;
+        this.stop();
+      },
+    });
+  }
+
+  start() {
+    this.gateway.start();
+  }
+
+  /** @param {Ready} ready */
+  gatewayIsReady(ready) {
+    const before = this.gatewayReady;
+    this.gatewayReady = ready;
+    if (before === null) {
+      this.nodes = [...this.awaited].map((number) => this.makeNode(number));
+      for (const node of this.nodes) node.start();
+      this.announce();
+    } else {
+      say(`The gateway is back at ${ready.url}`);
+      // Nodes find a gateway again where they knew it; one that came back elsewhere they must be told of.
+      if (before.url !== ready.url) for (const node of this.nodes) node.recycle();
+    }
+  }
+
+  /** @param {number} number */
+  makeNode(number) {
+    const name = `local node ${number}`;
+    const heard = () => {
+      this.awaited.delete(number);
+      this.announce();
+    };
+    return new Child(this.node, {
+      name,
+      program: 'node/src/main.ts',
+      args: () => {
+        const { url, nodeTokenFile, dataDir } = this.gatewayReady ?? {};
+        const state = path.join(dataDir, `node-${number}`);
+        return ['--gateway', url, '--token-file', nodeTokenFile, '--state', state, '--name', name];
+      },
+      ready: heard,
+      gaveUp: () => {
+        say(`The ${name} does not run; the gateway goes on without it`);
+        heard();
+      },
+    });
+  }
+
+  /** Once, when the gateway and every local node have been heard of. */
+  announce() {
+    if (this.announced || this.stopping || this.awaited.size > 0 || this.gatewayReady === null) return;
+    this.announced = true;
+    for (const line of readyLines(this.gatewayReady)) say(line);
+  }
+
+  /** Nodes first, so that what they have in flight is answered and settled. */
+  async stop() {
+    if (this.stopping) return;
+    this.stopping = true;
+    await Promise.all(this.nodes.map((node) => node.stop(NODE_STOP_MS)));
+    await this.gateway.stop(GATEWAY_STOP_MS);
+    process.exit(this.exitCode);
+  }
+
+  async force() {
+    for (const child of [...this.nodes, this.gateway]) child.kill('SIGTERM');
+    await sleep(FORCED_STOP_MS);
+    for (const child of [...this.nodes, this.gateway]) child.kill('SIGKILL');
+    process.exit(1);
+  }
+}
+
+/** @param {unknown} message @returns {message is Ready} */
+function isReady(message) {
+  return typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready';
+}
+
+/** @param {number} failedStarts */
+function restartDelay(failedStarts) {
+  return Math.min(SLOWEST_RESTART_MS, FIRST_RESTART_MS * 2 ** failedStarts);
+}
+
+/** As given by the user, seen from where they are; else beside this file, wherever it is started from. */
+function dataDirectory() {
+  const given = process.env.ZEROGPU_DATA_DIR;
+  return given ? path.resolve(given) : path.join(root, '.zerogpu');
+}
+
+/** @param {Ready} ready */
+function readyLines({ url, credentialsFile }) {
+  return [
+    '',
+    `ZeroGPU is ready at ${url}`,
+    '',
+    'Ask a model, in another terminal:',
+    '',
+    `  source ${shown(credentialsFile)}`,
+    '  curl -s "$ZEROGPU_BASE_URL/responses" -H "x-api-key: $ZEROGPU_API_KEY" -H "content-type: application/json" \\',
+    `    -d '{"model":"zlm-v1-iab-classify-edge","input":"The central bank raised interest rates again."}'`,
+    '',
+    'Ctrl-C ends it.',
+    '',
+  ];
+}
+
+/** A path as one would type it from here. @param {string} file */
+function shown(file) {
+  const near = path.relative(process.cwd(), file);
+  const short = near.startsWith('..') ? file : near;
+  return /^[\w@%+=:,./-]+$/.test(short) ? short : `'${short.replaceAll("'", "'\\''")}'`;
+}
+
+/** @returns {number} */
+function localNodes() {
+  const text = process.env.ZEROGPU_LOCAL_NODES || '1';
+  const number = /^\d{1,2}$/.test(text) ? Number(text) : Number.NaN;
+  if (number <= MAX_LOCAL_NODES) return number;
+  console.error(`ZEROGPU_LOCAL_NODES must be an integer from 0 to ${MAX_LOCAL_NODES}, not "${text}"`);
+  return process.exit(EXIT_FOR_GOOD);
+}
+
+function main() {
+  const wanted = localNodes();
+  ensureInstalled(say);
+  const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  say(`Starting ZeroGPU ${version}: one gateway, ${wanted} local node${wanted === 1 ? '' : 's'}`);
+  const platform = new Platform(findNode(), wanted);
+  let signals = 0;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      signals++;
+      if (signals === 1) {
+        say('Ending: nodes finish what they have, then the gateway. The same signal again ends it at once');
+        platform.stop();
+      } else if (signals === 2) {
+        platform.force();
+      }
+    });
+  }
+  // A reader of our output that went away is no reason to take the platform down.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  platform.start();
+}
+
+try {
+  main();
+} catch (error) {
+  if (!(error instanceof InstallationError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
