@@ -94,15 +94,27 @@ BEGIN
   RETURN histogram;
 END $$;
 
+-- Adds two histograms of the same length.
+CREATE FUNCTION histogram_sum(a int[], b int[]) RETURNS int[] LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  FOR i IN 1 .. cardinality(b) LOOP
+    IF b[i] <> 0 THEN a[i] := a[i] + b[i]; END IF;
+  END LOOP;
+  RETURN a;
+END $$;
+
 -- Settles many requests in one statement, one transaction: charge or release, log row, rollups, stored answer.
--- Returns one word per item, in order: settled | already_settled | hold_lost. An item that is not `settled` leaves
--- nothing behind, so a request id settles once however often it is tried.
+-- Each id at most once per call. Returns one word per item, in order: settled | already_settled | hold_lost. An item
+-- that is not `settled` leaves nothing behind, so a request id settles once however often it is tried.
 CREATE FUNCTION settle_requests(batch json, happened_at timestamptz, histogram_size int)
 RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
-  items settlement[] := ARRAY(SELECT s FROM json_populate_recordset(NULL::settlement, batch) s);
+  -- All that was handed over; and of it, what is new and not lost.
+  asked settlement[] := ARRAY(SELECT s FROM json_populate_recordset(NULL::settlement, batch) s);
+  good settlement[] := asked;
   fresh text[];
   charged text[];
+  costs bigint[];
   outcomes text[];
   lost text[];
 BEGIN
@@ -115,35 +127,36 @@ BEGIN
       project_id, id, created_at, key_id, gateway_id, endpoint, requested_model, served_model, status, error_code,
       finish_reason, streamed, input_tokens, output_tokens, cost, route_kind, route_target, attempts, fallback,
       queue_ms, network_ms, model_ms, total_ms
-    FROM unnest(items)
+    FROM unnest(asked)
     ON CONFLICT (project_id, id) DO NOTHING
     RETURNING id
   )
-  SELECT array_agg(id) INTO fresh FROM logged;
+  SELECT coalesce(array_agg(id), '{}') INTO fresh FROM logged;
+  IF cardinality(fresh) < cardinality(asked) THEN
+    good := ARRAY(SELECT i FROM unnest(asked) i WHERE i.id = ANY (fresh));
+  END IF;
 
-  -- Only what is new here is charged; the charges go last but for the rollups, because they lock the wallets.
-  charged := ARRAY(SELECT id FROM unnest(items) WITH ORDINALITY i WHERE held AND id = ANY (fresh) ORDER BY ordinality);
-  outcomes := ledger.settle_holds(
-    charged,
-    ARRAY(SELECT cost FROM unnest(items) WITH ORDINALITY i WHERE held AND id = ANY (fresh) ORDER BY ordinality),
-    happened_at);
-  lost := ARRAY(SELECT id FROM unnest(charged, outcomes) AS o (id, outcome) WHERE outcome = 'hold_lost');
-  IF cardinality(lost) > 0 THEN
-    DELETE FROM requests r USING unnest(items) i
-      WHERE r.project_id = i.project_id AND r.id = i.id AND i.id = ANY (lost);
-    fresh := ARRAY(SELECT id FROM unnest(fresh) AS f (id) WHERE id <> ALL (lost));
+  -- After the log rows, because this locks the wallets until the commit.
+  SELECT array_agg(id), array_agg(cost) INTO charged, costs FROM unnest(good) WHERE held;
+  IF charged IS NOT NULL THEN
+    outcomes := ledger.settle_holds(charged, costs, happened_at);
+    IF 'hold_lost' = ANY (outcomes) THEN
+      lost := ARRAY(SELECT id FROM unnest(charged, outcomes) AS o (id, outcome) WHERE outcome = 'hold_lost');
+      good := ARRAY(SELECT i FROM unnest(good) i WHERE i.id <> ALL (lost));
+      DELETE FROM requests r USING unnest(asked) i
+        WHERE i.id = ANY (lost) AND r.project_id = i.project_id AND r.id = i.id;
+    END IF;
   END IF;
 
   INSERT INTO usage_rollups AS u (
     project_id, resolution, bucket, gateway_id, key_id, model, endpoint, status_class,
     requests, input_tokens, output_tokens, cost, latency_ms_sum, latency_histogram)
   SELECT
-    project_id, resolution, date_trunc(resolution, created_at, 'UTC') AS bucket, gateway_id, key_id,
-    coalesce(served_model, requested_model, '') AS model, endpoint, (status / 100)::smallint AS status_class,
+    project_id, resolution, date_trunc(resolution, created_at, 'UTC'), gateway_id, key_id,
+    coalesce(served_model, requested_model, ''), endpoint, (status / 100)::smallint,
     count(*), sum(input_tokens), sum(output_tokens), sum(cost)::bigint, sum(total_ms),
     histogram_add(array_fill(0, ARRAY[histogram_size]), array_agg(latency_bucket))
-  FROM unnest(items), (VALUES ('minute'), ('hour')) AS r (resolution)
-  WHERE id = ANY (fresh)
+  FROM unnest(good), (VALUES ('minute'), ('hour')) AS r (resolution)
   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
   ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
   ON CONFLICT (project_id, resolution, bucket, gateway_id, key_id, model, endpoint, status_class) DO UPDATE SET
@@ -154,12 +167,54 @@ BEGIN
     latency_ms_sum = u.latency_ms_sum + excluded.latency_ms_sum,
     latency_histogram = histogram_sum(u.latency_histogram, excluded.latency_histogram);
 
-  UPDATE idempotency_keys k SET state = 'done', answer = decode(i.answer, 'base64'), expires_at = i.answer_expires_at
-  FROM unnest(items) i
-  WHERE i.idempotency_key IS NOT NULL AND i.id = ANY (fresh)
-    AND k.project_id = i.project_id AND k.key = i.idempotency_key AND k.request_id = i.id AND k.state = 'running';
+  IF EXISTS (SELECT 1 FROM unnest(good) WHERE idempotency_key IS NOT NULL) THEN
+    UPDATE idempotency_keys k
+    SET state = 'done', answer = decode(i.answer, 'base64'), expires_at = i.answer_expires_at
+    FROM unnest(good) i
+    WHERE k.project_id = i.project_id AND k.key = i.idempotency_key AND k.request_id = i.id AND k.state = 'running';
+  END IF;
 
+  IF cardinality(good) = cardinality(asked) THEN
+    RETURN array_fill('settled'::text, ARRAY[cardinality(asked)]);
+  END IF;
   RETURN ARRAY(
     SELECT CASE WHEN id = ANY (lost) THEN 'hold_lost' WHEN id = ANY (fresh) THEN 'settled' ELSE 'already_settled' END
-    FROM unnest(items) WITH ORDINALITY i ORDER BY ordinality);
+    FROM unnest(asked) WITH ORDINALITY i ORDER BY ordinality);
+END $$;
+
+-- One attempt at a request with an Idempotency-Key.
+CREATE TYPE idempotency_claim AS (
+  project_id uuid, key text, body_hash text, request_id text, locked_until timestamptz, expires_at timestamptz
+);
+
+-- Claims many keys at once. A key is free when it is new, expired, or when the attempt that ran has passed its lock.
+-- Returns one object per claim, in order: {"kind": claimed | replay | conflict | running, "answer": base64 or null}.
+CREATE FUNCTION claim_idempotency_keys(batch json, at timestamptz) RETURNS json LANGUAGE plpgsql AS $$
+DECLARE
+  claims idempotency_claim[] := ARRAY(SELECT c FROM json_populate_recordset(NULL::idempotency_claim, batch) c);
+BEGIN
+  -- In the order of the keys, so that two gateways never wait for each other in a circle.
+  INSERT INTO idempotency_keys AS k (project_id, key, body_hash, request_id, state, locked_until, expires_at)
+  SELECT DISTINCT ON (project_id, key)
+    project_id, key, decode(body_hash, 'hex'), request_id, 'running', locked_until, expires_at
+  FROM unnest(claims) WITH ORDINALITY c ORDER BY project_id, key, ordinality
+  ON CONFLICT (project_id, key) DO UPDATE SET
+    body_hash = excluded.body_hash, request_id = excluded.request_id, state = 'running', answer = NULL,
+    locked_until = excluded.locked_until, expires_at = excluded.expires_at
+  WHERE k.expires_at <= at
+    OR (k.state = 'running' AND k.locked_until <= at AND k.body_hash = excluded.body_hash);
+
+  RETURN (
+    SELECT json_agg(json_build_object(
+      'kind', CASE
+        WHEN k.request_id = c.request_id AND k.state = 'running' THEN 'claimed'
+        WHEN k.body_hash <> decode(c.body_hash, 'hex') THEN 'conflict'
+        WHEN k.state = 'done' THEN 'replay'
+        ELSE 'running'
+      END,
+      'answer', CASE
+        WHEN k.body_hash = decode(c.body_hash, 'hex') AND k.state = 'done' THEN encode(k.answer, 'base64')
+      END) ORDER BY c.ordinality)
+    FROM unnest(claims) WITH ORDINALITY c
+    JOIN idempotency_keys k ON k.project_id = c.project_id AND k.key = c.key);
 END $$;

@@ -1,0 +1,32 @@
+/**
+ * What an error of the database says about trying again. Codes: PostgreSQL's appendix A, and Node's for sockets.
+ */
+
+/** The connection or the server went away, or lost a race with another transaction: the same may work in a moment. */
+export function isTransient(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === null) return isConnectionMessage(error);
+  return (
+    code.startsWith('08') ||
+    ['57P01', '57P02', '57P03', '53300', '40001', '40P01'].includes(code) ||
+    ['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ENOTFOUND'].includes(code)
+  );
+}
+
+/** True for errors that one row of many may have caused: wrong data, broken rules. */
+export function blamesItem(error: unknown): boolean {
+  const code = codeOf(error);
+  // Class 22: data, 23: constraints, P0: raised by our functions. Everything else would hit every row.
+  return code !== null && (code.startsWith('22') || code.startsWith('23') || code.startsWith('P0'));
+}
+
+function codeOf(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
+/** `pg` gives these without a code. */
+function isConnectionMessage(error: unknown): boolean {
+  return (
+    error instanceof Error && /connection (terminated|timeout|ended)|timeout exceeded/i.test(error.message)
+  );
+}

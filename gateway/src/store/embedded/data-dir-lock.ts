@@ -1,0 +1,169 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { link, open, readFile, readlink, rename, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { isErrno, readFileIfThere } from '../private-files.ts';
+import { EmbeddedPostgresError } from './embedded-error.ts';
+
+/** Another gateway uses the data directory. */
+export class DataDirBusyError extends EmbeddedPostgresError {
+  readonly pid: number;
+
+  constructor(dataDir: string, pid: number) {
+    super(
+      `The data directory ${dataDir} is in use by the gateway with process id ${pid}. Stop that one first (kill ${pid}), or give this one its own with ZEROGPU_DATA_DIR`,
+    );
+    this.pid = pid;
+  }
+}
+
+export interface DataDirLock {
+  release(): Promise<void>;
+}
+
+interface Owner {
+  readonly pid: number;
+  /** Tells a process from a later one with the same id, also after a reboot. */
+  readonly startTime: string;
+  /** In which space of process ids `pid` counts: containers that share a volume do not share ids. */
+  readonly namespace: string;
+}
+
+const NAME = 'gateway.lock';
+const MAX_ATTEMPTS = 100;
+const HEARTBEAT_MS = 2_000;
+/** An owner in another namespace cannot be looked up; it counts as gone when its heartbeat is older than this. */
+const FOREIGN_STALE_MS = 8_000;
+
+/**
+ * Makes this process the owner of a data directory, until `release` or its death, whichever way it dies.
+ * @throws DataDirBusyError when another process, or this one, owns it already
+ */
+export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
+  const path = join(dataDir, NAME);
+  const owner = await describe(process.pid);
+  const mine = JSON.stringify({ ...owner, nonce: randomBytes(8).toString('hex') });
+  await retryUntilLocked(dataDir, path, mine);
+  // So that a gateway in another container can tell that this one lives.
+  const heartbeat = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => {});
+  }, HEARTBEAT_MS);
+  heartbeat.unref();
+  return {
+    async release() {
+      clearInterval(heartbeat);
+      if ((await readFileIfThere(path)) === mine) await rm(path, { force: true });
+    },
+  };
+}
+
+async function retryUntilLocked(dataDir: string, path: string, mine: string): Promise<void> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    if ((await placeLock(path, mine)) && (await readFileIfThere(path)) === mine) return;
+    const theirs = await readFileIfThere(path);
+    if (theirs === null) continue;
+    const verdict = await judge(path, theirs);
+    if (verdict.state === 'alive') throw new DataDirBusyError(dataDir, verdict.pid);
+    if (verdict.state === 'stale') await removeStale(path, theirs);
+    else await sleep(250);
+  }
+  throw new EmbeddedPostgresError(
+    `Cannot lock the data directory ${dataDir}: ${path} keeps changing. Stop other gateways on it and start again`,
+  );
+}
+
+/** Whole or not there: written beside, then linked to its name. @returns false when the name is taken */
+async function placeLock(path: string, text: string): Promise<boolean> {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+  const handle = await open(temporary, 'wx', 0o644);
+  await handle.writeFile(text);
+  await handle.sync();
+  await handle.close();
+  try {
+    await link(temporary, path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return false;
+    throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/**
+ * Takes a dead owner's lock away. Moved aside first and looked at again, because between our judgement and now
+ * another starter may have replaced it: a living lock goes back.
+ */
+async function removeStale(path: string, judged: string): Promise<void> {
+  const aside = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  if ((await readFile(aside, 'utf8')) !== judged) await link(aside, path).catch(() => {});
+  await rm(aside, { force: true });
+}
+
+type Verdict = { state: 'alive'; pid: number } | { state: 'stale' } | { state: 'unsure' };
+
+async function judge(path: string, text: string): Promise<Verdict> {
+  const theirs = parseOwner(text);
+  // Cut off by a power failure: nobody holds it.
+  if (theirs === null) return { state: 'stale' };
+  const now = await describe(theirs.pid).catch(() => null);
+  if (theirs.namespace !== (await pidNamespace())) {
+    const age = await stat(path).then(
+      (s) => Date.now() - s.mtimeMs,
+      () => Number.POSITIVE_INFINITY,
+    );
+    if (age > FOREIGN_STALE_MS) return { state: 'stale' };
+    return age < HEARTBEAT_MS * 1.5 && age >= 0 ? foreignVerdict(path, theirs.pid) : { state: 'unsure' };
+  }
+  return now?.startTime === theirs.startTime ? { state: 'alive', pid: theirs.pid } : { state: 'stale' };
+}
+
+/** Alive when its heartbeat comes while we watch. */
+async function foreignVerdict(path: string, pid: number): Promise<Verdict> {
+  const before = await stat(path).catch(() => null);
+  await sleep(HEARTBEAT_MS * 1.5);
+  const after = await stat(path).catch(() => null);
+  const beats = before !== null && after !== null && after.mtimeMs > before.mtimeMs;
+  return beats ? { state: 'alive', pid } : { state: 'unsure' };
+}
+
+function parseOwner(text: string): Owner | null {
+  try {
+    const { pid, startTime, namespace } = JSON.parse(text);
+    if (!Number.isSafeInteger(pid) || typeof startTime !== 'string' || typeof namespace !== 'string')
+      return null;
+    return { pid, startTime, namespace };
+  } catch {
+    return null;
+  }
+}
+
+/** @throws when there is no such process */
+async function describe(pid: number): Promise<Owner> {
+  return { pid, startTime: await processStartTime(pid), namespace: await pidNamespace() };
+}
+
+/** Linux: clock ticks since boot and the boot's id. Elsewhere: what ps says. @throws when there is no such process */
+export async function processStartTime(pid: number): Promise<string> {
+  if (process.platform === 'linux') {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // The name, in parentheses, may hold anything; the start time is the 22nd field, the 20th after it.
+    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    return `${(await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()}/${ticks}`;
+  }
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'lstart=', '-p', String(pid)]);
+  return stdout.trim();
+}
+
+async function pidNamespace(): Promise<string> {
+  return process.platform === 'linux' ? readlink('/proc/self/ns/pid').catch(() => '') : '';
+}

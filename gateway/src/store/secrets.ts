@@ -1,0 +1,78 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readFileIfThere, writePrivateFileOnce } from './private-files.ts';
+
+/** A secret cannot be used; says what to do. */
+export class SecretError extends Error {
+  override readonly name = 'SecretError';
+}
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const MIN_SECRET_LENGTH = 32;
+
+/** All that is done with the server secret; the same on every gateway of one database. */
+export class Secrets {
+  readonly #secret: string;
+  readonly #answerKey: Uint8Array;
+
+  /** @param secret at least 32 characters */
+  constructor(secret: string) {
+    if (secret.length < MIN_SECRET_LENGTH) {
+      throw new SecretError(`The server secret must have at least ${MIN_SECRET_LENGTH} characters`);
+    }
+    this.#secret = secret;
+    this.#answerKey = new Uint8Array(hkdfSync('sha256', secret, '', 'zerogpu stored answers', 32));
+  }
+
+  /** HMAC-SHA256 of an API key or join token: how it is stored and found. */
+  hashKey(text: string): Buffer {
+    return createHmac('sha256', this.#secret).update(text).digest();
+  }
+
+  /** Kept in the database, so that a wrong secret is told at start instead of refusing every key. */
+  fingerprint(): Buffer {
+    return createHmac('sha256', this.#secret).update('zerogpu secret fingerprint').digest();
+  }
+
+  /** AES-256-GCM: nonce, ciphertext and tag in one. @param context bound to the ciphertext, and needed again */
+  encrypt(plain: string, context: string): Buffer {
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', this.#answerKey, nonce).setAAD(Buffer.from(context));
+    return Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+  }
+
+  /** @throws SecretError when it was made with another secret or context, or was changed */
+  decrypt(sealed: Uint8Array, context: string): string {
+    if (sealed.length < NONCE_BYTES + TAG_BYTES) throw new SecretError('The stored text is cut off');
+    const nonce = sealed.subarray(0, NONCE_BYTES);
+    const body = sealed.subarray(NONCE_BYTES, sealed.length - TAG_BYTES);
+    const decipher = createDecipheriv('aes-256-gcm', this.#answerKey, nonce)
+      .setAAD(Buffer.from(context))
+      .setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
+    try {
+      return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8');
+    } catch (cause) {
+      throw new SecretError('The stored text was encrypted with another secret, or changed', { cause });
+    }
+  }
+}
+
+/**
+ * The server secret: as configured, else the one in `<dataDir>/secret`, which is made (0600) when it is missing.
+ * @param configured ZEROGPU_SECRET, or null
+ */
+export async function loadSecrets(dataDir: string, configured: string | null): Promise<Secrets> {
+  if (configured !== null) return new Secrets(configured);
+  await mkdir(dataDir, { recursive: true });
+  const path = join(dataDir, 'secret');
+  await writePrivateFileOnce(path, `${randomBytes(32).toString('hex')}\n`);
+  const text = ((await readFileIfThere(path)) ?? '').trim();
+  if (text.length < MIN_SECRET_LENGTH) {
+    throw new SecretError(
+      `The server secret in ${path} is cut off. Put the file back from a backup, or set ZEROGPU_SECRET`,
+    );
+  }
+  return new Secrets(text);
+}
