@@ -14,6 +14,8 @@ const EXIT_FOR_GOOD = 2;
 const MAX_FAILED_STARTS = 5;
 const FIRST_RESTART_MS = 250;
 const SLOWEST_RESTART_MS = 10_000;
+/** A child that lived this long is started again as if it had never crashed. */
+const STEADY_MS = 30_000;
 /** A node finishes what is in flight within 10 s, and a gateway then has its database to close. */
 const NODE_STOP_MS = 15_000;
 const GATEWAY_STOP_MS = 30_000;
@@ -47,6 +49,8 @@ class Child {
     /** @type {NodeJS.Timeout | undefined} */
     this.restart = undefined;
     this.failedStarts = 0;
+    /** Ends in a row of which none came after a steady time. */
+    this.crashes = 0;
     this.stopping = false;
   }
 
@@ -59,6 +63,7 @@ class Child {
       detached: process.platform !== 'win32',
     });
     this.process = child;
+    const startedAt = performance.now();
     let ready = false;
     child.on('message', (message) => {
       if (!isReady(message)) return;
@@ -66,17 +71,21 @@ class Child {
       this.failedStarts = 0;
       this.supervision.ready(message);
     });
-    child.once('error', (error) => this.ended(ready, 1, error.message));
-    child.once('exit', (code, signal) => this.ended(ready, code, signal ?? `exit code ${code}`));
+    const ended = (/** @type {number | null} */ code, /** @type {string} */ how) => {
+      if (!ready) this.failedStarts++;
+      this.crashes = performance.now() - startedAt >= STEADY_MS ? 1 : this.crashes + 1;
+      this.ended(code, how);
+    };
+    child.once('error', (error) => ended(1, error.message));
+    child.once('exit', (code, signal) => ended(code, signal ?? `exit code ${code}`));
   }
 
-  /** @param {boolean} wasReady @param {number | null} code @param {string} how */
-  ended(wasReady, code, how) {
+  /** @param {number | null} code @param {string} how */
+  ended(code, how) {
     if (this.process === null) return;
     this.process = null;
     if (this.stopping) return;
     const { name, gaveUp } = this.supervision;
-    if (!wasReady) this.failedStarts++;
     if (code === EXIT_FOR_GOOD) {
       gaveUp(EXIT_FOR_GOOD);
     } else if (this.failedStarts >= MAX_FAILED_STARTS) {
@@ -85,7 +94,7 @@ class Child {
       );
       gaveUp(1);
     } else {
-      const delay = restartDelay(this.failedStarts);
+      const delay = restartDelay(this.crashes);
       say(`The ${name} ended with ${how}; starting it again in ${(delay / 1000).toFixed(1)} s`);
       this.restart = setTimeout(() => this.start(), delay);
     }
@@ -211,9 +220,9 @@ function isReady(message) {
   return typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready';
 }
 
-/** @param {number} failedStarts */
-function restartDelay(failedStarts) {
-  return Math.min(SLOWEST_RESTART_MS, FIRST_RESTART_MS * 2 ** failedStarts);
+/** @param {number} crashes 1 or more */
+function restartDelay(crashes) {
+  return Math.min(SLOWEST_RESTART_MS, FIRST_RESTART_MS * 2 ** (crashes - 1));
 }
 
 /** As given by the user, seen from where they are; else beside this file, wherever it is started from. */
