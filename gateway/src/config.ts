@@ -20,6 +20,9 @@ export interface ModelOverride {
   readonly errorOnMaxToken?: boolean;
 }
 
+const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
 export interface Config {
   readonly host: string;
   readonly port: number;
@@ -34,6 +37,7 @@ export interface Config {
   readonly rateLimit: { readonly requests: number | null; readonly tokens: number | null };
   readonly heartbeatMs: number;
   readonly gatewayName: string;
+  readonly logLevel: LogLevel;
 }
 
 /** A setting is wrong: said once, in words for the operator; a restart cannot mend it. */
@@ -67,6 +71,7 @@ const OURS = [
   'ZEROGPU_RATE_LIMIT_TOKENS',
   'ZEROGPU_HEARTBEAT_MS',
   'ZEROGPU_GATEWAY_NAME',
+  'ZEROGPU_LOG_LEVEL',
 ];
 
 /** @throws ConfigError naming the setting, what is wrong with it and what it may be */
@@ -94,6 +99,8 @@ export function readConfig(env: Env): Config {
     heartbeatMs: integer(env, 'ZEROGPU_HEARTBEAT_MS', 5_000, 100, 60_000),
     // Rollups are kept per gateway, so that two gateways never write one row.
     gatewayName: env['ZEROGPU_GATEWAY_NAME'] || hostname(),
+    // A quiet terminal: what goes wrong on our side, and nothing of every request.
+    logLevel: logLevel(env['ZEROGPU_LOG_LEVEL']),
   };
 }
 
@@ -138,6 +145,13 @@ function integer(env: Env, name: string, otherwise: number, min: number, max: nu
 
 function optionalInteger(env: Env, name: string): number | null {
   return env[name] ? integer(env, name, 0, 1, Number.MAX_SAFE_INTEGER) : null;
+}
+
+function logLevel(text: string | undefined): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === (text || 'warn'));
+  if (level === undefined)
+    throw new ConfigError(`ZEROGPU_LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}, not "${text}"`);
+  return level;
 }
 
 function secret(text: string | undefined): string | null {

@@ -151,6 +151,8 @@ export type FailureKind =
   | 'unavailable'
   /** It ran and broke. */
   | 'internal'
+  /** More than this target can be sent; another kind of target may take it. */
+  | 'too_large'
   /** The caller's request does not fit the model; every target would say so. */
   | 'input';
 

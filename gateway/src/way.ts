@@ -5,25 +5,37 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { ApiError } from '@zerogpu/protocol';
-// 2. read and check the body
-import { readJsonBody } from './api/read-body.ts';
-// 8. answer
-import { type Reply, toApiError } from './api/respond.ts';
-import type { Asked, Endpoint } from './api/shape.ts';
-// 1. whose key
-import { authenticate, type KeyFinder } from './auth/authenticate.ts';
 import type { Admission, Caller, PieceSink, RouteTaken, Settlement, StoredAnswer, Target } from './flow.ts';
-// 2b. answered before?
+
+// 1. Whose key.
+
+import { authenticate, type KeyFinder } from './auth/authenticate.ts';
+
+// 2. Read and check the body; answered before?
+
+import { readJsonBody } from './api/read-body.ts';
+import type { Asked, Endpoint } from './api/shape.ts';
 import { type ClaimStore, claimIdempotency } from './idempotency/claim.ts';
-// 7. count, charge, log, roll up: counted here, written by `WayServices.settle` (metering/settle.ts)
+
+// 3. Allowed, within context and rate limit, money held.
+
+import { type AdmitServices, admit } from './quota/admit.ts';
+
+// 4. Which targets, best first.
+
+import { type Fleet, targetsFor } from './router/targets.ts';
+
+// 5. Send, wait, try the next, fall back; relay a stream. 6, running the model, is the node's.
+
+import { dispatch } from './nodes/dispatch.ts';
+
+// 7. Count, charge, log, roll up: counted here, written by `WayServices.settle` (metering/settle.ts).
+
 import { meter } from './metering/meter.ts';
 
-// 5. send, wait, try the next, relay a stream; 6, running the model, is the node's
-import { dispatch } from './nodes/dispatch.ts';
-// 3. allowed, within context and rate, money held
-import { type AdmitServices, admit } from './quota/admit.ts';
-// 4. which targets, best first
-import { type Fleet, targetsFor } from './router/targets.ts';
+// 8. Answer.
+
+import { type Reply, toApiError } from './api/respond.ts';
 
 /** One HTTP request on an inference route. */
 export interface Call {

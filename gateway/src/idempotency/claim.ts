@@ -3,21 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, type Route } from '@zerogpu/protocol';
 import type { Caller, StoredAnswer } from '../flow.ts';
-
-export interface ClaimRequest {
-  readonly projectId: string;
-  readonly key: string;
-  readonly bodyHash: Buffer;
-  readonly requestId: string;
-  /** Milliseconds since 1970: a claim whose gateway died may be taken over after this. */
-  readonly lockedUntil: number;
-}
-
-export type ClaimResult =
-  | { readonly kind: 'claimed' }
-  | { readonly kind: 'replay'; readonly stored: StoredAnswer }
-  | { readonly kind: 'conflict' }
-  | { readonly kind: 'running' };
+import type { ClaimRequest, ClaimResult } from './idempotency-store.ts';
 
 export interface ClaimStore {
   claim(request: ClaimRequest): Promise<ClaimResult>;

@@ -2,9 +2,10 @@ import type { Pool } from 'pg';
 import type { StoredAnswer } from '../flow.ts';
 import { blamesItem } from '../store/database-errors.ts';
 import { Grouped } from '../store/grouped.ts';
+import { openAnswer } from '../store/sealed-answer.ts';
 import type { Secrets } from '../store/secrets.ts';
 
-export interface Claim {
+export interface ClaimRequest {
   readonly projectId: string;
   /** The caller's Idempotency-Key, 1 to 255 characters. */
   readonly key: string;
@@ -49,7 +50,7 @@ interface ClaimRow {
 export class IdempotencyStore {
   readonly #pool: Pool;
   readonly #secrets: Secrets;
-  readonly #queue: Grouped<Claim, ClaimRow>;
+  readonly #queue: Grouped<ClaimRequest, ClaimRow>;
 
   constructor(pool: Pool, secrets: Secrets) {
     this.#pool = pool;
@@ -58,7 +59,7 @@ export class IdempotencyStore {
   }
 
   /** @throws when the database does not answer */
-  async claim(claim: Claim): Promise<ClaimResult> {
+  async claim(claim: ClaimRequest): Promise<ClaimResult> {
     const { kind, answer } = await this.#queue.add(claim);
     if (kind !== 'replay') return { kind };
     return { kind, stored: openAnswer(this.#secrets, claim.projectId, Buffer.from(answer ?? '', 'base64')) };
@@ -73,7 +74,7 @@ export class IdempotencyStore {
     return this.#queue.close();
   }
 
-  async #flush(claims: readonly Claim[]): Promise<ClaimRow[]> {
+  async #flush(claims: readonly ClaimRequest[]): Promise<ClaimRow[]> {
     const now = Date.now();
     const batch = JSON.stringify(
       claims.map((c) => ({
@@ -91,14 +92,4 @@ export class IdempotencyStore {
     });
     return rows[0]!.results;
   }
-}
-
-/** Bound to its project: an answer cannot be read as another project's. */
-export function sealAnswer(secrets: Secrets, projectId: string, answer: StoredAnswer): Buffer {
-  return secrets.encrypt(JSON.stringify(answer), projectId);
-}
-
-/** @throws SecretError when it was sealed with another secret */
-export function openAnswer(secrets: Secrets, projectId: string, sealed: Uint8Array): StoredAnswer {
-  return JSON.parse(secrets.decrypt(sealed, projectId));
 }

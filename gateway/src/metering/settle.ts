@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Settlement } from '../flow.ts';
-import { sealAnswer } from '../idempotency/idempotency-store.ts';
 import { blamesItem, isTransient } from '../store/database-errors.ts';
 import { Grouped } from '../store/grouped.ts';
+import { sealAnswer } from '../store/sealed-answer.ts';
 import type { Secrets } from '../store/secrets.ts';
 import { LATENCY_BUCKETS, latencyBucket } from './latency-histogram.ts';
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
+import { findManifest } from '@zerogpu/catalogue';
 import {
   type AnnouncedModel,
   type Done,
@@ -7,6 +8,7 @@ import {
   type GatewayFrame,
   type Hello,
   type Inference,
+  MAX_FRAME_BYTES,
   type NodeFailure,
   NodeFrame,
 } from '@zerogpu/protocol';
@@ -24,12 +26,17 @@ import type { Admittance } from './node-directory.ts';
 
 const frames = TypeCompiler.Compile(NodeFrame);
 
-/** A node that has not said a good hello by then is not one. */
-const HELLO_TIMEOUT_MS = 10_000;
+/** A node that is not welcome by then is not one. */
+const GREETING_TIMEOUT_MS = 10_000;
 /** Wrong frames in a row before a node is taken for broken or hostile. */
 const MAX_BAD_FRAMES = 10;
 /** Written to a node and not yet sent: past this it is too slow to be given more. */
 const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
+/** Of one answer's text and reasoning together, in UTF-16 code units: twice what our own node would ever say. */
+const MAX_ANSWER_LENGTH = 1024 * 1024;
+/** A cancelled run that still holds its slot after this long shows that the node does not listen. */
+const CANCEL_GRACE_MS = 30_000;
+const MAX_REPORTED_LENGTH = 200;
 
 export interface ConnectionServices {
   admit(hello: Hello, nonce: string): Promise<Admittance>;
@@ -47,6 +54,9 @@ interface Running {
   readonly sink: PieceSink | null;
   readonly sentAt: number;
   readonly queueMs: number;
+  /** Of the pieces so far, in UTF-16 code units. */
+  length: number;
+  cancelledAt: number | null;
   /** Null once the caller stopped waiting; the slot stays taken until the node says that it is free. */
   waiting: { resolve(answer: TargetAnswer): void; reject(error: unknown): void } | null;
 }
@@ -61,32 +71,29 @@ export class NodeConnection implements Target {
   readonly #services: ConnectionServices;
   readonly #nonce = randomBytes(32).toString('base64url');
   readonly #lanes = new Map<string, Lane>();
+  /** No longer announced, but with runs that still take their slots there. */
+  readonly #retired = new Map<string, Lane>();
   readonly #running = new Map<string, Running>();
+  readonly #greeting: NodeJS.Timeout;
   #state: 'hello' | 'admitting' | 'serving' | 'draining' | 'closed' = 'hello';
   #nextRun = 1;
   #badFrames = 0;
-  #pingedAt = 0;
+  #pingedAt: number | null = null;
 
   constructor(socket: WebSocket, services: ConnectionServices) {
     this.#socket = socket;
     this.#services = services;
     this.lastHeardAt = services.now();
-    const helloTimer = setTimeout(() => this.#refuse('hello_expected', 'No hello in time'), HELLO_TIMEOUT_MS);
-    socket.on('message', (data, isBinary) => {
-      clearTimeout(helloTimer);
-      this.#heard(data, isBinary);
-    });
+    this.#greeting = setTimeout(() => this.#greetingLate(), GREETING_TIMEOUT_MS);
+    socket.on('message', (data, isBinary) => this.#heard(data, isBinary));
     socket.on('pong', () => this.#ponged());
     socket.on('error', () => socket.terminate());
-    socket.on('close', () => {
-      clearTimeout(helloTimer);
-      this.#closed();
-    });
+    socket.on('close', () => this.#closed());
     this.#send({ type: 'challenge', nonce: this.#nonce });
   }
 
   get serving(): boolean {
-    return this.#state === 'serving';
+    return this.#state === 'serving' && this.#socket.readyState === this.#socket.OPEN;
   }
 
   models(): IterableIterator<string> {
@@ -110,11 +117,39 @@ export class NodeConnection implements Target {
     if (!lane || !this.serving) throw new TargetFailure('unavailable', 'The node does not have the model');
     const askedAt = this.#services.now();
     await lane.enter(signal);
-    if (!this.serving || this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) {
+    try {
+      signal.throwIfAborted();
+      if (!this.serving) throw new TargetFailure('lost', 'The node went away');
+      if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) {
+        throw new TargetFailure('busy', 'The node is slow to take what it is sent');
+      }
+      const id = String(this.#nextRun++);
+      const sentAt = this.#services.now();
+      const frame = JSON.stringify({
+        type: 'run',
+        id,
+        deadlineMs: Math.max(0, deadline - sentAt),
+        inference,
+      });
+      // A node drops the socket over a frame that is too large, and with it everybody else's runs.
+      if (Buffer.byteLength(frame) > MAX_FRAME_BYTES) {
+        throw new TargetFailure('too_large', 'The request is larger than a node accepts');
+      }
+      const queueMs = Math.max(0, sentAt - askedAt);
+      return this.#start(id, frame, signal, { lane, sink, sentAt, queueMs, length: 0, cancelledAt: null });
+    } catch (error) {
       lane.leave();
-      throw new TargetFailure(this.serving ? 'busy' : 'lost', 'The node takes no more work');
+      throw error;
     }
-    return this.#start(inference, deadline, sink, signal, lane, askedAt);
+  }
+
+  /** True when a run that was cancelled long ago still holds its slot. */
+  hangs(): boolean {
+    const since = this.#services.now() - CANCEL_GRACE_MS;
+    for (const { cancelledAt } of this.#running.values()) {
+      if (cancelledAt !== null && cancelledAt < since) return true;
+    }
+    return false;
   }
 
   /** Asks for a sign of life, and measures the way there and back with it. */
@@ -123,24 +158,23 @@ export class NodeConnection implements Target {
     this.#socket.ping();
   }
 
+  /** Says goodbye. What was running here is lost at once: the other end may never answer. */
   close(code: number, reason: string): void {
     this.#socket.close(code, reason);
+    this.#closed();
   }
 
   terminate(): void {
     this.#socket.terminate();
+    this.#closed();
   }
 
   #start(
-    inference: Inference,
-    deadline: number,
-    sink: PieceSink | null,
+    id: string,
+    frame: string,
     signal: AbortSignal,
-    lane: Lane,
-    askedAt: number,
+    run: Omit<Running, 'waiting'>,
   ): Promise<TargetAnswer> {
-    const id = String(this.#nextRun++);
-    const sentAt = this.#services.now();
     return new Promise((resolve, reject) => {
       const abandon = () => this.#abandon(id, signal.reason);
       const settled = (settle: () => void) => {
@@ -151,9 +185,9 @@ export class NodeConnection implements Target {
         resolve: (answer: TargetAnswer) => settled(() => resolve(answer)),
         reject: (error: unknown) => settled(() => reject(error)),
       };
-      this.#running.set(id, { lane, sink, sentAt, queueMs: sentAt - askedAt, waiting });
+      this.#running.set(id, { ...run, waiting });
       signal.addEventListener('abort', abandon, { once: true });
-      this.#send({ type: 'run', id, deadlineMs: Math.max(0, deadline - sentAt), inference });
+      this.#socket.send(frame);
     });
   }
 
@@ -162,14 +196,16 @@ export class NodeConnection implements Target {
     if (!running?.waiting) return;
     running.waiting.reject(reason);
     running.waiting = null;
+    running.cancelledAt = this.#services.now();
     this.#send({ type: 'cancel', id });
   }
 
   #heard(data: RawData, isBinary: boolean): void {
+    if (this.#state === 'closed') return;
     this.lastHeardAt = this.#services.now();
     const frame = isBinary ? null : parseFrame(data);
     if (frame === null) {
-      if (++this.#badFrames >= MAX_BAD_FRAMES) this.#socket.close(1008, 'too many invalid frames');
+      if (++this.#badFrames >= MAX_BAD_FRAMES) this.close(1008, 'too many invalid frames');
       return;
     }
     this.#badFrames = 0;
@@ -185,8 +221,17 @@ export class NodeConnection implements Target {
     this.#state = 'admitting';
     this.#services.admit(frame, this.#nonce).then(
       (admittance) => this.#admitted(frame, admittance),
-      () => this.#socket.close(1011, 'the gateway cannot admit nodes at the moment'),
+      () => this.#cannotAdmit(),
     );
+  }
+
+  #greetingLate(): void {
+    if (this.#state === 'hello') this.#refuse('hello_expected', 'No hello in time');
+    else this.#cannotAdmit();
+  }
+
+  #cannotAdmit(): void {
+    if (this.#state !== 'closed') this.close(1011, 'the gateway cannot admit nodes at the moment');
   }
 
   #admitted(hello: Hello, admittance: Admittance): void {
@@ -195,6 +240,7 @@ export class NodeConnection implements Target {
       this.#refuse(admittance.code, admittance.message);
       return;
     }
+    clearTimeout(this.#greeting);
     this.id = admittance.nodeId;
     this.#state = 'serving';
     this.#announce(hello.models);
@@ -230,6 +276,11 @@ export class NodeConnection implements Target {
   #piece(id: string, kind: 'text' | 'reasoning', text: string): void {
     const running = this.#running.get(id);
     if (!running?.waiting) return;
+    running.length += text.length;
+    if (running.length > MAX_ANSWER_LENGTH) {
+      this.#abandon(id, tooMuch());
+      return;
+    }
     try {
       running.sink?.piece(kind, text);
     } catch (error) {
@@ -237,25 +288,35 @@ export class NodeConnection implements Target {
     }
   }
 
+  /** Takes over what the node has, as far as it is what the catalogue knows: another version gives other answers. */
   #announce(models: readonly AnnouncedModel[]): void {
-    const announced = new Set(models.map((model) => model.id));
-    for (const [id, lane] of this.#lanes) {
-      if (announced.has(id)) continue;
-      this.#lanes.delete(id);
-      lane.close(new TargetFailure('unavailable', 'The node no longer has the model'));
+    const known = models.filter(({ id, version }) => findManifest(id)?.version === version);
+    const announced = new Set(known.map((model) => model.id));
+    for (const [id, lane] of this.#lanes) if (!announced.has(id)) this.#retire(id, lane);
+    for (const { id, slots, resident } of known) {
+      const lane = this.#lanes.get(id) ?? this.#retired.get(id);
+      this.#retired.delete(id);
+      this.#lanes.set(id, lane ?? new Lane(slots, resident));
+      lane?.announce(slots, resident);
     }
-    for (const { id, slots, resident } of models) {
-      const lane = this.#lanes.get(id);
-      if (lane) lane.announce(slots, resident);
-      else this.#lanes.set(id, new Lane(slots, resident));
-    }
+    for (const [id, lane] of this.#retired) if (lane.inFlight === 0) this.#retired.delete(id);
+  }
+
+  #retire(id: string, lane: Lane): void {
+    this.#lanes.delete(id);
+    this.#retired.set(id, lane);
+    lane.close(new TargetFailure('unavailable', 'The node no longer has the model'));
   }
 
   #done(frame: Done): void {
     const running = this.#take(frame.id);
     if (!running) return;
-    const elapsed = this.#services.now() - running.sentAt;
-    running.lane.observe(elapsed);
+    const elapsed = Math.max(0, this.#services.now() - running.sentAt);
+    if (running.cancelledAt === null) running.lane.observe(elapsed);
+    if (frame.text.length + (frame.reasoning?.length ?? 0) > MAX_ANSWER_LENGTH) {
+      running.waiting?.reject(tooMuch());
+      return;
+    }
     running.waiting?.resolve({
       text: frame.text,
       reasoning: frame.reasoning,
@@ -270,7 +331,7 @@ export class NodeConnection implements Target {
 
   #failed(frame: Failed): void {
     const running = this.#take(frame.id);
-    const error = new TargetFailure(FAILURES[frame.code], frame.message, frame.param);
+    const error = new TargetFailure(FAILURES[frame.code], printable(frame.message), frame.param);
     running?.waiting?.reject(error);
   }
 
@@ -285,7 +346,10 @@ export class NodeConnection implements Target {
 
   #ponged(): void {
     this.lastHeardAt = this.#services.now();
-    const rtt = this.lastHeardAt - this.#pingedAt;
+    // Nobody asked: a pong of one's own accord is a sign of life and measures nothing.
+    if (this.#pingedAt === null) return;
+    const rtt = Math.max(0, this.lastHeardAt - this.#pingedAt);
+    this.#pingedAt = null;
     this.rttMs = this.rttMs === 0 ? rtt : this.rttMs * 0.8 + rtt * 0.2;
   }
 
@@ -296,12 +360,13 @@ export class NodeConnection implements Target {
 
   #refuse(code: Extract<Admittance, { kind: 'refused' }>['code'], message: string): void {
     this.#send({ type: 'refused', code, message });
-    this.#socket.close(1008, code);
+    this.close(1008, code);
   }
 
   #closed(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    clearTimeout(this.#greeting);
     this.#closeLanes('The node went away');
     const lost = new TargetFailure('lost', 'The node went away');
     for (const running of this.#running.values()) running.waiting?.reject(lost);
@@ -331,4 +396,13 @@ function parseFrame(data: RawData): NodeFrame | null {
     return null;
   }
   return frames.Check(value) ? value : null;
+}
+
+function tooMuch(): TargetFailure {
+  return new TargetFailure('internal', 'The node answered too much');
+}
+
+/** A node's words may end up in a log: on one line, and not for long. */
+function printable(message: string): string {
+  return message.replaceAll(/\p{Cc}+/gu, ' ').slice(0, MAX_REPORTED_LENGTH);
 }

@@ -23,7 +23,7 @@ const RETRY_LATER_SECONDS = 10;
  * A stream that broke is taken up by the next target where it stopped, if the model gives the same bytes everywhere.
  * @param targets best first; asked for the next only when one failed
  * @param hangup aborts with an ApiError client_closed_request when the caller goes away
- * @throws ApiError no_capacity, model_unavailable, upstream_timeout, client_closed_request, invalid_value, internal_error
+ * @throws ApiError no_capacity, model_unavailable, upstream_timeout, client_closed_request, invalid_value, request_too_large, internal_error
  */
 export async function dispatch(
   targets: Iterable<Target>,
@@ -103,6 +103,9 @@ function nobodyAnswered(model: string, failures: readonly TargetFailure[], nodes
   }
   if (failures.every((failure) => failure.kind === 'busy')) {
     return new ApiError('no_capacity', { retryAfterSeconds: RETRY_SOON_SECONDS });
+  }
+  if (failures.some((failure) => failure.kind === 'too_large')) {
+    return new ApiError('request_too_large', { message: 'The request is larger than a node accepts' });
   }
   const cause = failures.at(-1);
   if (failures.some((failure) => failure.kind === 'internal'))

@@ -6,6 +6,8 @@ import type { Admittance } from './node-directory.ts';
 
 /** A node that said nothing for this many heartbeats is gone, whatever its socket believes. */
 const MISSED_HEARTBEATS = 3;
+/** Sockets that have not yet shown to be nodes; more are sent away until some have. */
+const MAX_STRANGERS = 1000;
 
 export interface RegistryServices {
   admit(hello: Hello, nonce: string): Promise<Admittance>;
@@ -20,6 +22,7 @@ export class NodeRegistry {
   readonly #byId = new Map<string, NodeConnection>();
   readonly #byModel = new Map<string, Set<NodeConnection>>();
   readonly #heartbeat: NodeJS.Timeout;
+  #closing = false;
 
   constructor(services: RegistryServices) {
     this.#services = services;
@@ -29,11 +32,16 @@ export class NodeRegistry {
 
   /** Takes in a socket that wants to be a node. */
   connect(socket: WebSocket): void {
+    if (this.#closing || this.#sockets.size - this.#byId.size >= MAX_STRANGERS) {
+      socket.on('error', () => socket.terminate());
+      socket.close(this.#closing ? 1001 : 1013, 'try again later');
+      return;
+    }
     this.#sockets.add(
       new NodeConnection(socket, {
-        admit: this.#services.admit,
+        admit: (hello, nonce) => this.#services.admit(hello, nonce),
         heartbeatMs: this.#services.heartbeatMs,
-        now: this.#services.now,
+        now: () => this.#services.now(),
         welcomed: (connection) => this.#welcomed(connection),
         changed: (connection) => this.#index(connection),
         closed: (connection) => this.#closed(connection),
@@ -65,8 +73,9 @@ export class NodeRegistry {
 
   /** Tells every node to come back later: the gateway is going down. */
   close(): void {
+    this.#closing = true;
     clearInterval(this.#heartbeat);
-    for (const connection of this.#sockets) connection.close(1001, 'the gateway is shutting down');
+    for (const connection of [...this.#sockets]) connection.close(1001, 'the gateway is shutting down');
   }
 
   #welcomed(connection: NodeConnection): void {
@@ -101,8 +110,8 @@ export class NodeRegistry {
 
   #beat(): void {
     const silentSince = this.#services.now() - MISSED_HEARTBEATS * this.#services.heartbeatMs;
-    for (const connection of this.#sockets) {
-      if (connection.lastHeardAt < silentSince) connection.terminate();
+    for (const connection of [...this.#sockets]) {
+      if (connection.lastHeardAt < silentSince || connection.hangs()) connection.terminate();
       else connection.ping();
     }
   }

@@ -38,6 +38,32 @@ describe('ResumingSink', () => {
     );
   });
 
+  test('never sends half a character, however the pieces are cut', () => {
+    const emoji = fc.array(fc.constantFrom('😀', 'a', '𝕏', 'é'), { maxLength: 12 }).map((c) => c.join(''));
+    fc.assert(
+      fc.property(emoji, fc.array(fc.nat(), { maxLength: 20 }), fc.nat(20), (text, places, upTo) => {
+        const pieces: string[] = [];
+        const resuming = new ResumingSink({ piece: (_kind, piece) => pieces.push(piece) });
+        const first = resuming.attempt();
+        for (const piece of cut(text, places).slice(0, upTo)) first.piece('text', piece);
+        const second = resuming.attempt();
+        for (const piece of cut(text, [...places, 1])) second.piece('text', piece);
+        resuming.complete(text, null);
+        expect(pieces.every((piece) => piece.isWellFormed())).toBe(true);
+        expect(pieces.join('')).toBe(text);
+      }),
+    );
+  });
+
+  test('an answer that ends in half a character is given as it is', () => {
+    const { got, sink } = recorder();
+    const resuming = new ResumingSink(sink);
+    resuming.attempt().piece('text', 'odd\ud83d');
+    expect(got.text).toBe('odd');
+    resuming.complete('odd\ud83d', null);
+    expect(got.text).toBe('odd\ud83d');
+  });
+
   test('refuses an answer that differs from what the caller has', () => {
     const resuming = new ResumingSink(recorder().sink);
     resuming.attempt().piece('text', 'The cat');

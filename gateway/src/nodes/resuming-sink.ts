@@ -22,10 +22,15 @@ export class ResumingSink {
   /** The sink for one attempt, which says the answer from its beginning. */
   attempt(): PieceSink {
     const at: Record<Kind, number> = { text: 0, reasoning: 0 };
+    const half: Record<Kind, string> = { text: '', reasoning: '' };
     return {
-      piece: (kind, text) => {
-        this.#say(kind, at[kind], text);
-        at[kind] += text.length;
+      piece: (kind, piece) => {
+        const text = half[kind] + piece;
+        // A caller who decodes each event by itself could not put a character together again.
+        half[kind] = /[\uD800-\uDBFF]$/.exec(text)?.[0] ?? '';
+        const whole = text.slice(0, text.length - half[kind].length);
+        this.#say(kind, at[kind], whole);
+        at[kind] += whole.length;
       },
     };
   }

@@ -10,10 +10,12 @@ const MAX_GROUP = 256;
 export class HoldBook {
   readonly #queue: Grouped<HoldRequest, HoldResult>;
 
-  constructor(pool: Pool) {
+  /** @param lanes statements at the same time */
+  constructor(pool: Pool, lanes = 1) {
     this.#queue = new Grouped({
       flush: (requests) => takeHolds(pool, requests),
       maxGroup: MAX_GROUP,
+      lanes,
       blamesItem,
     });
   }

@@ -1,0 +1,184 @@
+/** The composition root: makes every part once and gives each what it needs. */
+import { join } from 'node:path';
+import { ApiError, openApiDocument } from '@zerogpu/protocol';
+import type { FastifyInstance } from 'fastify';
+import type { Pool } from 'pg';
+import { KeyDirectory } from './auth/key-directory.ts';
+import type { Config } from './config.ts';
+import type { Settlement } from './flow.ts';
+import { IdempotencyStore } from './idempotency/idempotency-store.ts';
+import { SettlementError, Settler } from './metering/settle.ts';
+import { startSweeper } from './metering/sweeper.ts';
+import { Metrics } from './metrics.ts';
+import { NodeDirectory } from './nodes/node-directory.ts';
+import { NodeRegistry } from './nodes/registry.ts';
+import type { AdmitServices } from './quota/admit.ts';
+import { HoldBook } from './quota/hold-money.ts';
+import { RateLimit } from './quota/rate-limit.ts';
+import { makeServer, type ServerServices } from './server.ts';
+import { type FirstBoot, firstBoot, keepBaseUrl, localNodeToken } from './store/first-boot.ts';
+import { GroupedOverflow } from './store/grouped.ts';
+import type { Log } from './store/log.ts';
+import { openStore, type Store } from './store/open-store.ts';
+import { loadSecrets, type Secrets } from './store/secrets.ts';
+import { Upstream } from './upstreams/upstream.ts';
+
+/** A running gateway. */
+export interface Gateway {
+  /** Where it listens, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly dataDir: string;
+  /** Holds a join token of the operator's pool, for nodes on this machine. */
+  readonly nodeTokenFile: string;
+  readonly credentialsFile: string;
+  /** What was made, when this was the first start on an empty database. */
+  readonly firstBoot: FirstBoot | null;
+  /** The database, for operators' programs and tests. */
+  readonly pool: Pool;
+  readonly secrets: Secrets;
+  /** Takes no new requests, finishes those in flight within `graceMs`, and stops everything that it started. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** More settlements than this behind the one under way: the database is slower than its callers. */
+const MANY_WAITING = 1000;
+/** In-flight requests are looked at this often while the gateway closes. */
+const CLOSING_LOOK_MS = 20;
+
+/** @throws ConfigError, StoreError and their kin, in words for the operator */
+export async function openGateway(config: Config, log: Log): Promise<Gateway> {
+  const secrets = await loadSecrets(config.dataDir, config.secret);
+  const store = await openStore({ databaseUrl: config.databaseUrl, dataDir: config.dataDir, log });
+  try {
+    return await serve(config, log, store, secrets);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function serve(config: Config, log: Log, store: Store, secrets: Secrets): Promise<Gateway> {
+  const parts = makeParts(config, log, store, secrets);
+  const app = makeServer(parts.services);
+  const url = await app.listen({ host: config.host, port: config.port });
+  const baseUrl = `${url}/v1`;
+  const { dataDir } = config;
+  const made = await firstBoot({ pool: store.pool, dataDir, secrets, baseUrl });
+  if (made === null) await keepBaseUrl(dataDir, baseUrl);
+  await localNodeToken(store.pool, dataDir, secrets);
+  const sweeper = startSweeper({ pool: store.pool, log });
+  return {
+    url,
+    dataDir,
+    nodeTokenFile: join(dataDir, 'node-token'),
+    credentialsFile: join(dataDir, 'credentials.env'),
+    firstBoot: made,
+    pool: store.pool,
+    secrets,
+    close: async (graceMs) => {
+      await closeServer(app, parts.services, graceMs);
+      await sweeper.stop();
+      await parts.close();
+      await store.close();
+    },
+  };
+}
+
+function makeParts(config: Config, log: Log, store: Store, secrets: Secrets) {
+  const { pool } = store;
+  const keys = new KeyDirectory(pool, secrets, log);
+  const claims = new IdempotencyStore(pool, secrets);
+  const holds = new HoldBook(pool);
+  const settler = new Settler({ pool, secrets, gatewayName: config.gatewayName });
+  const directory = new NodeDirectory({ pool, hash: (token) => secrets.hashKey(token) });
+  const now = () => Date.now();
+  const registry = new NodeRegistry({
+    admit: (hello, nonce) => directory.admit(hello, nonce),
+    heartbeatMs: config.heartbeatMs,
+    now,
+  });
+  const upstreams = config.upstreams.map((upstream) => new Upstream(upstream));
+  const serving = (model: string) => upstreams.filter((upstream) => upstream.serves(model));
+  const inFlight = { count: 0 };
+  const metrics = new Metrics({ nodes: () => registry.size, inFlight: () => inFlight.count });
+  const services: ServerServices = {
+    keys,
+    claims,
+    admission: admissionOf(config, holds),
+    fleet: registry,
+    upstreams: serving,
+    settle: (settlement) => settle(settler, metrics, settlement),
+    maxBodyBytes: config.maxBodyBytes,
+    now,
+    random: Math.random,
+    report: (requestId, cause) =>
+      log.error({ requestId, cause: describe(cause) }, 'A request failed on our side'),
+    registry,
+    available: { nodes: (model) => registry.count(model), hasFallback: (model) => serving(model).length > 0 },
+    health: {
+      databaseAnswers: () => store.health(),
+      settling: () => settler.waiting < MANY_WAITING,
+      nodes: () => registry.size,
+      upstreams: () => upstreams.length,
+    },
+    metrics,
+    openapi: openApiDocument(),
+    inFlight,
+  };
+  const close = async () => {
+    await Promise.all([settler.close(), holds.close(), claims.close(), keys.close()]);
+    await Promise.all(upstreams.map((upstream) => upstream.close()));
+  };
+  return { services, close };
+}
+
+function admissionOf(config: Config, holds: HoldBook): AdmitServices {
+  const limit = (perMinute: number | null) => (perMinute === null ? null : new RateLimit(perMinute));
+  return {
+    hold: async (request) => (await unlessOverloaded(holds.take(request))) === 'held',
+    requestLimit: limit(config.rateLimit.requests),
+    tokenLimit: limit(config.rateLimit.tokens),
+    override: (model) => config.modelOverrides.get(model),
+    deadlineMs: config.deadlineMs,
+  };
+}
+
+async function settle(settler: Settler, metrics: Metrics, settlement: Settlement): Promise<void> {
+  try {
+    await unlessOverloaded(settler.settle(settlement));
+  } catch (error) {
+    if (error instanceof SettlementError && error.kind === 'hold_lost') {
+      throw new ApiError('upstream_timeout', { cause: error });
+    }
+    throw error;
+  }
+  metrics.settled(settlement);
+}
+
+async function unlessOverloaded<T>(writing: Promise<T>): Promise<T> {
+  try {
+    return await writing;
+  } catch (error) {
+    if (error instanceof GroupedOverflow)
+      throw new ApiError('no_capacity', { retryAfterSeconds: 1, cause: error });
+    throw error;
+  }
+}
+
+/** For the server's log: where it broke. Never an error's other fields, which may hold what a caller wrote. */
+function describe(cause: unknown): string {
+  return cause instanceof Error ? (cause.stack ?? cause.message).slice(0, 4000) : typeof cause;
+}
+
+async function closeServer(app: FastifyInstance, services: ServerServices, graceMs: number): Promise<void> {
+  const until = Date.now() + graceMs;
+  // Stops listening at once; requests in flight go on, and their nodes stay connected for them.
+  app.server.close();
+  app.server.closeIdleConnections();
+  while (services.inFlight.count > 0 && Date.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, CLOSING_LOOK_MS));
+  }
+  services.registry.close();
+  app.server.closeAllConnections();
+  await app.close();
+}

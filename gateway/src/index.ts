@@ -1,0 +1,4 @@
+/** The gateway's public entry, for programs that run one inside their own process. */
+export { type Config, ConfigError, readConfig } from './config.ts';
+export { type Gateway, openGateway } from './gateway.ts';
+export { type Log, silentLog } from './store/log.ts';
