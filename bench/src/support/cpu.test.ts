@@ -1,0 +1,18 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { expect, onTestFinished, test } from 'vitest';
+import { cpuSeconds, parseStat } from './cpu.ts';
+
+test('a name with brackets and spaces does not shift the fields', () => {
+  const rest = Array.from({ length: 48 }, (_, i) => i + 5).join(' ');
+  expect(parseStat(`77 (a) b (c) S 42 ${rest}`)).toEqual({ parent: 42, seconds: (14 + 15 + 16 + 17) / 100 });
+});
+
+test.skipIf(!existsSync('/proc/self/stat'))('counts what a child of a child uses', async () => {
+  const burn = 'const end = Date.now() + 400; while (Date.now() < end); process.stdin.resume()';
+  const nested = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(burn)}], { stdio: 'inherit' })`;
+  const child = spawn(process.execPath, ['-e', nested], { stdio: ['pipe', 'ignore', 'ignore'] });
+  onTestFinished(() => void child.stdin?.end());
+  await expect.poll(() => cpuSeconds(Number(child.pid)), { timeout: 20_000 }).toBeGreaterThan(0.2);
+  expect(cpuSeconds(2 ** 30)).toBeNull();
+});
