@@ -23,7 +23,7 @@ const RANDOM_LENGTH = 16;
 const BITS_PER_CHARACTER = 5;
 
 /**
- * @param now milliseconds since 1970
+ * @param now milliseconds since 1970; fractions are cut off
  * @param random source of randomness: fills the bytes that it is given
  */
 export function newId(
@@ -36,7 +36,7 @@ export function newId(
 
 function timePart(now: number): string {
   let text = '';
-  let rest = now;
+  let rest = Math.floor(now);
   for (let i = 0; i < TIME_LENGTH; i++) {
     text = ALPHABET[rest % 32] + text;
     rest = Math.floor(rest / 32);
