@@ -1,0 +1,26 @@
+/**
+ * Measures the built-in models on held-out data, beside simple rivals in the same run.
+ *
+ *     npm run models:eval -- [model] --data DIR
+ */
+import os from 'node:os';
+import { parseArgs } from 'node:util';
+import { type Evaluation, formatTable, weightsOf } from './evaluations/evaluation.ts';
+import { summaryEvaluation } from './evaluations/summary.ts';
+
+/** One line an evaluation. */
+const EVALUATIONS: readonly Evaluation[] = [summaryEvaluation];
+
+const { values, positionals } = parseArgs({ options: { data: { type: 'string' } }, allowPositionals: true });
+const chosen = EVALUATIONS.filter(({ model }) => positionals.length === 0 || positionals.includes(model));
+if (!values.data || chosen.length === 0) {
+  const models = EVALUATIONS.map(({ model }) => model).join(', ');
+  console.error(`Usage: npm run models:eval -- [model] --data DIR\nModels: ${models}`);
+  process.exit(2);
+}
+console.log(`${os.cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}\n`);
+for (const evaluation of chosen) {
+  console.log(`## ${evaluation.model}\n`);
+  const weights = await weightsOf(evaluation.model);
+  for (const table of await evaluation.run({ data: values.data, weights })) console.log(formatTable(table));
+}
