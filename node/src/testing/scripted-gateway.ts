@@ -16,13 +16,15 @@ import { type WebSocket, WebSocketServer } from 'ws';
 type FrameOf<T extends NodeFrame['type']> = Extract<NodeFrame, { type: T }>;
 
 export class ScriptedGateway {
-  /** Sockets that nodes opened, in order, for the test to take with `accept`. */
+  readonly port: number;
   readonly #server: WebSocketServer;
+  /** Sockets that nodes opened, in order, for the test to take with `accept`. */
   readonly #arrivals: NodeSocket[] = [];
   readonly #waiting: ((socket: NodeSocket) => void)[] = [];
 
   private constructor(server: WebSocketServer) {
     this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
     server.on('connection', (socket) => {
       const arrival = new NodeSocket(socket);
       const taker = this.#waiting.shift();
@@ -35,10 +37,6 @@ export class ScriptedGateway {
     const server = new WebSocketServer({ port, host: '127.0.0.1', path: NODE_CONNECT_PATH, autoPong: true });
     await once(server, 'listening');
     return new ScriptedGateway(server);
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
   }
 
   get url(): string {
