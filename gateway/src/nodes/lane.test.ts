@@ -77,7 +77,10 @@ describe('Lane', () => {
       { weight: 4, arbitrary: fc.constant({ do: 'enter' as const }) },
       { weight: 3, arbitrary: fc.constant({ do: 'leave' as const }) },
       { weight: 2, arbitrary: fc.record({ do: fc.constant('abort' as const), who: fc.nat() }) },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant('slots' as const), slots: fc.integer({ min: 1, max: 5 }) }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({ do: fc.constant('slots' as const), slots: fc.integer({ min: 1, max: 5 }) }),
+      },
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
@@ -108,7 +111,10 @@ describe('Lane', () => {
             running--;
             lane.leave();
           } else if (one.do === 'abort') [...waiting.values()][one.who % waiting.size]?.abort();
-          else if (one.do === 'slots') lane.announce((slots = one.slots), true);
+          else if (one.do === 'slots') {
+            slots = one.slots;
+            lane.announce(slots, true);
+          }
           const before = running;
           await settle();
           expect(running).toBeLessThanOrEqual(Math.max(before, slots));

@@ -112,7 +112,8 @@ export class NodeDirectory {
   }
 }
 
-function signatureIsGood(hello: Hello, nonce: string): boolean {
+/** True when `hello` was signed with its own key over this nonce. */
+export function signatureIsGood(hello: Hello, nonce: string): boolean {
   try {
     const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: hello.publicKey }, format: 'jwk' });
     const message = Buffer.from(CHALLENGE_CONTEXT + nonce);

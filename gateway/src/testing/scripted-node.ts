@@ -50,7 +50,8 @@ export class ScriptedNode {
 
   /** The next frame, which must be of this type. */
   async next(type: string): Promise<Frame> {
-    const frame = this.#frames.shift() ?? (await new Promise<Frame>((resolve) => this.#waiting.push(resolve)));
+    const frame =
+      this.#frames.shift() ?? (await new Promise<Frame>((resolve) => this.#waiting.push(resolve)));
     if (frame.type !== type) throw new Error(`Expected ${type}, got ${JSON.stringify(frame)}`);
     return frame;
   }
@@ -61,9 +62,20 @@ export class ScriptedNode {
 
   hello(nonce: unknown, models: readonly AnnouncedModel[], changes: object = {}): Frame {
     const { publicKey, privateKey } = this.keys;
-    const signature = sign(null, Buffer.from(`${CHALLENGE_CONTEXT}${nonce}`), privateKey).toString('base64url');
+    const signature = sign(null, Buffer.from(`${CHALLENGE_CONTEXT}${nonce}`), privateKey).toString(
+      'base64url',
+    );
     const capabilities = { cores: 1, memoryBytes: 1, platform: 'test', timeZone: 'UTC' };
-    return { type: 'hello', publicKey, signature, name: 'n', agent: 'test', capabilities, models, ...changes };
+    return {
+      type: 'hello',
+      publicKey,
+      signature,
+      name: 'n',
+      agent: 'test',
+      capabilities,
+      models,
+      ...changes,
+    };
   }
 
   /** The whole greeting; the node's id. */

@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { inference, NodeFloor } from '../testing/connected-nodes.ts';
+import { announced, deviceKeys, IAB, SUMMARY } from '../testing/scripted-node.ts';
+
+const never = new AbortController().signal;
+let floor: NodeFloor;
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  floor = await NodeFloor.open();
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await floor.close();
+});
+
+/** One heartbeat: the timer fires, and everybody has had the time to answer. */
+function beat(afterMs = 5000): void {
+  floor.clock.now += afterMs;
+  vi.advanceTimersByTime(5000);
+}
+
+describe('NodeRegistry', () => {
+  test('finds nodes by model and forgets them when they go', async () => {
+    const [a, b] = [floor.node(), floor.node()];
+    const ids = [await a.join([announced(SUMMARY)]), await b.join([announced(SUMMARY), announced(IAB)])];
+    expect(floor.registry.views(SUMMARY).map((view) => view.id)).toEqual(ids);
+    expect(floor.registry.views(IAB).map((view) => view.id)).toEqual([ids[1]]);
+    await b.close();
+    await a.heard();
+    expect([floor.registry.size, floor.registry.count(SUMMARY), floor.registry.count(IAB)]).toEqual([
+      1, 1, 0,
+    ]);
+    expect([floor.registry.target(ids[0] ?? ''), floor.registry.target(ids[1] ?? '')]).toEqual([
+      expect.anything(),
+      undefined,
+    ]);
+    expect(floor.registry.views('nobody has it')).toEqual([]);
+  });
+
+  test('a node that comes back replaces its old socket, and what ran there is lost at once', async () => {
+    const keys = deviceKeys();
+    const old = floor.node(keys);
+    const id = await old.join([announced(SUMMARY)]);
+    const running = floor.registry.target(id)?.run(inference(), floor.clock.now + 60_000, null, never);
+    running?.catch(() => undefined);
+    await old.next('run');
+    // A dead line: it will not answer the goodbye.
+    old.socket.pause();
+    const back = floor.node(keys);
+    expect(await back.join([announced(IAB)])).toBe(id);
+    await expect(running).rejects.toMatchObject({ kind: 'lost' });
+    expect([floor.registry.size, floor.registry.count(SUMMARY), floor.registry.count(IAB)]).toEqual([
+      1, 0, 1,
+    ]);
+    old.socket.resume();
+    expect(await old.closed).toEqual({ code: 1000, reason: 'connected again' });
+    expect(floor.registry.target(id)).toBeDefined();
+  });
+
+  test('measures the round trip and smooths it', async () => {
+    const node = floor.node();
+    await node.join([announced(SUMMARY)]);
+    const rtt = () => floor.registry.views(SUMMARY)[0]?.rttMs;
+    const pinged = () => new Promise((resolve) => node.socket.once('ping', resolve));
+    for (const [ms, expected] of [
+      [100, 100],
+      [50, 90],
+    ]) {
+      const ping = pinged();
+      beat();
+      floor.clock.now += ms ?? 0;
+      await ping;
+      await node.heard();
+      expect(rtt()).toBeCloseTo(expected ?? 0);
+    }
+  });
+
+  test('drops a node that went silent, and keeps one that only has nothing to do', async () => {
+    const [silent, alive] = [floor.node(), floor.node()];
+    await silent.join([announced(SUMMARY)]);
+    await alive.join([announced(SUMMARY)]);
+    silent.socket.pause();
+    for (let i = 0; i < 4; i++) {
+      beat();
+      await alive.heard();
+    }
+    expect(floor.registry.size).toBe(1);
+    silent.socket.resume();
+    expect((await silent.closed).code).toBe(1006);
+  });
+
+  test('drops a node that does not listen to a cancel', async () => {
+    const node = floor.node();
+    const id = await node.join([announced(SUMMARY)]);
+    const abort = new AbortController();
+    const running = floor.registry.target(id)?.run(inference(), floor.clock.now + 60_000, null, abort.signal);
+    await node.next('run');
+    abort.abort(new Error('hung up'));
+    await expect(running).rejects.toThrow('hung up');
+    const waiting = floor.registry.target(id)?.run(inference(), floor.clock.now + 60_000, null, never);
+    waiting?.catch(() => undefined);
+    for (let i = 0; i < 6; i++) {
+      beat();
+      await node.heard();
+    }
+    expect(floor.registry.size).toBe(1);
+    beat();
+    expect(floor.registry.size).toBe(0);
+    await expect(waiting).rejects.toMatchObject({ kind: 'lost' });
+    expect((await node.closed).code).toBe(1006);
+  });
+
+  test('close tells every node to come back later, and takes no new ones', async () => {
+    const node = floor.node();
+    await node.join([announced(SUMMARY)]);
+    floor.registry.close();
+    expect(floor.registry.size).toBe(0);
+    expect((await node.closed).code).toBe(1001);
+    expect((await floor.node().closed).code).toBe(1001);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('strangers are bounded', async () => {
+    const strangers = Array.from({ length: 1000 }, () => floor.node());
+    for (const stranger of strangers) await stranger.next('challenge');
+    expect((await floor.node().closed).code).toBe(1013);
+    await strangers[0]?.close();
+    await strangers[1]?.heard();
+    await floor.node().join([announced(SUMMARY)]);
+  });
+});

@@ -1,0 +1,70 @@
+import type { Hello, Inference } from '@zerogpu/protocol';
+import type { Admittance } from '../nodes/node-directory.ts';
+import { signatureIsGood } from '../nodes/node-directory.ts';
+import { NodeRegistry } from '../nodes/registry.ts';
+import { listenForNodes, ScriptedNode, SUMMARY } from './scripted-node.ts';
+
+/** A registry behind a real socket, with a clock that only a test moves. */
+export class NodeFloor {
+  readonly registry: NodeRegistry;
+  readonly clock = { now: 1_000_000 };
+  readonly #listener: Awaited<ReturnType<typeof listenForNodes>>;
+  readonly #nodes: ScriptedNode[] = [];
+
+  /** @param admit who is admitted; by default everybody who signed well, with an id made of the key */
+  static async open(admit?: (hello: Hello, nonce: string) => Promise<Admittance>): Promise<NodeFloor> {
+    const opening: { floor?: NodeFloor } = {};
+    const listener = await listenForNodes((socket) => opening.floor?.registry.connect(socket));
+    opening.floor = new NodeFloor(listener, admit ?? admitSigned);
+    return opening.floor;
+  }
+
+  private constructor(
+    listener: Awaited<ReturnType<typeof listenForNodes>>,
+    admit: (hello: Hello, nonce: string) => Promise<Admittance>,
+  ) {
+    this.#listener = listener;
+    this.registry = new NodeRegistry({ admit, heartbeatMs: 5000, now: () => this.clock.now });
+  }
+
+  node(
+    ...rest: ConstructorParameters<typeof ScriptedNode> extends [string, ...infer R] ? R : never
+  ): ScriptedNode {
+    const node = new ScriptedNode(this.#listener.url, ...rest);
+    this.#nodes.push(node);
+    return node;
+  }
+
+  async close(): Promise<void> {
+    this.registry.close();
+    for (const node of this.#nodes) await node.close();
+    await this.#listener.close();
+  }
+}
+
+export async function admitSigned(hello: Hello, nonce: string): Promise<Admittance> {
+  if (signatureIsGood(hello, nonce))
+    return { kind: 'admitted', nodeId: `node_${hello.publicKey.slice(0, 8)}` };
+  return { kind: 'refused', code: 'signature_invalid', message: 'no' };
+}
+
+export function inference(changes: Partial<Inference> = {}): Inference {
+  const text = changes.text ?? 'The sky is blue.';
+  return {
+    model: SUMMARY,
+    messages: [{ role: 'user', content: text }],
+    text,
+    instructions: null,
+    metadata: {},
+    maxOutputTokens: 100,
+    temperature: null,
+    topP: null,
+    seed: null,
+    stop: [],
+    format: { type: 'text' },
+    tools: [],
+    toolChoice: null,
+    stream: false,
+    ...changes,
+  };
+}
