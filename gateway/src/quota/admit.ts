@@ -18,7 +18,10 @@ export interface HoldRequest {
 }
 
 export interface AdmitServices {
-  /** Reserves money; false when the balance does not cover it. */
+  /**
+   * Reserves money; false when the balance does not cover it.
+   * @throws ApiError no_capacity when too many requests wait for the database
+   */
   hold(request: HoldRequest): Promise<boolean>;
   readonly requestLimit: RateLimit | null;
   readonly tokenLimit: RateLimit | null;
@@ -28,7 +31,7 @@ export interface AdmitServices {
 }
 
 /** Held this much longer than the deadline, so that a settlement at the last moment still finds its hold. */
-const GRACE_MS = 30_000;
+const GRACE_MS = 15_000;
 
 /**
  * Step 3: the model exists and is allowed, the input fits, the rate limit has room, the money is held.
