@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import ts from 'typescript';
-import { type Finding, isProgram, ROOT, report, repositoryFiles } from './repo.ts';
+import { type Finding, isProgram, isTestCode, ROOT, report, repositoryFiles } from './repo.ts';
 
 /** What must run in a browser, and why. Entries that end with `/` are folders. */
 export const BROWSER_SAFE: readonly { readonly place: string; readonly reason: string }[] = [
@@ -18,7 +18,7 @@ export const BROWSER_SAFE: readonly { readonly place: string; readonly reason: s
 
 /** Native halves inside those places. */
 export const NATIVE: readonly { readonly place: string; readonly reason: string }[] = [
-  { place: 'node/src/platform/', reason: 'what differs between Node and a browser lives here' },
+  { place: 'node/src/node-platform/', reason: 'what differs between Node and a browser lives here' },
   { place: 'node/src/main.ts', reason: 'the program that runs a node under Node' },
 ];
 
@@ -43,7 +43,7 @@ export function browserFiles(files: readonly string[]): string[] {
   return files.filter(
     (file) =>
       file.endsWith('.ts') &&
-      !file.endsWith('.test.ts') &&
+      !isTestCode(file) &&
       BROWSER_SAFE.some(({ place }) => isIn(file, place)) &&
       !NATIVE.some(({ place }) => isIn(file, place)),
   );

@@ -35,6 +35,7 @@ it.each([
 it.each([
   'Math.imul(x, y) + Math.floor(x) + Math.sqrt(x) + Math.fround(x) + Math.max(x, y)',
   'x * x / y % z',
+  'Math.LOG2E * Math.PI',
   '/[a-z]+/i',
   '/\\\\p/',
   'interface A { Date: string; at: Date }',

@@ -12,6 +12,8 @@ const PLACES = [/^runtimes\/src\/zlm\//, /^catalogue\/src\/tokenizer/];
 /** Exact by the language's specification: integers, or correctly rounded by IEEE 754. */
 const EXACT_MATH = new Set([
   ...['imul', 'clz32', 'abs', 'sign', 'floor', 'ceil', 'round', 'trunc', 'sqrt', 'fround', 'min', 'max'],
+  // Constants: each is the double nearest to its value.
+  ...['E', 'LN2', 'LN10', 'LOG2E', 'LOG10E', 'PI', 'SQRT1_2', 'SQRT2'],
 ]);
 
 const GLOBALS: Readonly<Record<string, string>> = {

@@ -103,6 +103,9 @@ describe('between the steps of the way', () => {
   it.each([
     ['gateway/src/way.ts', "import { x } from './auth/authenticate.ts';"],
     ['gateway/src/way.test.ts', "import { x } from './auth/authenticate.ts';"],
+    ['gateway/src/quota/admit.test.ts', "import { x } from '../auth/authenticate.ts';"],
+    ['gateway/src/testing/fleet.ts', "import { x } from '../nodes/registry.ts';"],
+    ['gateway/src/quota/admit.test.ts', "import { x } from '../testing/fleet.ts';"],
     ['gateway/src/server.ts', "import { x } from './nodes/registry.ts';"],
     ['gateway/src/quota/admit.ts', "import type { Caller } from '../flow.ts';"],
     ['gateway/src/quota/admit.ts', "import { pool } from '../store/pool.ts';"],

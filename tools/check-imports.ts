@@ -6,7 +6,7 @@
  *   - in the gateway, steps of a request's way do not import steps: only the way and the composition do
  */
 import path from 'node:path';
-import { type Finding, isProgram, readText, report, repositoryFiles } from './repo.ts';
+import { type Finding, isProgram, isTestCode, readText, report, repositoryFiles } from './repo.ts';
 import { type ImportSite, importsOf, parseSource } from './source.ts';
 
 export interface Room {
@@ -108,7 +108,7 @@ export interface Declared {
 export const WAY = {
   folder: 'gateway/src',
   /** The way itself, and the composition that builds the steps and hands them to it. */
-  roots: ['way.ts', 'server.ts', 'main.ts'],
+  roots: ['way.ts', 'gateway.ts', 'server.ts', 'main.ts'],
   /** Folders of gateway/src that every step may import; all other folders are steps. */
   shared: ['store'],
   reason: 'steps do not know each other: way.ts hands one step’s result to the next',
@@ -170,6 +170,7 @@ function brokenRelative(file: string, room: Room, site: ImportSite, world: World
     const where = other ? `room ${other.folder}` : 'no room';
     return `"${site.specifier}" leaves the room (it is in ${where}); import a room by its package name`;
   }
+  if (isTestCode(target) && !isTestCode(file)) return `"${site.specifier}" is only for tests`;
   return brokenStep(file, target);
 }
 
@@ -191,7 +192,7 @@ function brokenRoom(room: Room, target: Room, site: ImportSite, world: World): s
 function brokenPackage(file: string, room: Room, site: ImportSite, world: World): string | null {
   const name = packageName(site.specifier);
   if (isDeclared(name, room, world)) return null;
-  if ((room.development || isTest(file)) && world.development.has(name)) return null;
+  if ((room.development || isTestCode(file)) && world.development.has(name)) return null;
   return undeclared(name, room);
 }
 
@@ -207,7 +208,8 @@ function brokenStep(file: string, target: string): string | null {
   const from = stepOf(file);
   const to = stepOf(target);
   if (to === null || from === to) return null;
-  if (from === null && isRoot(file)) return null;
+  if ((from === null && isRoot(file)) || isTestCode(file)) return null;
+  if (isTestCode(target)) return null;
   const importer = from === null ? path.posix.basename(file) : `step ${from}`;
   return `${importer} may not import step ${to}: ${WAY.reason}`;
 }
@@ -220,10 +222,8 @@ function stepOf(file: string): string | null {
   return (WAY.shared as readonly string[]).includes(folder) ? null : folder;
 }
 
-/** A test of the composition stands where the composition does. */
 function isRoot(file: string): boolean {
-  const name = path.posix.basename(file).replace(/\.test\.ts$/, '.ts');
-  return (WAY.roots as readonly string[]).includes(name);
+  return (WAY.roots as readonly string[]).includes(path.posix.basename(file));
 }
 
 function unusedDependencies(used: ReadonlyMap<string, ReadonlySet<string>>, world: World): Finding[] {
@@ -245,10 +245,6 @@ function unusedDependencies(used: ReadonlyMap<string, ReadonlySet<string>>, worl
 export function packageName(specifier: string): string {
   const parts = specifier.split('/');
   return specifier.startsWith('@') ? parts.slice(0, 2).join('/') : (parts[0] ?? specifier);
-}
-
-function isTest(file: string): boolean {
-  return /\.test\.ts$/.test(file) || /\.bench\.ts$/.test(file) || file.includes('/test/');
 }
 
 interface PackageJson {

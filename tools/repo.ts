@@ -27,6 +27,11 @@ export function repositoryFiles(root: string = ROOT): string[] {
   return [...files].filter((file) => existsSync(path.join(root, file))).sort();
 }
 
+/** Tests, and what only tests use: `*.test.ts`, and everything in a folder called `test` or `testing`. */
+export function isTestCode(file: string): boolean {
+  return /\.(?:test|bench)\.ts$/.test(file) || /\/test(?:ing)?\//.test(file);
+}
+
 export function readText(file: string, root: string = ROOT): string {
   return readFileSync(path.join(root, file), 'utf8');
 }

@@ -149,7 +149,7 @@ function slotOf(key: number, mask: number): number {
 /** @param pieces sorted by UTF-16 code units, so that each shares its beginning with the one before */
 function buildTrie(pieces: readonly string[]): Trie {
   const nodes = countNodes(pieces);
-  const slots = 2 ** (32 - Math.clz32(nodes * 2));
+  const slots = 1 << (32 - Math.clz32(nodes * 2));
   const trie = {
     classes: classesOf(pieces),
     keys: new Int32Array(slots).fill(EMPTY),

@@ -1,0 +1,400 @@
+/**
+ * Documents are held to the code: links and paths exist, ARCHITECTURE.md's way is the way that `way.ts` takes with
+ * the errors that its steps throw, error tables are the error table, settings are those that are read, and what the
+ * README tells people to paste is valid. What is written down once and never checked goes stale within a week.
+ */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Value } from '@sinclair/typebox/value';
+import { MANIFESTS } from '@zerogpu/catalogue';
+import {
+  API_ROUTES,
+  ChatRequest,
+  ERRORS,
+  type ErrorCode,
+  isErrorCode,
+  ResponsesRequest,
+  VERSION,
+} from '@zerogpu/protocol';
+import ts from 'typescript';
+import { anchors, blocks, codeSpans, links, type Table, tables } from './markdown.ts';
+import { type Finding, isProgram, ROOT, readText, report, repositoryFiles } from './repo.ts';
+import { shellCommands } from './shell-words.ts';
+import { importsOf, parseSource, walk } from './source.ts';
+
+export interface Document {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** What documents are held against. */
+export interface Repository {
+  /** Every file, relative to the root. */
+  readonly files: ReadonlySet<string>;
+  /** Scripts of the root package.json. */
+  readonly scripts: ReadonlySet<string>;
+  read(file: string): string;
+}
+
+const at = (file: string, line: number, message: string): Finding => ({ file, line, message });
+
+// Links, paths, commands
+
+export function checkLinks({ file, text }: Document, repository: Repository): Finding[] {
+  return links(text).flatMap(({ text: target, line }) => {
+    const message = brokenLink(file, target, repository);
+    return message ? [at(file, line, message)] : [];
+  });
+}
+
+function brokenLink(file: string, target: string, repository: Repository): string | null {
+  if (/^[a-z]+:/.test(target)) return null;
+  const [where = '', anchor] = target.split('#', 2);
+  const linked = where === '' ? file : path.posix.join(path.posix.dirname(file), where);
+  if (!exists(linked, repository)) return `links to "${target}", which does not exist`;
+  if (anchor === undefined || !linked.endsWith('.md')) return null;
+  return anchors(repository.read(linked)).has(anchor) ? null : `links to "${target}": no such heading`;
+}
+
+/** Code spans that look like a file, a folder or an npm script of this repository. */
+export function checkMentions({ file, text }: Document, repository: Repository): Finding[] {
+  return codeSpans(text).flatMap(({ text: span, line }) => {
+    const script = /^npm (?:run )?(start|test|(?<=run )[\w:-]+)/.exec(span)?.[1];
+    if (script && !repository.scripts.has(script)) return [at(file, line, `no npm script "${script}"`)];
+    return isPath(span, repository) && !exists(span, repository)
+      ? [at(file, line, `"${span}" does not exist`)]
+      : [];
+  });
+}
+
+/** A path begins with a folder of the root, or is a file in the root by its ending; `<name>` and `*` stand for any name. */
+function isPath(span: string, repository: Repository): boolean {
+  if (!/^[\w.@<>*{}-]+(?:\/[\w.@<>*{},-]+)*\/?$/.test(span)) return false;
+  if (!span.includes('/')) return /^[\w-]+\.(?:mjs|md|json|config\.ts)$/.test(span) && !GENERATED.has(span);
+  const first = span.split('/')[0] ?? '';
+  return [...repository.files].some((file) => file.startsWith(`${first}/`));
+}
+
+/** Addresses of the API and files of users that have the form of a file in the root. */
+const GENERATED = new Set(['openapi.json']);
+
+function exists(place: string, repository: Repository): boolean {
+  const wanted = place.replace(/\/$/, '');
+  if (wanted === '.' || wanted === '') return true;
+  const pattern = new RegExp(
+    `^${wanted.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/<[^>]*>|\*/g, '[^/]+')}(?:/|$)`,
+  );
+  return [...repository.files].some((file) => pattern.test(file));
+}
+
+// One request's way
+
+interface StepRow {
+  readonly number: string;
+  readonly files: readonly string[];
+  readonly exits: ReadonlySet<string>;
+  readonly line: number;
+}
+
+const WAY_FILE = 'gateway/src/way.ts';
+
+/** `401 invalid_api_key` for every error that a text names with its status. */
+function exitsIn(text: string): Set<string> {
+  return new Set([...text.matchAll(/\b(\d{3})\s+`?([a-z]+(?:_[a-z]+)+)`?/g)].map((m) => `${m[1]} ${m[2]}`));
+}
+
+function stepRows(text: string): StepRow[] {
+  const table = tables(text).find(({ header }) => header[0] === '#' && header.at(-1) === 'may end with');
+  return (table?.rows ?? []).map(({ cells, line }) => ({
+    number: cells[0] ?? '',
+    files: codeSpans(cells[2] ?? '').map((span) => span.text),
+    exits: exitsIn(cells.at(-1) ?? ''),
+    line,
+  }));
+}
+
+/** The table of steps against the code: which files, in which order, ending with which errors. */
+export function checkWay({ file, text }: Document, repository: Repository): Finding[] {
+  const rows = stepRows(text);
+  if (rows.length === 0) return [at(file, 0, 'has no table of the way (| # | … | may end with |)')];
+  return [
+    ...checkStepFiles(file, rows, repository),
+    ...rows.flatMap((row) => checkExits(file, row, repository)),
+    ...checkThrowers(file, rows, repository),
+    ...checkDrawing(file, text, rows),
+  ];
+}
+
+/** Step files that the way imports to run something, in the order of its text. */
+function wayImports(repository: Repository): string[] {
+  const source = parseSource(WAY_FILE, repository.read(WAY_FILE));
+  const sites = importsOf(source).filter((site) => site.specifier.startsWith('./') && !site.typeOnly);
+  return sites.map((site) => path.posix.join(path.posix.dirname(WAY_FILE), site.specifier));
+}
+
+function checkStepFiles(file: string, rows: readonly StepRow[], repository: Repository): Finding[] {
+  const imported = wayImports(repository);
+  const places = imported.map((step) => rows.findIndex((row) => row.files.includes(step)));
+  const findings: Finding[] = [];
+  for (const [index, step] of imported.entries()) {
+    const place = places[index] ?? -1;
+    if (place < 0) findings.push(at(file, 0, `the table of the way lacks ${step}, which way.ts imports`));
+    else if (places.slice(0, index).some((earlier) => earlier > place)) {
+      findings.push(at(file, rows[place]?.line ?? 0, `${step} stands earlier here than in way.ts`));
+    }
+  }
+  for (const row of rows) {
+    if (row.files.length === 0) findings.push(at(file, row.line, `step ${row.number} names no file`));
+  }
+  return findings;
+}
+
+/** What a step's files throw is what its row says, both ways. */
+function checkExits(file: string, row: StepRow, repository: Repository): Finding[] {
+  const thrown = new Set<string>();
+  for (const step of row.files.filter((name) => repository.files.has(name) && name.startsWith('gateway/'))) {
+    for (const code of errorsOf(step, repository.read(step))) thrown.add(`${ERRORS[code].status} ${code}`);
+  }
+  return [
+    ...without(thrown, row.exits).map((exit) =>
+      at(file, row.line, `step ${row.number} may end with ${exit}, which is not said here`),
+    ),
+    ...without(row.exits, thrown).map((exit) =>
+      at(file, row.line, `step ${row.number} never ends with ${exit}`),
+    ),
+  ];
+}
+
+/** Error codes that a file throws: `new ApiError('code'` and what its comments promise with `@throws ApiError`. */
+export function errorsOf(file: string, text: string): Set<ErrorCode> {
+  const codes = new Set<ErrorCode>();
+  const take = (code: string) => {
+    if (isErrorCode(code)) codes.add(code);
+  };
+  walk(parseSource(file, text), (node) => {
+    if (!ts.isNewExpression(node) || node.expression.getText() !== 'ApiError') return;
+    const code = node.arguments?.[0];
+    if (code && ts.isStringLiteralLike(code)) take(code.text);
+  });
+  for (const promise of text.matchAll(/@throws ApiError\b([^@]*?)(?:\*\/|(?=@))/g)) {
+    for (const word of (promise[1] ?? '').split(/[^a-z_]+/)) take(word);
+  }
+  return codes;
+}
+
+/** An error of the gateway that no row accounts for: the drawing would lack an exit. */
+function checkThrowers(file: string, rows: readonly StepRow[], repository: Repository): Finding[] {
+  const told = new Set(rows.flatMap((row) => row.files));
+  return [...repository.files]
+    .filter((name) => name.startsWith('gateway/src/') && /(?<!\.test)\.ts$/.test(name) && !told.has(name))
+    .filter((name) => errorsOf(name, repository.read(name)).size > 0)
+    .map((name) => at(file, 0, `${name} throws errors of the API, but no row of the way names it`));
+}
+
+/** The drawing has the same exits as the table: in a fenced block, from a line that begins with the step's number. */
+function checkDrawing(file: string, text: string, rows: readonly StepRow[]): Finding[] {
+  const drawing = blocks(text).find((block) => /^\W*1\b/m.test(block.text) && exitsIn(block.text).size > 0);
+  if (!drawing) return [at(file, 0, 'has no drawing of the way with its exits')];
+  const drawn = new Map<string, string>();
+  let step = '';
+  for (const line of drawing.text.split('\n')) {
+    step = /^\W*(\d)\b/.exec(line)?.[1] ?? step;
+    drawn.set(step, `${drawn.get(step) ?? ''}\n${line}`);
+  }
+  return rows.flatMap((row) => {
+    const exits = exitsIn(drawn.get(row.number) ?? '');
+    const differ = [...without(row.exits, exits), ...without(exits, row.exits)];
+    return differ.map((exit) =>
+      at(file, drawing.line, `step ${row.number}: drawing and table differ in ${exit}`),
+    );
+  });
+}
+
+function without(exits: ReadonlySet<string>, others: ReadonlySet<string>): string[] {
+  return [...exits].filter((exit) => !others.has(exit));
+}
+
+// Error tables
+
+const isErrorTable = ({ header }: Table) => ['status', 'type', 'code'].every((name) => header.includes(name));
+
+/** A table with the columns status, type and code names every error as the code has it, and no other. */
+export function checkErrorTables({ file, text }: Document): Finding[] {
+  return tables(text)
+    .filter(isErrorTable)
+    .flatMap((table) => {
+      const column = (cells: readonly string[], name: string) =>
+        (cells[table.header.indexOf(name)] ?? '').replaceAll('`', '');
+      const told = new Set<string>();
+      const findings = table.rows.flatMap(({ cells, line }) => {
+        const code = column(cells, 'code');
+        told.add(code);
+        if (!isErrorCode(code)) return [at(file, line, `no error has the code "${code}"`)];
+        const row = ERRORS[code];
+        const same = column(cells, 'status') === String(row.status) && column(cells, 'type') === row.type;
+        return same ? [] : [at(file, line, `${code} is ${row.status} ${row.type}`)];
+      });
+      const missing = Object.keys(ERRORS).filter((code) => !told.has(code));
+      return [...findings, ...missing.map((code) => at(file, 0, `the table of errors lacks ${code}`))];
+    });
+}
+
+// Tasks and places
+
+/** Every row of a table `| task | location |` names at least one path. */
+export function checkTasks({ file, text }: Document): Finding[] {
+  const table = tables(text).find(({ header }) => header.includes('task') && header.includes('location'));
+  if (!table) return [at(file, 0, 'has no table | task | location |')];
+  const column = table.header.indexOf('location');
+  return table.rows
+    .filter(({ cells }) => codeSpans(cells[column] ?? '').length === 0)
+    .map(({ cells, line }) => at(file, line, `"${cells[0]}" has no location`));
+}
+
+// What people paste
+
+/** Shell blocks parse, and their calls of the API are calls that the API takes. */
+export function checkPasted({ file, text }: Document): Finding[] {
+  return blocks(text)
+    .filter(({ language }) => language === 'bash' || language === 'sh')
+    .flatMap((block) => {
+      const syntax = spawnSync('bash', ['-n'], { input: block.text, encoding: 'utf8' });
+      if (syntax.status !== 0) return [at(file, block.line, `bash: ${syntax.stderr.trim()}`)];
+      return shellCommands(block.text)
+        .filter(({ words }) => words[0] === 'curl')
+        .flatMap(({ words, line }) =>
+          checkCurl(words).map((message) => at(file, block.line + line, message)),
+        );
+    });
+}
+
+/** What is wrong with a call of our API; words of curl as the shell gives them. */
+export function checkCurl(words: readonly string[]): string[] {
+  const address = words.find((word) => /^(?:https?:|\$\{?ZEROGPU_BASE_URL)/.test(word));
+  if (!address) return ['curl without an address of this server'];
+  const place = address.replace(/^(?:https?:\/\/[^/]+|\$\{?ZEROGPU_BASE_URL\}?)/, '');
+  const body = optionOf(words, ['-d', '--data', '--data-raw', '--json']);
+  const method = body === null ? 'get' : 'post';
+  const route = API_ROUTES.find((known) => known.method === method && routePattern(known.path).test(place));
+  if (!route) return [`no route ${method.toUpperCase()} ${place}`];
+  return [...checkBody(route.path, body), ...checkHeaders(words, route.key, body !== null)];
+}
+
+function optionOf(words: readonly string[], names: readonly string[]): string | null {
+  const index = words.findIndex((word) => names.includes(word));
+  return index < 0 ? null : (words[index + 1] ?? '');
+}
+
+/** Base addresses are given with and without `/v1`; both are fine where the whole is a route. */
+function routePattern(route: string): RegExp {
+  return new RegExp(`^${route.replace('/v1', '(?:/v1)?').replace(/\{\w+\}/g, '[^/]+')}$`);
+}
+
+function checkBody(route: string, body: string | null): string[] {
+  if (body === null) return [];
+  const schema = route === '/v1/responses' ? ResponsesRequest : ChatRequest;
+  try {
+    const value: unknown = JSON.parse(body);
+    const problems = [...Value.Errors(schema, value)].map(
+      ({ path: where, message }) => `body ${where}: ${message}`,
+    );
+    return problems.length > 0 ? problems : checkModel(Value.Parse(schema, value).model);
+  } catch (error) {
+    return [`the body is not JSON: ${String(error)}`];
+  }
+}
+
+function checkModel(model: string): string[] {
+  return MANIFESTS.some((manifest) => manifest.id === model) ? [] : [`no model "${model}"`];
+}
+
+function checkHeaders(words: readonly string[], key: boolean, body: boolean): string[] {
+  const headers = words.filter((_, index) => ['-H', '--header'].includes(words[index - 1] ?? ''));
+  const has = (name: string) => headers.some((header) => header.toLowerCase().startsWith(`${name}:`));
+  const problems: string[] = [];
+  if (key && !has('x-api-key') && !has('authorization')) problems.push('sends no key');
+  if (body && !words.includes('--json') && !has('content-type')) problems.push('sends no content-type');
+  return problems;
+}
+
+// Settings and versions
+
+const CONFIG_FILE = 'gateway/src/config.ts';
+
+/** Settings that the code reads are documented, and those that are documented are read. */
+export function checkSettings({ file, text }: Document, repository: Repository): Finding[] {
+  const table = tables(text).find(({ header }) => header[0] === 'setting');
+  if (!table) return [at(file, 0, 'has no table of settings (| setting | … |)')];
+  const read = settingsIn(repository.read(CONFIG_FILE));
+  const told = new Map(
+    table.rows.flatMap(({ cells, line }) =>
+      codeSpans(cells[0] ?? '').map((span): [string, number] => [span.text, line]),
+    ),
+  );
+  const sources = [...repository.files].filter(
+    (name) => /\.(?:ts|mjs)$/.test(name) && !name.endsWith('.test.ts'),
+  );
+  const isRead = (name: string) =>
+    read.has(name) || sources.some((source) => new RegExp(`\\b${name}\\b`).test(repository.read(source)));
+  return [
+    ...[...read]
+      .filter((name) => !told.has(name))
+      .map((name) => at(file, 0, `the table of settings lacks ${name}`)),
+    ...[...told]
+      .filter(([name]) => !isRead(name))
+      .map(([name, line]) => at(file, line, `nothing reads ${name}`)),
+  ];
+}
+
+/** Names that a source reads from the environment: `env['NAME']`, and names given to its helpers with `env`. */
+function settingsIn(text: string): Set<string> {
+  return new Set([...text.matchAll(/\benv(?:\[|, )'([A-Z][A-Z0-9_]+)'/g)].map((match) => match[1] ?? ''));
+}
+
+/** Every room has the one version, and RELEASES.md begins with it. */
+export function checkVersions(releases: Document, repository: Repository): Finding[] {
+  const wrong = [...repository.files]
+    .filter((name) => /(?:^|\/)package\.json$/.test(name))
+    .filter((name) => JSON.parse(repository.read(name)).version !== VERSION)
+    .map((name) => at(name, 0, `its version is not ${VERSION}, the one of protocol/src/openapi.ts`));
+  const first = /^## (\S+)/m.exec(releases.text)?.[1];
+  return first === VERSION ? wrong : [...wrong, at(releases.file, 0, `begins with ${first}, not ${VERSION}`)];
+}
+
+// The program
+
+function readRepository(): Repository {
+  const { scripts } = JSON.parse(readText('package.json'));
+  return {
+    files: new Set(repositoryFiles()),
+    scripts: new Set(Object.keys(scripts)),
+    read: (file) => readFileSync(path.join(ROOT, file), 'utf8'),
+  };
+}
+
+/** Documents for people who use or change the project; their paths and commands are checked besides their links. */
+const GUIDES = ['README.md', 'ARCHITECTURE.md', 'AGENTS.md', 'RELEASES.md', 'protocol/GLOSSARY.md'];
+
+export function checkDocs(repository: Repository): Finding[] {
+  const absent = GUIDES.filter((file) => !repository.files.has(file));
+  if (absent.length > 0) return absent.map((file) => at(file, 0, 'is missing'));
+  const load = (file: string): Document => ({ file, text: repository.read(file) });
+  const all = [...repository.files].filter((file) => file.endsWith('.md')).map(load);
+  const errorTables = all.filter(({ text }) => tables(text).some(isErrorTable));
+  return [
+    ...all.flatMap((document) => [...checkLinks(document, repository), ...checkErrorTables(document)]),
+    ...(errorTables.length > 0 ? [] : [at('ARCHITECTURE.md', 0, 'has no table of errors')]),
+    ...GUIDES.flatMap((file) => [...checkMentions(load(file), repository), ...checkPasted(load(file))]),
+    ...checkWay(load('ARCHITECTURE.md'), repository),
+    ...checkSettings(load('ARCHITECTURE.md'), repository),
+    ...checkTasks(load('AGENTS.md')),
+    ...checkVersions(load('RELEASES.md'), repository),
+  ];
+}
+
+if (isProgram(import.meta)) {
+  const repository = readRepository();
+  const documents = [...repository.files].filter((file) => file.endsWith('.md')).length;
+  report(checkDocs(repository), `${documents} documents are true to the code`);
+}
