@@ -106,47 +106,45 @@ END $$;
 -- Settles many requests in one statement, one transaction: charge or release, log row, rollups, stored answer.
 -- Each id at most once per call. Returns one word per item, in order: settled | already_settled | hold_lost. An item
 -- that is not `settled` leaves nothing behind, so a request id settles once however often it is tried.
-CREATE FUNCTION settle_requests(batch json, happened_at timestamptz, histogram_size int)
+--
+-- `repeats` says whether some may have been settled before. Without it such a one is a unique violation and undoes
+-- the whole call; the caller then calls again with it. Looking first, or ON CONFLICT, would cost every request what
+-- only one after a crash needs.
+CREATE FUNCTION settle_requests(batch json, happened_at timestamptz, histogram_size int, repeats boolean)
 RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
   -- All that was handed over; and of it, what is new and not lost.
   asked settlement[] := ARRAY(SELECT s FROM json_populate_recordset(NULL::settlement, batch) s);
   good settlement[] := asked;
-  fresh text[];
   charged text[];
   costs bigint[];
   outcomes text[];
-  lost text[];
+  lost text[] := '{}';
 BEGIN
-  WITH logged AS (
-    INSERT INTO requests (
-      project_id, id, created_at, key_id, gateway_id, endpoint, requested_model, served_model, status, error_code,
-      finish_reason, streamed, input_tokens, output_tokens, cost, route_kind, route_target, attempts, fallback,
-      queue_ms, network_ms, model_ms, total_ms)
-    SELECT
-      project_id, id, created_at, key_id, gateway_id, endpoint, requested_model, served_model, status, error_code,
-      finish_reason, streamed, input_tokens, output_tokens, cost, route_kind, route_target, attempts, fallback,
-      queue_ms, network_ms, model_ms, total_ms
-    FROM unnest(asked)
-    ON CONFLICT (project_id, id) DO NOTHING
-    RETURNING id
-  )
-  SELECT coalesce(array_agg(id), '{}') INTO fresh FROM logged;
-  IF cardinality(fresh) < cardinality(asked) THEN
-    good := ARRAY(SELECT i FROM unnest(asked) i WHERE i.id = ANY (fresh));
+  IF repeats THEN
+    good := ARRAY(
+      SELECT i FROM unnest(asked) i
+      WHERE NOT EXISTS (SELECT 1 FROM requests r WHERE r.project_id = i.project_id AND r.id = i.id));
   END IF;
 
-  -- After the log rows, because this locks the wallets until the commit.
   SELECT array_agg(id), array_agg(cost) INTO charged, costs FROM unnest(good) WHERE held;
   IF charged IS NOT NULL THEN
     outcomes := ledger.settle_holds(charged, costs, happened_at);
     IF 'hold_lost' = ANY (outcomes) THEN
       lost := ARRAY(SELECT id FROM unnest(charged, outcomes) AS o (id, outcome) WHERE outcome = 'hold_lost');
       good := ARRAY(SELECT i FROM unnest(good) i WHERE i.id <> ALL (lost));
-      DELETE FROM requests r USING unnest(asked) i
-        WHERE i.id = ANY (lost) AND r.project_id = i.project_id AND r.id = i.id;
     END IF;
   END IF;
+
+  INSERT INTO requests (
+    project_id, id, created_at, key_id, gateway_id, endpoint, requested_model, served_model, status, error_code,
+    finish_reason, streamed, input_tokens, output_tokens, cost, route_kind, route_target, attempts, fallback,
+    queue_ms, network_ms, model_ms, total_ms)
+  SELECT
+    project_id, id, created_at, key_id, gateway_id, endpoint, requested_model, served_model, status, error_code,
+    finish_reason, streamed, input_tokens, output_tokens, cost, route_kind, route_target, attempts, fallback,
+    queue_ms, network_ms, model_ms, total_ms
+  FROM unnest(good);
 
   INSERT INTO usage_rollups AS u (
     project_id, resolution, bucket, gateway_id, key_id, model, endpoint, status_class,
@@ -178,7 +176,11 @@ BEGIN
     RETURN array_fill('settled'::text, ARRAY[cardinality(asked)]);
   END IF;
   RETURN ARRAY(
-    SELECT CASE WHEN id = ANY (lost) THEN 'hold_lost' WHEN id = ANY (fresh) THEN 'settled' ELSE 'already_settled' END
+    SELECT CASE
+      WHEN i.id = ANY (lost) THEN 'hold_lost'
+      WHEN EXISTS (SELECT 1 FROM unnest(good) g WHERE g.id = i.id) THEN 'settled'
+      ELSE 'already_settled'
+    END
     FROM unnest(asked) WITH ORDINALITY i ORDER BY ordinality);
 END $$;
 

@@ -30,7 +30,9 @@ WITH (fillfactor = 20);
 -- Money promised to a request that is under way. Small: rows live as long as their request.
 CREATE TABLE ledger.holds (
   request_id text PRIMARY KEY CHECK (length(request_id) BETWEEN 1 AND 128),
-  account_id uuid NOT NULL REFERENCES ledger.accounts,
+  -- Accounts are never deleted (trigger below) and `take_holds` reads the account that it writes here, so a foreign key
+  -- would only look it up again for every request. The same holds for postings.
+  account_id uuid NOT NULL,
   amount bigint NOT NULL CHECK (amount >= 0),
   -- No index: the sweeper reads this small table whole, and an index would cost every request.
   expires_at timestamptz NOT NULL
@@ -43,9 +45,7 @@ CREATE TABLE ledger.postings (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   created_at timestamptz NOT NULL,
   kind text NOT NULL CHECK (kind IN ('charge', 'credit', 'refund', 'adjustment')),
-  -- Accounts are never deleted (trigger below) and only the functions below insert here, with ids read from
-  -- ledger.accounts; a foreign key would look both up again for every request. The invariant checker looks for
-  -- postings without an account.
+  -- Without a foreign key, as above; the invariant checker looks for postings without an account.
   from_account uuid NOT NULL,
   to_account uuid NOT NULL,
   amount bigint NOT NULL CHECK (amount > 0),
@@ -135,13 +135,13 @@ BEGIN
     END LOOP;
   END IF;
 
+  -- No ON CONFLICT, which would cost as much again as the insert: what is held already was seen above, under the lock.
   WITH added AS (
     INSERT INTO ledger.holds (request_id, account_id, amount, expires_at)
       SELECT DISTINCT ON (r.request_id) r.request_id, r.account_id, r.amount, r.expires_at
       FROM unnest(request_ids, account_ids, amounts, expiries, granted) WITH ORDINALITY
         AS r (request_id, account_id, amount, expires_at, ok, n)
-      WHERE r.ok ORDER BY r.request_id, r.n
-      ON CONFLICT (request_id) DO NOTHING
+      WHERE r.ok AND r.request_id <> ALL (taken) ORDER BY r.request_id, r.n
       RETURNING account_id, amount
   )
   UPDATE ledger.accounts a SET held = a.held + d.amount
@@ -153,74 +153,65 @@ END $$;
 
 -- Charges many requests at once and gives the rest of their holds back. Returns one word per request, in order:
 --   settled          charged (or, with a charge of zero, only released)
---   already_settled  charged before: nothing is charged again
+--   already_settled  charged before, so its hold is gone: nothing is charged again
 --   hold_lost        the hold expired and was returned, so nothing is charged
--- A charge above its hold is an error of the caller and fails the whole call.
+-- An error, which undoes the whole call: a charge above its hold, an id twice in one call, an id that was charged
+-- before and holds again.
 CREATE FUNCTION ledger.settle_holds(request_ids text[], charges bigint[], happened_at timestamptz)
 RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
-  results text[];
+  many int := coalesce(cardinality(request_ids), 0);
+  freed_count int;
+  freed_places bigint[];
   too_much text;
 BEGIN
   PERFORM 1 FROM ledger.accounts WHERE id IN (
-    SELECT w.id FROM ledger.holds h JOIN ledger.accounts w ON w.id = h.account_id
-      WHERE h.request_id = ANY (request_ids)
-    UNION ALL
-    SELECT w.earnings_id FROM ledger.holds h JOIN ledger.accounts w ON w.id = h.account_id
-      WHERE h.request_id = ANY (request_ids)
+    SELECT unnest(ARRAY[w.id, w.earnings_id]) FROM ledger.accounts w WHERE w.id IN (
+      SELECT h.account_id FROM ledger.holds h WHERE h.request_id = ANY (request_ids))
   ) ORDER BY id FOR NO KEY UPDATE;
 
-  WITH item AS MATERIALIZED (
-    SELECT r.request_id, r.charge, r.n, row_number() OVER (PARTITION BY r.request_id ORDER BY r.n) AS turn
-    FROM unnest(request_ids, charges) WITH ORDINALITY AS r (request_id, charge, n)
-  ), freed AS (
-    DELETE FROM ledger.holds h USING item i WHERE h.request_id = i.request_id AND i.turn = 1
-    RETURNING h.request_id, h.account_id, h.amount, i.charge
+  WITH freed AS (
+    DELETE FROM ledger.holds h USING unnest(request_ids, charges) WITH ORDINALITY AS i (request_id, charge, n)
+    WHERE h.request_id = i.request_id
+    RETURNING h.request_id, h.account_id, h.amount, i.charge, i.n
   ), posted AS (
     INSERT INTO ledger.postings (created_at, kind, from_account, to_account, amount, request_id)
       SELECT happened_at, 'charge', f.account_id, w.earnings_id, f.charge, f.request_id
       FROM freed f JOIN ledger.accounts w ON w.id = f.account_id
       WHERE f.charge <> 0
-      ON CONFLICT (request_id) WHERE kind = 'charge' DO NOTHING
-      RETURNING request_id, from_account, to_account, amount
-  ), delta AS (
-    SELECT id, sum(balance)::bigint AS balance, sum(held)::bigint AS held FROM (
-      SELECT account_id AS id, 0 AS balance, -amount AS held FROM freed
-      UNION ALL SELECT from_account, -amount, 0 FROM posted
-      UNION ALL SELECT to_account, amount, 0 FROM posted
-    ) moves GROUP BY id
+  ), spent AS (
+    SELECT account_id, sum(charge)::bigint AS charge, sum(amount)::bigint AS amount FROM freed GROUP BY account_id
   ), moved AS (
     UPDATE ledger.accounts a SET balance = a.balance + d.balance, held = a.held + d.held
-    FROM delta d WHERE a.id = d.id AND (d.balance <> 0 OR d.held <> 0)
+    FROM (
+      SELECT account_id AS id, -charge AS balance, -amount AS held FROM spent
+      UNION ALL
+      SELECT w.earnings_id, s.charge, 0 FROM spent s JOIN ledger.accounts w ON w.id = s.account_id
+    ) d WHERE a.id = d.id AND (d.balance <> 0 OR d.held <> 0)
   )
-  SELECT
-    array_agg(CASE
-      WHEN i.turn > 1 THEN 'already_settled'
-      WHEN p.request_id IS NOT NULL THEN 'settled'
-      WHEN f.request_id IS NULL AND i.charge <> 0 THEN 'unknown'
-      WHEN i.charge = 0 THEN 'settled'
-      ELSE 'already_settled'
-    END ORDER BY i.n),
-    min(i.request_id) FILTER (WHERE i.charge > f.amount)
-  INTO results, too_much
-  FROM item i
-  LEFT JOIN freed f ON f.request_id = i.request_id AND i.turn = 1
-  LEFT JOIN posted p ON p.request_id = i.request_id AND i.turn = 1;
+  SELECT count(*), array_agg(n), min(request_id) FILTER (WHERE charge > amount)
+  INTO freed_count, freed_places, too_much FROM freed;
 
   IF too_much IS NOT NULL THEN
     RAISE EXCEPTION 'Cannot charge request %: the charge is above its hold', too_much
       USING ERRCODE = 'check_violation';
   END IF;
-  IF 'unknown' = ANY (results) THEN
-    SELECT array_agg(CASE
-      WHEN results[r.n] <> 'unknown' THEN results[r.n]
-      WHEN p.request_id IS NOT NULL THEN 'already_settled'
-      ELSE 'hold_lost'
-    END ORDER BY r.n) INTO results
-    FROM unnest(request_ids) WITH ORDINALITY AS r (request_id, n)
-    LEFT JOIN ledger.postings p ON p.kind = 'charge' AND p.request_id = r.request_id;
+  -- The usual case: every request had its hold.
+  IF freed_count = many THEN
+    RETURN array_fill('settled'::text, ARRAY[many]);
   END IF;
-  RETURN coalesce(results, '{}');
+  IF many > (SELECT count(DISTINCT r.request_id) FROM unnest(request_ids) AS r (request_id)) THEN
+    RAISE EXCEPTION 'Cannot settle: a request id is there twice' USING ERRCODE = 'unique_violation';
+  END IF;
+  RETURN ARRAY(
+    SELECT CASE
+      WHEN r.n = ANY (freed_places) THEN 'settled'
+      WHEN EXISTS (SELECT 1 FROM ledger.postings p WHERE p.kind = 'charge' AND p.request_id = r.request_id)
+        THEN 'already_settled'
+      WHEN r.charge = 0 THEN 'settled'
+      ELSE 'hold_lost'
+    END
+    FROM unnest(request_ids, charges) WITH ORDINALITY AS r (request_id, charge, n) ORDER BY r.n);
 END $$;
 
 -- Gives back at most `most` holds that expired before `at`; returns how many.

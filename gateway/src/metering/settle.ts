@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Settlement } from '../flow.ts';
-import { blamesItem, isTransient } from '../store/database-errors.ts';
+import { blamesItem, isRepeat, isTransient } from '../store/database-errors.ts';
 import { Grouped } from '../store/grouped.ts';
 import { sealAnswer } from '../store/sealed-answer.ts';
 import type { Secrets } from '../store/secrets.ts';
@@ -40,7 +40,7 @@ const ANSWER_KEPT_MS = 24 * 60 * 60 * 1_000;
  */
 const SETTLE = {
   name: 'settle.requests',
-  text: 'SELECT settle_requests($1::json, $2, $3) AS outcomes',
+  text: 'SELECT settle_requests($1::json, $2, $3, $4) AS outcomes',
 };
 
 type Outcome = 'settled' | 'already_settled' | 'hold_lost';
@@ -109,15 +109,19 @@ export class Settler {
     const { pool, secrets, gatewayName } = this.#options;
     const now = Date.now();
     const batch = JSON.stringify(group.map((s) => settlementRow(s, gatewayName, secrets, now)));
-    const values = [batch, new Date(now), LATENCY_BUCKETS];
+    // Some may be there already only after an attempt of which nobody knows how it ended.
+    let repeats = false;
     for (let attempt = 0; ; attempt++) {
       try {
+        const values = [batch, new Date(now), LATENCY_BUCKETS, repeats];
         const { rows } = await pool.query<{ outcomes: Outcome[] }>({ ...SETTLE, values });
         return rows[0]!.outcomes;
       } catch (error) {
         const wait = RETRY_WAITS_MS[attempt];
-        if (wait === undefined || !isTransient(error)) throw error;
-        await sleep(wait);
+        const again = isTransient(error) || (isRepeat(error) && !repeats);
+        if (wait === undefined || !again) throw error;
+        if (isTransient(error)) await sleep(wait);
+        repeats = true;
       }
     }
   }

@@ -13,7 +13,7 @@ export class HoldBook {
   /** @param lanes statements at the same time */
   constructor(pool: Pool, lanes = 1) {
     this.#queue = new Grouped({
-      flush: (requests) => takeHolds(pool, requests),
+      flush: (requests) => takeHolds(pool, requests, 'quick'),
       maxGroup: MAX_GROUP,
       lanes,
       blamesItem,

@@ -20,6 +20,11 @@ export function blamesItem(error: unknown): boolean {
   return code !== null && (code.startsWith('22') || code.startsWith('23') || code.startsWith('P0'));
 }
 
+/** A row that must be unique is there already. */
+export function isRepeat(error: unknown): boolean {
+  return codeOf(error) === '23505';
+}
+
 function codeOf(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
