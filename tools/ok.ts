@@ -48,6 +48,7 @@ const CHECKS: readonly Check[] = [
     says: 'no secret, machine path or registry host',
     command: program('check-secrets-and-places.ts'),
   },
+  { name: 'lockfile', says: 'npm ci takes the lockfile', command: program('check-lockfile.ts') },
   { name: 'generated', says: 'generated files are up to date', command: program('gen.ts', '--check') },
   { name: 'lint', says: 'Biome: format and lint', command: ['biome', 'check', '--error-on-warnings', '.'] },
 ];
