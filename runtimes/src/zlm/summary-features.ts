@@ -1,7 +1,7 @@
 /** What the summary model knows of each sentence. Training reads the same numbers through the same code. */
 import { log } from './numeric.ts';
 import { type Sentence, splitSentences } from './sentences.ts';
-import { CONNECTIVES, countCues, FIRST_PERSON, PRONOUNS } from './summary-words.ts';
+import { CONNECTIVES, countCues, FIRST_PERSON, PAST_OPENERS, PRONOUNS } from './summary-words.ts';
 import { type TermTable, termOf } from './terms.ts';
 import { isCapital, isDigit, type Word, wordsOf } from './words.ts';
 
@@ -9,6 +9,7 @@ import { isCapital, isDigit, type Word, wordsOf } from './words.ts';
 export const FEATURES = [
   'position',
   'index',
+  'proseIndex',
   'fromEnd',
   'sentences',
   'words',
@@ -31,6 +32,7 @@ export const FEATURES = [
   'isQuestion',
   'startsWithPronoun',
   'startsWithConnective',
+  'startsInPast',
   'contributionCue',
   'resultCue',
   'conclusionCue',
@@ -60,6 +62,8 @@ export interface SentenceFacts extends Sentence {
   readonly boilerplate: number;
   /** The first line of a text, when it is a heading. */
   readonly isTitle: boolean;
+  /** Opens with a year, as background does. */
+  readonly startsInPast: boolean;
 }
 
 export interface DocumentFacts {
@@ -84,16 +88,22 @@ export function documentFacts(text: string, table: TermTable): DocumentFacts {
   const centrality = vectors.map((vector) => cosine(vector, document.unit));
   const ranks = ranksOf(centrality);
   const title = titleOf(raws);
-  const lead = raws.findIndex((raw, i) => i !== title && raw.words.length >= 5);
+  const surfaces = raws.map((raw) => surfaceOf(text, raw));
+  const isProse = raws.map(
+    (raw, i) => i !== title && raw.closed && raw.words.length >= 5 && surfaces[i]!.features.boilerplate === 0,
+  );
+  const lead = isProse.indexOf(true);
   const seen = new Set<string>();
   let indexInBlock = 0;
+  let proseIndex = 0;
   const sentences = raws.map((raw, index) => {
     indexInBlock = index > 0 && raws[index - 1]!.block === raw.block ? indexInBlock + 1 : 0;
-    const surface = surfaceOf(text, raw);
+    const surface = surfaces[index]!;
     const novelty = noveltyOf(raw, seen);
     const place = {
       position: index / raws.length,
       index: Math.min(index, MOST_COUNTED),
+      proseIndex: Math.min(isProse[index] ? proseIndex++ : proseIndex, MOST_COUNTED),
       fromEnd: Math.min(raws.length - 1 - index, MOST_COUNTED),
       sentences: Math.min(raws.length, MOST_COUNTED),
       words: raw.words.length,
@@ -124,6 +134,7 @@ export function documentFacts(text: string, table: TermTable): DocumentFacts {
       isUnbalanced: surface.isUnbalanced,
       boilerplate: surface.features.boilerplate,
       isTitle: index === title,
+      startsInPast: surface.features.startsInPast === 1,
     };
   });
   return { sentences, wordCount: document.words, isAbstract: isAbstract(raws, sentences, document) };
@@ -259,6 +270,7 @@ function surfaceOf(text: string, raw: Raw) {
       isQuestion: text.slice(raw.end - 3, raw.end).includes('?') ? 1 : 0,
       startsWithPronoun: PRONOUNS.has(first) ? 1 : 0,
       startsWithConnective: CONNECTIVES.has(first) ? 1 : 0,
+      startsInPast: startsInPast(words) ? 1 : 0,
       contributionCue: cues.contribution,
       resultCue: cues.result,
       conclusionCue: cues.conclusion,
@@ -272,6 +284,12 @@ function surfaceOf(text: string, raw: Raw) {
       boilerplate: cues.boilerplate,
     },
   };
+}
+
+/** "In 1999, …", "Since May 2003, …": mostly what led to the news. */
+function startsInPast(words: readonly Word[]): boolean {
+  if (!PAST_OPENERS.has(words[0]!.text)) return false;
+  return words.slice(1, 4).some((word) => /^(?:1[5-9]|20)\d\d$/.test(word.text));
 }
 
 function marksOf(text: string, { start, end }: Sentence) {

@@ -22,6 +22,10 @@ export const CONNECTIVES = set(
     'ainsi puis pero y sin también además entonces ma e però inoltre anche quindi poi mas porém também além então',
 );
 
+export const PAST_OPENERS = set(
+  'in since by from during until after before im seit en depuis desde nel dal em',
+);
+
 const CUES = {
   contribution:
     'we propose,we present,we introduce,we show,we demonstrate,we develop,we study,we investigate,we describe,' +
