@@ -66,6 +66,6 @@ function textOf(messages: readonly Message[]): string {
 }
 
 function formatOf(format: ChatRequest['response_format']): AnswerFormat {
-  if (format?.type === 'json_schema') return { type: 'json_schema', ...format.json_schema };
+  if (format?.type === 'json_schema') return { ...format.json_schema, type: 'json_schema' };
   return { type: format?.type ?? 'text' };
 }

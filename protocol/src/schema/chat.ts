@@ -6,9 +6,10 @@ const TextPart = Type.Object({
   text: Text,
 });
 
-const content = Type.Union([Text, Type.Array(TextPart, { minItems: 1 })], {
+const TEXT_OR_PARTS = {
   description: 'a string of 1 to 131072 characters, or a non-empty array of text parts',
-});
+};
+const content = Type.Union([Text, Type.Array(TextPart, { minItems: 1 })], TEXT_OR_PARTS);
 
 const SpokenMessage = Type.Object({
   role: Type.Union(
@@ -22,7 +23,7 @@ const SpokenMessage = Type.Object({
 /** An assistant's turn may have calls in place of content. */
 const AssistantMessage = Type.Object({
   role: Type.Literal('assistant'),
-  content: Type.Optional(Type.Union([content, Type.Null()])),
+  content: Type.Optional(Type.Union([content, Type.Null()], TEXT_OR_PARTS)),
   tool_calls: Type.Optional(Type.Array(ToolCallSchema, { minItems: 1, maxItems: 128 })),
 });
 
@@ -30,11 +31,10 @@ const AssistantMessage = Type.Object({
 export const ChatRequest = Type.Object(
   {
     model: Type.String({ minLength: 1, maxLength: 256, description: 'the id of a model' }),
-    messages: Type.Array(Type.Union([SpokenMessage, AssistantMessage]), {
-      minItems: 1,
-      maxItems: 4096,
-      description: 'a non-empty array of messages',
-    }),
+    messages: Type.Array(
+      Type.Union([SpokenMessage, AssistantMessage], { description: 'a message with role and content' }),
+      { minItems: 1, maxItems: 4096, description: 'a non-empty array of at most 4096 messages' },
+    ),
     max_tokens: Type.Optional(TokenLimit),
     max_completion_tokens: Type.Optional(TokenLimit),
     stop: Type.Optional(
@@ -127,6 +127,9 @@ export const ChatChunk = Type.Object(
           role: Type.Optional(Type.Literal('assistant')),
           content: Type.Optional(Type.String()),
           reasoning: Type.Optional(Type.String()),
+          tool_calls: Type.Optional(
+            Type.Array(Type.Composite([Type.Object({ index: Type.Integer() }), ToolCallSchema])),
+          ),
         }),
         finish_reason: Type.Union([finishReason, Type.Null()]),
         logprobs: Type.Null(),

@@ -13,12 +13,15 @@ const InputPart = Type.Object({
   text: Text,
 });
 
-const InputMessage = Type.Object({
-  role,
-  content: Type.Union([Text, Type.Array(InputPart, { minItems: 1 })], {
-    description: 'a string of 1 to 131072 characters, or a non-empty array of input_text parts',
-  }),
-});
+const InputMessage = Type.Object(
+  {
+    role,
+    content: Type.Union([Text, Type.Array(InputPart, { minItems: 1 })], {
+      description: 'a string of 1 to 131072 characters, or a non-empty array of input_text parts',
+    }),
+  },
+  { description: 'a message with role and content' },
+);
 
 const format = Type.Union(
   [
@@ -77,13 +80,16 @@ export const ResponsesAnswer = Type.Object(
     created: Type.Integer({ description: 'Unix seconds' }),
     created_at: Type.Integer({ description: 'Unix seconds; the same as created' }),
     status: Type.Union([Type.Literal('completed'), Type.Literal('in_progress'), Type.Literal('incomplete')]),
+    error: Type.Null(),
     incomplete_details: Type.Union([Type.Object({ reason: Type.String() }), Type.Null()]),
     model: Type.String({ description: 'the model that ran' }),
     output: Type.Array(Type.Union([ReasoningItem, MessageItem])),
     usage: Type.Union([
       Type.Object({
         input_tokens: Type.Integer(),
+        input_tokens_details: Type.Object({ cached_tokens: Type.Integer() }),
         output_tokens: Type.Integer(),
+        output_tokens_details: Type.Object({ reasoning_tokens: Type.Integer() }),
         total_tokens: Type.Integer(),
       }),
       Type.Null(),
