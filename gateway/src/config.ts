@@ -33,6 +33,7 @@ export interface Config {
   readonly modelOverrides: ReadonlyMap<string, ModelOverride>;
   readonly deadlineMs: number;
   readonly maxBodyBytes: number;
+  readonly bodyTimeoutMs: number;
   /** Per key and minute; null is no limit. */
   readonly rateLimit: { readonly requests: number | null; readonly tokens: number | null };
   readonly heartbeatMs: number;
@@ -67,6 +68,7 @@ const OURS = [
   'ZEROGPU_MODEL_OVERRIDES',
   'ZEROGPU_DEADLINE_MS',
   'ZEROGPU_MAX_BODY_BYTES',
+  'ZEROGPU_BODY_TIMEOUT_MS',
   'ZEROGPU_RATE_LIMIT_REQUESTS',
   'ZEROGPU_RATE_LIMIT_TOKENS',
   'ZEROGPU_HEARTBEAT_MS',
@@ -91,6 +93,8 @@ export function readConfig(env: Env): Config {
     deadlineMs: integer(env, 'ZEROGPU_DEADLINE_MS', 60_000, 100, 3_600_000),
     // Room for a conversation of many long turns, far under what would hurt if many arrive at once.
     maxBodyBytes: integer(env, 'ZEROGPU_MAX_BODY_BYTES', 4 * 1024 * 1024, 1024, 64 * 1024 * 1024),
+    // A body of 4 MB in a minute is 0.5 Mbit/s: slower than any line that a program would call us from.
+    bodyTimeoutMs: integer(env, 'ZEROGPU_BODY_TIMEOUT_MS', 60_000, 100, 3_600_000),
     rateLimit: {
       requests: optionalInteger(env, 'ZEROGPU_RATE_LIMIT_REQUESTS'),
       tokens: optionalInteger(env, 'ZEROGPU_RATE_LIMIT_TOKENS'),

@@ -2,16 +2,18 @@
  * What flows between the steps of a request's way. Steps import these types and never one another;
  * `way.ts` alone hands one step's result to the next.
  */
-import type {
-  Answer,
-  ErrorCode,
-  FinishReason,
-  Inference,
-  ModelManifest,
-  NanoDollars,
-  Route,
-  ToolCall,
-  Usage,
+import {
+  type Answer,
+  ApiError,
+  type ErrorCode,
+  type ErrorDetails,
+  type FinishReason,
+  type Inference,
+  type ModelManifest,
+  type NanoDollars,
+  type Route,
+  type ToolCall,
+  type Usage,
 } from '@zerogpu/protocol';
 
 /** Step 1: whose key. */
@@ -51,6 +53,16 @@ export interface LimitState {
 export interface RateLimits {
   readonly requests: LimitState | null;
   readonly tokens: LimitState | null;
+}
+
+/** A limit had no room. The caller is told the state of them all, to pace itself by. */
+export class RateLimited extends ApiError {
+  readonly limits: RateLimits;
+
+  constructor(limits: RateLimits, details: ErrorDetails) {
+    super('rate_limit_exceeded', details);
+    this.limits = limits;
+  }
 }
 
 /** Where an answer came from. */

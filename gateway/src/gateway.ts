@@ -1,5 +1,6 @@
 /** The composition root: makes every part once and gives each what it needs. */
 import { join } from 'node:path';
+import { MANIFESTS, tokenizerOf } from '@zerogpu/catalogue';
 import { ApiError, openApiDocument } from '@zerogpu/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
@@ -60,6 +61,7 @@ export async function openGateway(config: Config, log: Log): Promise<Gateway> {
 async function serve(config: Config, log: Log, store: Store, secrets: Secrets): Promise<Gateway> {
   const parts = makeParts(config, log, store, secrets);
   const app = makeServer(parts.services);
+  warmUp();
   const url = await app.listen({ host: config.host, port: config.port });
   const baseUrl = `${url}/v1`;
   const { dataDir } = config;
@@ -82,6 +84,11 @@ async function serve(config: Config, log: Log, store: Store, secrets: Secrets): 
       await store.close();
     },
   };
+}
+
+/** What is built at its first use is built now, so that the first caller does not wait for it. */
+function warmUp(): void {
+  for (const name of new Set(MANIFESTS.map((manifest) => manifest.tokenizer))) tokenizerOf(name).count('warm');
 }
 
 function makeParts(config: Config, log: Log, store: Store, secrets: Secrets) {
@@ -109,6 +116,7 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets) {
     upstreams: serving,
     settle: (settlement) => settle(settler, metrics, settlement),
     maxBodyBytes: config.maxBodyBytes,
+    bodyTimeoutMs: config.bodyTimeoutMs,
     now,
     random: Math.random,
     report: (requestId, cause) =>

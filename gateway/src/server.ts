@@ -33,8 +33,8 @@ export interface ServerServices extends WayServices {
   readonly inFlight: { count: number };
 }
 
-/** Slow callers: the whole of a request must be there by then. */
-const REQUEST_TIMEOUT_MS = 60_000;
+/** Of slow callers, beyond the body's own time: the headers, and what is left of a body that was refused. */
+const REQUEST_GRACE_MS = 30_000;
 /** Longer than the idle timeouts of common proxies, so that the proxy closes first and no request meets a closed socket. */
 const KEEP_ALIVE_MS = 65_000;
 const ENDPOINTS: readonly Endpoint[] = [responsesEndpoint, chatEndpoint];
@@ -43,7 +43,7 @@ export function makeServer(services: ServerServices): FastifyInstance {
   const app = Fastify({
     logger: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: services.bodyTimeoutMs + REQUEST_GRACE_MS,
     // Bodies are read by the way itself, after authentication.
     bodyLimit: Number.MAX_SAFE_INTEGER,
     routerOptions: { maxParamLength: 1024 },

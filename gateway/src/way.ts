@@ -5,7 +5,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { ApiError } from '@zerogpu/protocol';
-import type { Admission, Caller, PieceSink, RouteTaken, Settlement, StoredAnswer, Target } from './flow.ts';
+import {
+  type Admission,
+  type Caller,
+  type PieceSink,
+  RateLimited,
+  type RouteTaken,
+  type Settlement,
+  type StoredAnswer,
+  type Target,
+} from './flow.ts';
 
 // 1. Whose key.
 
@@ -60,6 +69,8 @@ export interface WayServices {
   /** @throws when nothing was written, or the hold had expired */
   settle(settlement: Settlement): Promise<void>;
   readonly maxBodyBytes: number;
+  /** For the whole body to arrive, after the headers. */
+  readonly bodyTimeoutMs: number;
   now(): number;
   random(): number;
   /** Something on our side went wrong with a request. */
@@ -90,7 +101,7 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
   const caller = await authenticate(services.keys, headers, startedAt);
   trail.caller = caller;
 
-  const body = await readJsonBody(headers, call.body, services.maxBodyBytes);
+  const body = await readJsonBody(headers, call.body, services.maxBodyBytes, services.bodyTimeoutMs);
   const asked = endpoint.read(body.value);
   trail.asked = asked;
   const { model, stream } = asked.inference;
@@ -160,6 +171,7 @@ async function refuse(call: Call, services: WayServices, trail: Trail, error: Ap
     // The hold expires by itself; the caller must not wait for a database that is away.
     services.report(call.requestId, cause);
   }
+  if (error instanceof RateLimited) call.reply.limits(error.limits);
   call.reply.error(error);
 }
 

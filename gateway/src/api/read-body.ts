@@ -12,17 +12,19 @@ export interface JsonBody {
 
 /**
  * Reads a bounded JSON object.
- * @throws ApiError unsupported_media_type, request_too_large, invalid_json, client_closed_request
+ * @param timeoutMs for the whole body; default 60 s
+ * @throws ApiError unsupported_media_type, request_too_large, request_timeout, invalid_json, client_closed_request
  */
 export async function readJsonBody(
   headers: IncomingHttpHeaders,
   body: Readable,
   maxBytes: number,
+  timeoutMs = 60_000,
 ): Promise<JsonBody> {
   checkMediaType(headers);
   const declared = Number(headers['content-length'] ?? 0);
   if (declared > maxBytes) throw tooLarge(maxBytes);
-  const bytes = await collect(body, maxBytes);
+  const bytes = await inTime(collect(body, maxBytes), timeoutMs);
   return { bytes, value: parseObject(bytes) };
 }
 
@@ -50,8 +52,20 @@ function tooLarge(maxBytes: number): ApiError {
   return new ApiError('request_too_large', { message: `The body is larger than ${maxBytes} bytes` });
 }
 
+/** A caller who sends slowly, or stops, must not hold a connection and its memory for ever. */
+function inTime<T>(reading: Promise<T>, timeoutMs: number): Promise<T> {
+  const late = Promise.withResolvers<T>();
+  const timer = setTimeout(() => late.reject(new ApiError('request_timeout')), timeoutMs);
+  return Promise.race([reading, late.promise]).finally(() => clearTimeout(timer));
+}
+
 function collect(body: Readable, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    // Went away while the key was looked up: its events are over, and no further one would ever come.
+    if (body.destroyed) {
+      reject(new ApiError('client_closed_request'));
+      return;
+    }
     const chunks: Buffer[] = [];
     let size = 0;
     const take = (chunk: Buffer) => {

@@ -74,6 +74,8 @@ export class Reply implements PieceSink {
       return;
     }
     if (error.retryAfterSeconds !== null) this.#headers['retry-after'] = String(error.retryAfterSeconds);
+    // The rest of a body that came too late would be taken for the next request's.
+    if (error.code === 'request_timeout') this.#headers['connection'] = 'close';
     this.json(error.row.status, errorEnvelope(error));
   }
 

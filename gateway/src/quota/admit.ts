@@ -6,7 +6,7 @@ import {
   type NanoDollars,
   type Route,
 } from '@zerogpu/protocol';
-import type { Admission, Caller, RateLimits } from '../flow.ts';
+import { type Admission, type Caller, RateLimited, type RateLimits } from '../flow.ts';
 import type { RateLimit } from './rate-limit.ts';
 
 export interface HoldRequest {
@@ -106,22 +106,27 @@ function fit(manifest: ModelManifest, asked: Inference): Fitted {
 }
 
 function takeLimits(services: AdmitServices, caller: Caller, tokens: number, now: number): RateLimits {
-  const requests = services.requestLimit?.take(caller.keyId, 1, now) ?? null;
-  if (requests && !requests.ok) throw limited('requests', requests.limit, requests.retryMs);
-  const used = services.tokenLimit?.take(caller.keyId, Math.max(1, tokens), now) ?? null;
-  if (used && !used.ok) throw limited('tokens', used.limit, used.retryMs);
-  return { requests, tokens: used };
+  const { requestLimit, tokenLimit } = services;
+  const requests = requestLimit?.take(caller.keyId, 1, now) ?? null;
+  // Of a request that is refused no tokens are taken.
+  const amount = requests?.ok === false ? 0 : Math.max(1, tokens);
+  const limits = { requests, tokens: tokenLimit?.take(caller.keyId, amount, now) ?? null };
+  for (const what of ['requests', 'tokens'] as const) {
+    const taken = limits[what];
+    if (taken?.ok === false) throw limited(limits, what, taken.limit, taken.retryMs);
+  }
+  return limits;
 }
 
-function limited(what: string, limit: number, retryMs: number): ApiError {
+function limited(limits: RateLimits, what: string, limit: number, retryMs: number): RateLimited {
   if (retryMs === Infinity) {
-    return new ApiError('rate_limit_exceeded', {
+    return new RateLimited(limits, {
       message: `This request alone has more than the ${limit} ${what} a minute that the key may use`,
       retryAfterSeconds: 60,
     });
   }
   const retryAfterSeconds = Math.max(1, Math.ceil(retryMs / 1000));
-  return new ApiError('rate_limit_exceeded', {
+  return new RateLimited(limits, {
     message: `The key may use ${limit} ${what} a minute; try again in ${retryAfterSeconds} s`,
     retryAfterSeconds,
   });

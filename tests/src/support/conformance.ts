@@ -1,0 +1,75 @@
+/** Holds real answers to the OpenAPI document that describes them. */
+import { openApiDocument } from '@zerogpu/protocol';
+import { Ajv, type ValidateFunction } from 'ajv';
+
+export interface Answered {
+  readonly method: string;
+  /** As in the address, such as `/v1/models/zlm-v1-summary-cloud`. */
+  readonly path: string;
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+interface Operation {
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, object>> }>>;
+}
+
+const document = openApiDocument();
+// Formats and keywords of OpenAPI's own (example, discriminator) are not for checking.
+const ajv = new Ajv({ strict: false, allErrors: true }).addSchema(document, 'openapi');
+const compiled = new Map<string, ValidateFunction>();
+
+/**
+ * What an answer of a documented route has that the document does not say; empty when it conforms, and for addresses
+ * that the document does not know.
+ */
+export function strayings({ method, path, status, contentType, body }: Answered): string[] {
+  const route = routeOf(path);
+  const operation = operationOf(route, method);
+  if (route === null || operation === null) return [];
+  const where = `${method} ${path} → ${status}`;
+  const described = operation.responses[String(status)];
+  if (!described) return [`${where}: the document has no such status`];
+  const essence = contentType.split(';')[0] ?? '';
+  if (!described.content) return [];
+  if (!(essence in described.content)) return [`${where}: the document has no ${essence}`];
+  if (essence !== 'application/json') return [];
+  const pointer = ['paths', route, method.toLowerCase(), 'responses', status, 'content', essence, 'schema'];
+  const validate = validatorOf(pointer);
+  return validate(JSON.parse(body))
+    ? []
+    : [`${where}: ${ajv.errorsText(validate.errors)} in ${body.slice(0, 400)}`];
+}
+
+/** What one streamed event of `/v1/chat/completions` has that the document does not say. */
+export function chunkStrayings(chunk: unknown): string[] {
+  const validate = validatorOf(['components', 'schemas', 'ChatChunk']);
+  return validate(chunk) ? [] : [ajv.errorsText(validate.errors)];
+}
+
+function routeOf(path: string): string | null {
+  if (path in document.paths) return path;
+  return path.startsWith('/v1/models/') ? '/v1/models/{id}' : null;
+}
+
+function operationOf(route: string | null, method: string): Operation | null {
+  const item: unknown = route === null ? null : document.paths[route]?.[method.toLowerCase()];
+  return isOperation(item) ? item : null;
+}
+
+function isOperation(value: unknown): value is Operation {
+  return typeof value === 'object' && value !== null && 'responses' in value;
+}
+
+function validatorOf(pointer: readonly (string | number)[]): ValidateFunction {
+  const path = pointer.map((part) =>
+    encodeURIComponent(String(part).replaceAll('~', '~0').replaceAll('/', '~1')),
+  );
+  const ref = `openapi#/${path.join('/')}`;
+  const known = compiled.get(ref);
+  if (known) return known;
+  const validate = ajv.compile({ $ref: ref });
+  compiled.set(ref, validate);
+  return validate;
+}

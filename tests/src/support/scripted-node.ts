@@ -1,0 +1,153 @@
+/** A node that says what a test tells it to: a real socket, a real handshake, no model. */
+import { findManifest } from '@zerogpu/catalogue';
+import {
+  type AnnouncedModel,
+  CHALLENGE_CONTEXT,
+  type GatewayFrame,
+  NODE_CONNECT_PATH,
+  NODE_SUBPROTOCOL,
+  type NodeFrame,
+  type Run,
+  readGatewayFrame,
+} from '@zerogpu/protocol';
+
+export const SUMMARY = 'zlm-v1-summary-cloud';
+export const IAB = 'zlm-v1-iab-classify-edge';
+
+/** What the node does with a run; says nothing when it returns nothing. */
+export type Behaviour = (run: Run, node: ScriptedNode) => void;
+
+export interface ScriptedNodeOptions {
+  readonly url: string;
+  readonly joinToken: string;
+  /** Both built-ins with 16 slots unless told. */
+  readonly models?: readonly AnnouncedModel[];
+  /** Answers with `wordsOf` the text unless told. */
+  readonly behaviour?: Behaviour;
+}
+
+export function announced(id: string, slots = 16): AnnouncedModel {
+  return { id, version: findManifest(id)?.version ?? '', slots, resident: true };
+}
+
+/** The answer of a node that was not told otherwise: a function of the text alone, as a deterministic model's is. */
+export function wordsOf(text: string): string {
+  const words = text.toWellFormed().match(/[\p{L}\p{N}]+/gu) ?? [];
+  return words.length === 0 ? '-' : words.slice(0, 12).join(' ');
+}
+
+/** Answers at once; in two pieces when streamed. */
+export const answering: Behaviour = ({ id, inference }, node) => {
+  const text = wordsOf(inference.text);
+  const half = text.length >> 1;
+  if (inference.stream) for (const part of [text.slice(0, half), text.slice(half)]) node.piece(id, part);
+  node.done(id, text);
+};
+
+/** Never answers. */
+export const silent: Behaviour = () => undefined;
+
+export class ScriptedNode {
+  readonly runs: Run[] = [];
+  readonly cancelled: string[] = [];
+  behaviour: Behaviour;
+  readonly closed: Promise<void>;
+  readonly #socket: WebSocket;
+  readonly #options: ScriptedNodeOptions;
+  readonly #welcome = Promise.withResolvers<string>();
+  readonly #watchers = new Set<() => void>();
+
+  /** Resolves when the gateway welcomed it and will give it work. */
+  static async join(options: ScriptedNodeOptions): Promise<ScriptedNode> {
+    const node = new ScriptedNode(options);
+    await node.#welcome.promise;
+    return node;
+  }
+
+  private constructor(options: ScriptedNodeOptions) {
+    this.#options = options;
+    this.behaviour = options.behaviour ?? answering;
+    const address = new URL(NODE_CONNECT_PATH, options.url);
+    address.protocol = 'ws:';
+    this.#socket = new WebSocket(address, NODE_SUBPROTOCOL);
+    this.#socket.onmessage = ({ data }) => this.#heard(readGatewayFrame(String(data)));
+    this.closed = new Promise((resolve) => {
+      this.#socket.onclose = () => {
+        this.#welcome.reject(new Error('The gateway closed the socket before it welcomed the node'));
+        resolve();
+      };
+    });
+  }
+
+  piece(id: string, text: string): void {
+    this.#say({ type: 'piece', id, kind: 'text', text });
+  }
+
+  done(id: string, text: string): void {
+    const counts = { inputTokens: 1, outputTokens: 1, loadMs: 0, modelMs: 1 };
+    this.#say({ type: 'done', id, text, reasoning: null, finishReason: 'stop', ...counts });
+  }
+
+  failed(id: string, code: Extract<NodeFrame, { type: 'failed' }>['code'], message = 'scripted'): void {
+    this.#say({ type: 'failed', id, code, message, param: null });
+  }
+
+  /** Waits until `count` runs have come since the beginning. */
+  async ran(count: number): Promise<Run> {
+    await this.#until(() => this.runs.length >= count);
+    return this.runs[count - 1]!;
+  }
+
+  /** Waits until the run was cancelled. */
+  async cancels(id: string): Promise<void> {
+    await this.#until(() => this.cancelled.includes(id));
+  }
+
+  async leave(): Promise<void> {
+    this.#socket.close();
+    await this.closed;
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      await new Promise<void>((resolve) => {
+        this.#watchers.add(resolve);
+      });
+    }
+  }
+
+  #heard(frame: GatewayFrame | null): void {
+    if (frame?.type === 'challenge') this.#greet(frame.nonce).catch(this.#welcome.reject);
+    else if (frame?.type === 'welcome') this.#welcome.resolve(frame.nodeId);
+    else if (frame?.type === 'refused') this.#welcome.reject(new Error(frame.message));
+    else if (frame?.type === 'cancel') this.cancelled.push(frame.id);
+    else if (frame?.type === 'run') {
+      this.runs.push(frame);
+      this.behaviour(frame, this);
+    }
+    for (const watcher of this.#watchers) watcher();
+    this.#watchers.clear();
+  }
+
+  async #greet(nonce: string): Promise<void> {
+    const keys = await crypto.subtle.generateKey('Ed25519', true, ['sign']);
+    if (!('privateKey' in keys)) throw new Error('No key pair');
+    const message = new TextEncoder().encode(CHALLENGE_CONTEXT + nonce);
+    const signature = await crypto.subtle.sign('Ed25519', keys.privateKey, message);
+    const publicKey = await crypto.subtle.exportKey('raw', keys.publicKey);
+    this.#say({
+      type: 'hello',
+      publicKey: Buffer.from(publicKey).toString('base64url'),
+      signature: Buffer.from(signature).toString('base64url'),
+      joinToken: this.#options.joinToken,
+      name: 'scripted',
+      agent: 'scripted/1',
+      capabilities: { cores: 1, memoryBytes: 2 ** 30, platform: 'test', timeZone: 'UTC' },
+      models: [...(this.#options.models ?? [announced(SUMMARY), announced(IAB)])],
+    });
+  }
+
+  #say(frame: NodeFrame): void {
+    this.#socket.send(JSON.stringify(frame));
+  }
+}
