@@ -88,7 +88,8 @@ async function serve(config: Config, log: Log, store: Store, secrets: Secrets): 
 
 /** What is built at its first use is built now, so that the first caller does not wait for it. */
 function warmUp(): void {
-  for (const name of new Set(MANIFESTS.map((manifest) => manifest.tokenizer))) tokenizerOf(name).count('warm');
+  for (const name of new Set(MANIFESTS.map((manifest) => manifest.tokenizer)))
+    tokenizerOf(name).count('warm');
 }
 
 function makeParts(config: Config, log: Log, store: Store, secrets: Secrets) {

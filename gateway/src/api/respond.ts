@@ -26,6 +26,11 @@ export class Reply implements PieceSink {
     return this.#response.headersSent;
   }
 
+  /** Ended or without a reader. A write after the end would come back as an error that nobody catches. */
+  get #over(): boolean {
+    return this.#response.writableEnded || this.#response.destroyed;
+  }
+
   limits(limits: RateLimits): void {
     for (const kind of ['requests', 'tokens'] as const) {
       const state = limits[kind];
@@ -46,7 +51,7 @@ export class Reply implements PieceSink {
   }
 
   piece(kind: 'text' | 'reasoning', text: string): void {
-    if (this.#stream === null) return;
+    if (this.#stream === null || this.#over) return;
     this.#open(this.#stream);
     this.produced[kind] += text;
     this.#response.write(this.#stream.piece(kind, text));
@@ -54,6 +59,7 @@ export class Reply implements PieceSink {
 
   /** The end of a stream, or the whole answer. */
   answer(shape: Shape, answer: Answer): void {
+    if (this.#over) return;
     if (this.#stream === null) {
       this.json(200, shape.whole(answer));
       return;
@@ -68,7 +74,7 @@ export class Reply implements PieceSink {
   }
 
   error(error: ApiError): void {
-    if (this.#response.writableEnded || this.#response.destroyed) return;
+    if (this.#over) return;
     if (this.started) {
       this.#response.end(this.#stream?.fail(error));
       return;

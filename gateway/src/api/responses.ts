@@ -1,4 +1,4 @@
-import type { Answer, ApiError, ResponsesAnswer, ResponsesOutputItem } from '@zerogpu/protocol';
+import type { Answer, ApiError, FinishReason, ResponsesAnswer, ResponsesOutputItem } from '@zerogpu/protocol';
 import { readResponses } from './read-responses.ts';
 import { type AnswerIdentity, type Endpoint, idTail, type Shape, sse } from './shape.ts';
 
@@ -12,6 +12,15 @@ export const responsesEndpoint: Endpoint = {
 };
 
 type ItemKind = 'text' | 'reasoning';
+type ItemStatus = ResponsesAnswer['status'];
+
+/** Why an answer that ended so is not complete; null when it is. */
+const INCOMPLETE: Record<FinishReason, string | null> = {
+  stop: null,
+  tool_calls: null,
+  length: 'max_output_tokens',
+  content_filter: 'content_filter',
+};
 
 class ResponsesShape implements Shape {
   readonly #tail: string;
@@ -29,12 +38,14 @@ class ResponsesShape implements Shape {
 
   whole(answer: Answer): ResponsesAnswer {
     const { inputTokens, outputTokens } = answer.usage;
+    const reason = INCOMPLETE[answer.finishReason];
+    const status = reason === null ? 'completed' : 'incomplete';
     return {
-      ...this.#head(answer.model, answer.finishReason === 'length' ? 'incomplete' : 'completed'),
-      incomplete_details: answer.finishReason === 'length' ? { reason: 'max_output_tokens' } : null,
+      ...this.#head(answer.model, status),
+      incomplete_details: reason === null ? null : { reason },
       output: [
         ...(answer.reasoning === null ? [] : [this.#item('reasoning', answer.reasoning, 'completed')]),
-        this.#item('text', answer.text, 'completed'),
+        this.#item('text', answer.text, status),
       ],
       usage: {
         input_tokens: inputTokens,
@@ -47,13 +58,15 @@ class ResponsesShape implements Shape {
   }
 
   open(): string {
-    const response = { ...this.#head(this.#model, 'in_progress'), output: [] };
+    const response = { ...this.#head(this.#model, 'in_progress'), output: [], usage: null };
     return this.#event('response.created', { response }) + this.#event('response.in_progress', { response });
   }
 
   piece(kind: ItemKind, text: string): string {
     const begun = this.#items.at(-1);
-    const opened = begun?.kind === kind ? '' : this.#closeItem() + this.#openItem(kind);
+    // Reasoning that comes after the text has begun has no place left in the stream; the whole answer has it.
+    if (begun?.kind === 'text' && kind === 'reasoning') return '';
+    const opened = begun?.kind === kind ? '' : this.#closeItem('completed') + this.#openItem(kind);
     this.#items.at(-1)!.text += text;
     return (
       opened + this.#event(`${EVENTS[kind].text}.delta`, { ...this.#place(), delta: text, ...logprobs(kind) })
@@ -61,10 +74,11 @@ class ResponsesShape implements Shape {
   }
 
   close(answer: Answer): string {
-    const message = this.#items.at(-1)?.kind === 'text' ? '' : this.#closeItem() + this.#openItem('text');
-    const closed = message + this.#closeItem();
-    const name = answer.finishReason === 'length' ? 'response.incomplete' : 'response.completed';
-    return closed + this.#event(name, { response: this.whole(answer) });
+    const isMessage = this.#items.at(-1)?.kind === 'text';
+    const message = isMessage ? '' : this.#closeItem('completed') + this.#openItem('text');
+    const status = INCOMPLETE[answer.finishReason] === null ? 'completed' : 'incomplete';
+    const closed = message + this.#closeItem(status);
+    return closed + this.#event(`response.${status}`, { response: this.whole(answer) });
   }
 
   fail(error: ApiError): string {
@@ -87,7 +101,7 @@ class ResponsesShape implements Shape {
     );
   }
 
-  #closeItem(): string {
+  #closeItem(status: ItemStatus): string {
     const open = this.#items.at(-1);
     if (!open) return '';
     const { item_id, output_index, content_index } = this.#place();
@@ -106,7 +120,7 @@ class ResponsesShape implements Shape {
         content_index,
         part: part(kind, text),
       }) +
-      this.#event('response.output_item.done', { output_index, item: this.#item(kind, text, 'completed') })
+      this.#event('response.output_item.done', { output_index, item: this.#item(kind, text, status) })
     );
   }
 
@@ -119,7 +133,7 @@ class ResponsesShape implements Shape {
     };
   }
 
-  #item(kind: ItemKind, text: string, status: 'completed' | 'in_progress'): ResponsesOutputItem {
+  #item(kind: ItemKind, text: string, status: ItemStatus): ResponsesOutputItem {
     const id = EVENTS[kind].prefix + this.#tail;
     if (kind === 'reasoning')
       return { id, type: 'reasoning', summary: [], content: [{ type: 'reasoning_text', text }] };
@@ -132,7 +146,7 @@ class ResponsesShape implements Shape {
     };
   }
 
-  #head(model: string, status: ResponsesAnswer['status']): Omit<ResponsesAnswer, 'output'> {
+  #head(model: string, status: ResponsesAnswer['status']): Omit<ResponsesAnswer, 'output' | 'usage'> {
     return {
       id: `resp_${this.#tail}`,
       object: 'response',
@@ -142,7 +156,6 @@ class ResponsesShape implements Shape {
       error: null,
       incomplete_details: null,
       model,
-      usage: null,
     };
   }
 
