@@ -1,8 +1,10 @@
 /** The gateway as a process of its own: `node gateway/src/main.ts`. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
-import { ConfigError, readConfig } from './config.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
 import { type Gateway, openGateway } from './gateway.ts';
-import { EmbeddedPostgresError } from './store/embedded-postgres.ts';
+import { DataDirBusyError, EmbeddedPostgresError } from './store/embedded-postgres.ts';
+import type { Log } from './store/log.ts';
 import { MigrationError } from './store/migrate.ts';
 import { StoreError } from './store/open-store.ts';
 import { SecretError } from './store/secrets.ts';
@@ -10,21 +12,42 @@ import { SecretError } from './store/secrets.ts';
 /** A restart cannot mend it. */
 const EXIT_FOR_GOOD = 2;
 const GRACE_MS = 10_000;
+/** A gateway that ends takes its grace and the time to stop its database. */
+const OWNER_ENDS_MS = 15_000;
+const BUSY_LOOK_MS = 500;
 
 /** Said in words for the operator: a stack would only hide them. */
 const OPERATOR_ERRORS = [ConfigError, SecretError, MigrationError, StoreError, EmbeddedPostgresError];
-/** Of these a restart can mend the last two: a database may come back. */
-const FOR_GOOD = [ConfigError, SecretError, MigrationError];
+/** The others a restart may mend: a database may come back. */
+const FOR_GOOD = [ConfigError, SecretError, MigrationError, DataDirBusyError];
 
 async function main(): Promise<void> {
   // A reader of our output that went away is no reason to stop working.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const config = readConfig(process.env);
   const log = pino({ level: config.logLevel, base: null }, pino.destination({ fd: 2, sync: false }));
-  const gateway = await openGateway(config, log);
+  const gateway = await openWhenFree(config, log);
   endWithTheProcess(gateway);
   if (gateway.firstBoot !== null) showCredentials(gateway.firstBoot);
   announce(gateway);
+}
+
+/**
+ * A starter that was killed leaves a gateway that is just ending: it gets the time to. One that does not end is
+ * somebody's running gateway.
+ */
+async function openWhenFree(config: Config, log: Log): Promise<Gateway> {
+  const until = Date.now() + OWNER_ENDS_MS;
+  for (let told = false; ; told = true) {
+    try {
+      return await openGateway(config, log);
+    } catch (error) {
+      if (!(error instanceof DataDirBusyError) || Date.now() > until) throw error;
+      if (!told)
+        console.log(`The data directory ${config.dataDir} is in use; waiting for that gateway to end`);
+      await sleep(BUSY_LOOK_MS);
+    }
+  }
 }
 
 /** Ends in order on the first signal or when the parent is gone; the second signal ends at once. */
