@@ -29,7 +29,7 @@ const BITS_PER_CHARACTER = 5;
 export function newId(
   kind: IdKind,
   now: number = Date.now(),
-  random: (bytes: Uint8Array<ArrayBuffer>) => void = (bytes) => crypto.getRandomValues(bytes),
+  random: (bytes: Uint8Array<ArrayBuffer>) => void = pooledRandom,
 ): string {
   return ID_PREFIXES[kind] + timePart(now) + randomPart(random);
 }
@@ -50,6 +50,19 @@ function randomPart(random: (bytes: Uint8Array<ArrayBuffer>) => void): string {
   let text = '';
   for (const byte of bytes) text += ALPHABET[byte & ((1 << BITS_PER_CHARACTER) - 1)];
   return text;
+}
+
+const pool = new Uint8Array(64 * RANDOM_LENGTH);
+let used = pool.length;
+
+/** One call for 64 ids: asked for 16 bytes, the generator takes about as long as for a thousand (3 µs). */
+function pooledRandom(bytes: Uint8Array<ArrayBuffer>): void {
+  if (used + bytes.length > pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  bytes.set(pool.subarray(used, used + bytes.length));
+  used += bytes.length;
 }
 
 /** The milliseconds since 1970 at which an id was made, or null when `id` is not an id of that kind. */

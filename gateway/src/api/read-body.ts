@@ -81,7 +81,10 @@ function collect(body: Readable, maxBytes: number): Promise<Buffer> {
     body.on('data', take);
     body.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)));
     body.on('error', (cause) => reject(new ApiError('client_closed_request', { cause })));
-    body.on('close', () => reject(new ApiError('client_closed_request')));
+    body.on('close', () => {
+      // Every body closes; making an error that nobody hears took 4 % of a request's time.
+      if (!body.readableEnded) reject(new ApiError('client_closed_request'));
+    });
   });
 }
 
