@@ -26,7 +26,7 @@ interface Server {
   stop(): Promise<void>;
 }
 
-/** Gives a pool on a fresh database with all migrations; both end with the test. */
+/** Gives a pool on an empty database with all migrations; the pool ends with the test. Once per test. */
 export type Database = () => Promise<pg.Pool>;
 
 const SERVER_URL = process.env['ZEROGPU_TEST_DATABASE_URL'];
@@ -46,41 +46,57 @@ export function onEveryPostgres(name: string, suite: (database: Database) => voi
   }
 }
 
-/** One server per suite, one database per call: copies of a template that is migrated once. */
+/** One server and one database per suite; emptied for every test, which is a hundred times quicker than a new one. */
 function databases(start: () => Promise<Server>): Database {
-  const suffix = randomBytes(6).toString('hex');
-  const template = `zerogpu_test_${suffix}`;
-  const made: string[] = [];
-  const pools: pg.Pool[] = [];
+  const name = `zerogpu_test_${randomBytes(6).toString('hex')}`;
   let server: Server | null = null;
+  let pool: pg.Pool | null = null;
   beforeAll(async () => {
     server = await start();
-    made.push(template);
-    await command(server, `CREATE DATABASE ${template}`);
-    const pool = openPool(onDatabase(server, template), silentLog);
-    await migrate(pool, MIGRATIONS);
-    await endPool(pool);
+    await command(server, `CREATE DATABASE ${name}`);
+    const setUp = openPool(onDatabase(server, name), silentLog);
+    await migrate(setUp, MIGRATIONS);
+    await endPool(setUp);
   });
   afterEach(async () => {
-    for (const pool of pools.splice(0)) await endPool(pool);
+    if (pool) await endPool(pool);
+    pool = null;
   });
   afterAll(async () => {
-    if (!server) return;
-    if (!server.ours) {
-      for (const name of made) await command(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    }
-    await server.stop();
+    if (server && !server.ours) await command(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    await server?.stop();
   });
   return async () => {
     if (!server) throw new Error('A database is there only inside a test');
-    const name = `${template}_${made.length}`;
-    made.push(name);
-    await command(server, `CREATE DATABASE ${name} TEMPLATE ${template}`);
-    const pool = openPool(onDatabase(server, name), silentLog);
-    pools.push(pool);
+    pool = openPool(onDatabase(server, name), silentLog);
+    await pool.query(EMPTY);
     return pool;
   };
 }
+
+/** Children before parents. The ledger refuses deletion by triggers, which the owner may switch off. */
+const TABLES = [
+  'requests',
+  'usage_rollups',
+  'idempotency_keys',
+  'api_keys',
+  'members',
+  'people',
+  'projects',
+  'nodes',
+  'join_tokens',
+  'organizations',
+  'server_identity',
+  'ledger.holds',
+  'ledger.postings',
+  'ledger.accounts',
+];
+const GUARDED = ['ledger.postings', 'ledger.accounts'];
+const EMPTY = [
+  ...GUARDED.map((table) => `ALTER TABLE ${table} DISABLE TRIGGER USER`),
+  ...TABLES.map((table) => `DELETE FROM ${table}`),
+  ...GUARDED.map((table) => `ALTER TABLE ${table} ENABLE TRIGGER USER`),
+].join(';');
 
 async function startEmbedded(): Promise<Server> {
   const dataDir = await temporaryDataDir();
