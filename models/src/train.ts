@@ -28,6 +28,10 @@ const TRAININGS: Readonly<Record<string, Training>> = {
     program: 'models/python/train_summary.py',
     product: 'models/weights/zlm-v1-summary-cloud/model.zlm',
   },
+  'zlm-v1-iab-classify-edge': {
+    program: 'models/python/train_iab.py',
+    product: 'models/weights/zlm-v1-iab-classify-edge/model.zlm',
+  },
 };
 
 /** Prints every requirement that is not met; exits 0 when all are. */

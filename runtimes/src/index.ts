@@ -8,6 +8,7 @@ export {
   type Runtime,
 } from './runtime.ts';
 export { type Summary, type SummaryModel, summarize, summaryModel } from './zlm/extractive-summary.ts';
+export { IabModel, type IabProfile, type ScoredName } from './zlm/iab-classifier.ts';
 export { type Sentence, splitSentences } from './zlm/sentences.ts';
 export { cosine, documentFacts, FEATURES } from './zlm/summary-features.ts';
 export { TermTable, termOf } from './zlm/terms.ts';

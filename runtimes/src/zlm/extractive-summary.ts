@@ -11,6 +11,7 @@ import {
   documentFacts,
   FEATURES,
   type SentenceFacts,
+  withoutPlace,
 } from './summary-features.ts';
 import { TermTable } from './terms.ts';
 import { Trees } from './trees.ts';
@@ -52,6 +53,19 @@ const LONG_WORDS = 60;
 const LONG = 0.25;
 const BOILERPLATE = 6;
 const NEVER = 10;
+const SMALL_TALK = 0.4;
+/** For the sentence that opens a report or an article, which says what it is about more often than the trees think. */
+const LEAD = 0.1;
+/** In personal texts only. */
+const DECISION = 0.15;
+const MOST_DECISIONS = 0.3;
+const QUESTION = 0.2;
+/** What follows the first sentence: background that opens with a year, and distance from the beginning. */
+const PAST = 0.1;
+const DISTANCE = 0.012;
+const FARTHEST = 12;
+/** Below this share of words in full sentences a text is a list. */
+const PROSE_SHARE = 0.3;
 
 const tokenizer: () => Tokenizer = () => tokenizerOf('zlm');
 
@@ -100,7 +114,9 @@ function isShort(document: DocumentFacts): boolean {
   return document.wordCount <= SHORT_TEXT && document.sentences.length <= MOST_SENTENCES;
 }
 
-function wantedSentences({ sentences, wordCount, isAbstract }: DocumentFacts): number {
+function wantedSentences(document: DocumentFacts): number {
+  const { sentences, wordCount, isAbstract } = document;
+  if (closedShare(document) < PROSE_SHARE) return Math.min(MOST_SENTENCES, Math.ceil(sentences.length / 2));
   if (isAbstract || sentences.length <= 3 || wordCount <= 60) return 1;
   const byLength = wordCount <= 180 ? 2 : wordCount <= 500 ? 3 : MOST_SENTENCES;
   return Math.min(byLength, Math.ceil(sentences.length / 3));
@@ -114,11 +130,24 @@ interface Candidate {
 
 /** The best sentences by their own merit, best first. */
 function candidatesOf(document: DocumentFacts, model: SummaryModel): Candidate[] {
-  const isProse = closedShare(document) >= 0.3;
+  const isProse = closedShare(document) >= PROSE_SHARE;
   return document.sentences
-    .map((facts, index) => ({ index, facts, score: model.score(facts.features) - faults(facts, isProse) }))
+    .map((facts, index) => ({
+      index,
+      facts,
+      score: meritOf(facts, document, model) - faults(facts, isProse),
+    }))
     .sort((a, b) => b.score - a.score || a.index - b.index)
     .slice(0, CANDIDATES);
+}
+
+function meritOf(facts: SentenceFacts, document: DocumentFacts, model: SummaryModel): number {
+  if (!document.isPersonal) {
+    return model.score(facts.features) + (facts.isLead && !document.isAbstract ? LEAD : 0);
+  }
+  const decisions = Math.min(MOST_DECISIONS, facts.decisions * DECISION);
+  const question = facts.isQuestion ? QUESTION : 0;
+  return model.score(withoutPlace(facts.features)) + decisions - question;
 }
 
 /** The share of words that stand in sentences with a full stop; small for lists and notes. */
@@ -136,6 +165,7 @@ function faults(facts: SentenceFacts, isProse: boolean): number {
   if (facts.wordCount < FRAGMENT_WORDS) sum += FRAGMENT;
   if (facts.wordCount > LONG_WORDS) sum += LONG;
   if (facts.isUnbalanced) sum += UNBALANCED;
+  sum += Math.min(1, facts.smallTalk) * SMALL_TALK;
   return sum + Math.min(1, (facts.boilerplate / facts.wordCount) * BOILERPLATE);
 }
 
@@ -172,7 +202,9 @@ function valueBeside(candidate: Candidate, chosen: readonly Candidate[]): number
     if (other.index === candidate.index - 1) hasPrevious = true;
   }
   const leaning = candidate.facts.leansOnPrevious && !hasPrevious ? LEANING : 0;
-  return candidate.score - REDUNDANCY * likeness - leaning;
+  const past = candidate.facts.startsInPast && chosen.length > 0 ? PAST : 0;
+  const distance = chosen.length > 0 ? Math.min(FARTHEST, candidate.index) * DISTANCE : 0;
+  return candidate.score - REDUNDANCY * likeness - leaning - past - distance;
 }
 
 function piecesOf(text: string, chosen: readonly Candidate[]): string[] {

@@ -2,6 +2,7 @@
 import type { Inference } from '@zerogpu/protocol';
 import type { Piece, RunEnd } from '../runtime.ts';
 import { extractiveSummary } from './extractive-summary.ts';
+import { iabClassifier } from './iab-classifier.ts';
 import type { Weights } from './weights.ts';
 
 /** The code of one kind of model. */
@@ -26,4 +27,5 @@ export type ProgramInference = Inference & { readonly maxOutputTokens: number };
 
 export const PROGRAMS: Readonly<Record<string, Program>> = {
   'extractive-summary': extractiveSummary,
+  'iab-classifier': iabClassifier,
 };

@@ -20,6 +20,8 @@ export interface Sentence {
 /** A sentence without any full stop for so long is cut at a comma or space, so that no part is without bound. */
 const LONGEST = 1000;
 const SHORTEST_CUT = 300;
+/** A text with fewer full stops than one in so many characters has none to go by. */
+const RUN_ON_CHARACTERS = 500;
 const LOOK_BACK = 32;
 const LOOK_AHEAD = 64;
 
@@ -28,6 +30,8 @@ interface Style {
   readonly wrapWidth: number;
   /** Written without capitals, as some transcripts are: a small letter may begin a sentence. */
   readonly lowerCase: boolean;
+  /** Hardly any full stops at all, as speech recognition gives it. */
+  readonly runOn: boolean;
   /** Ordinals have a full stop ("am 3. Oktober"). */
   readonly german: boolean;
 }
@@ -43,7 +47,7 @@ export function splitSentences(text: string): Sentence[] {
   const sentences: Sentence[] = [];
   blocksOf(text, lines, style).forEach((range, block) => {
     for (const part of splitBlock(text, range, style)) {
-      for (const piece of cutLong(text, part)) {
+      for (const piece of cutLong(text, part, style)) {
         sentences.push({ ...piece, block, closed: isClosed(text, piece) });
       }
     }
@@ -67,14 +71,17 @@ function linesOf(text: string): Range[] {
 function styleOf(text: string, lines: readonly Range[]): Style {
   let small = 0;
   let capital = 0;
+  let stops = 0;
   for (const match of text.matchAll(/[.!?]["'”’)]{0,2}[ \n]["'“‘(]?/g)) {
     const unit = text.charCodeAt(match.index + match[0].length);
+    stops++;
     if (isCapital(unit)) capital++;
     else if (isLetter(unit)) small++;
   }
   return {
     wrapWidth: wrapWidthOf(text, lines),
     lowerCase: small >= 2 && small > 3 * capital,
+    runOn: text.length > (stops + 1) * RUN_ON_CHARACTERS,
     german: isGerman(text),
   };
 }
@@ -256,7 +263,7 @@ function isStop(
     case 'before number':
       return !/^\d/.test(after);
     case 'always before capital':
-      return true;
+      return !/^[A-Z]{2,4}$/.test(after);
     case 'before starter':
       return STARTERS.has(lowerCase(after));
   }
@@ -303,17 +310,34 @@ function wordAfter(text: string, start: number, limit: number): string {
   return text.slice(start, end);
 }
 
-function cutLong(text: string, range: Range): Range[] {
+function cutLong(text: string, range: Range, style: Style): Range[] {
   const parts: Range[] = [];
   let start = range.start;
-  while (range.end - start > LONGEST) {
-    const cut = cutBetween(text, start + SHORTEST_CUT, start + LONGEST, range.end);
+  for (;;) {
+    const cut = style.runOn ? cutRunOn(text, start, range.end) : cutOverlong(text, start, range.end);
     if (cut === range.end) break;
     parts.push(trim(text, start, cut));
     start = cut;
   }
   parts.push(trim(text, start, range.end));
   return parts.filter((part) => part.end > part.start);
+}
+
+const RUN_ON_WINDOW = 240;
+const RUN_ON_SHORTEST = 50;
+const CLAUSE_OPENER =
+  / (?:so|but|well|and (?:then|so|it|they|we|you|your|i|the|that|he|she)|okay|ok|now|because|they|which|that is|aber|und dann|also|mais|donc|pero|entonces|ma|quindi|mas|então) /;
+
+/** Before the first word in the window that often opens a clause, else at its last space. */
+function cutRunOn(text: string, start: number, limit: number): number {
+  if (limit - start <= RUN_ON_WINDOW) return limit;
+  const opener = CLAUSE_OPENER.exec(text.slice(start + RUN_ON_SHORTEST, start + RUN_ON_WINDOW));
+  if (opener) return start + RUN_ON_SHORTEST + opener.index + 1;
+  return cutBetween(text, start + RUN_ON_SHORTEST, start + RUN_ON_WINDOW, limit);
+}
+
+function cutOverlong(text: string, start: number, limit: number): number {
+  return limit - start <= LONGEST ? limit : cutBetween(text, start + SHORTEST_CUT, start + LONGEST, limit);
 }
 
 /** Behind the last semicolon, else comma, else at the last space in the window; else at the next space after it. */

@@ -62,6 +62,13 @@ export interface SentenceFacts extends Sentence {
   readonly boilerplate: number;
   /** The first line of a text, when it is a heading. */
   readonly isTitle: boolean;
+  /** Decisions, tasks, deadlines, verdicts: what a meeting or a letter is about. */
+  readonly decisions: number;
+  /** Greetings, thanks, "can you hear me". */
+  readonly smallTalk: number;
+  readonly isQuestion: boolean;
+  /** The first full sentence that is no heading and no part of a web page's frame. */
+  readonly isLead: boolean;
   /** Opens with a year, as background does. */
   readonly startsInPast: boolean;
 }
@@ -71,6 +78,8 @@ export interface DocumentFacts {
   readonly wordCount: number;
   /** Reads like the abstract of a paper, which is a summary already. */
   readonly isAbstract: boolean;
+  /** Spoken or personal: a transcript, a letter, a review. What matters there may stand anywhere. */
+  readonly isPersonal: boolean;
 }
 
 interface Raw extends Sentence {
@@ -134,10 +143,19 @@ export function documentFacts(text: string, table: TermTable): DocumentFacts {
       isUnbalanced: surface.isUnbalanced,
       boilerplate: surface.features.boilerplate,
       isTitle: index === title,
+      isLead: index === lead,
       startsInPast: surface.features.startsInPast === 1,
+      decisions: surface.decisions,
+      smallTalk: surface.smallTalk,
+      isQuestion: surface.features.isQuestion === 1,
     };
   });
-  return { sentences, wordCount: document.words, isAbstract: isAbstract(raws, sentences, document) };
+  return {
+    sentences,
+    wordCount: document.words,
+    isAbstract: isAbstract(raws, sentences, document),
+    isPersonal: isTranscript(text, raws) || isPersonal(sentences, document, lead),
+  };
 }
 
 /** Sentences that have words at all. */
@@ -263,6 +281,8 @@ function surfaceOf(text: string, raw: Raw) {
   }
   return {
     isUnbalanced: marks.isUnbalanced,
+    decisions: cues.decision,
+    smallTalk: cues.smallTalk,
     features: {
       digitShare: digits / words.length,
       nameShare: names / words.length,
@@ -346,4 +366,58 @@ function isAbstract(
   let cues = 0;
   for (const { features } of sentences) cues += features[column]!;
   return cues >= 1 && document.firstPerson > 0.005;
+}
+
+const SPEAKER = /^[^\s:]{1,24}(?: [^\s:]{1,24}){0,2}:\s/;
+
+/** Behind a heading or two; an interview with an introduction is an article. */
+const LATEST_FIRST_TURN = 3;
+
+/** Many of its blocks begin with a speaker's name, from the beginning on. */
+function isTranscript(text: string, raws: readonly Raw[]): boolean {
+  let blocks = 0;
+  let turns = 0;
+  let isOpening = false;
+  for (const [i, { block, start }] of raws.entries()) {
+    if (i > 0 && raws[i - 1]!.block === block) continue;
+    blocks++;
+    if (!SPEAKER.test(text.slice(start, start + 80))) continue;
+    turns++;
+    if (blocks <= LATEST_FIRST_TURN) isOpening = true;
+  }
+  return isOpening && turns >= 3 && turns >= blocks * 0.4;
+}
+
+const PERSONAL_SHARE = 0.03;
+const CHAT = FEATURES.indexOf('chat');
+const HAS_QUOTE = FEATURES.indexOf('hasQuote');
+
+/** Speaks of "I" and "you" from its first sentence on, and not only in quotations. */
+function isPersonal(
+  sentences: readonly { readonly features: Float32Array }[],
+  document: DocumentWeights,
+  lead: number,
+): boolean {
+  let count = 0;
+  for (const { features } of sentences) if (features[HAS_QUOTE] === 0) count += features[CHAT]!;
+  const isFromTheStart = lead === -1 || sentences[lead]!.features[CHAT]! > 0;
+  return isFromTheStart && count >= 3 && count >= document.words * PERSONAL_SHARE;
+}
+
+/** What the columns that tell a sentence's place hold for one in the middle of a text. */
+const MIDDLE: Readonly<Partial<Record<(typeof FEATURES)[number], number>>> = {
+  position: 0.4,
+  index: 6,
+  proseIndex: 6,
+  fromEnd: 8,
+  block: 3,
+  indexInBlock: 1,
+  titleSimilarity: 0,
+  hasTitle: 0,
+  firstSimilarity: 0.1,
+};
+
+/** The features of the same sentence somewhere in the middle. */
+export function withoutPlace(features: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  return features.map((value, i) => MIDDLE[FEATURES[i]!] ?? value);
 }

@@ -51,6 +51,21 @@ const CUES = {
     'announced,killed,died,arrested,elected,won,defeated,launched,signed,approved,struck,injured,reported,resigned,' +
     'passed,voted,charged,sentenced,found,released,began,opened,closed,crashed,attacked,confirmed,ruled,banned,' +
     'agreed,acquired,raised,fell,rose',
+  decision:
+    'we decided,decided to,decision,agreed,agree to,action item,action items,next step,next steps,deadline,must,' +
+    'need to,have to,has to,make sure,please,the main topic,main topic,the goal,the plan,we move,we will,postponed,' +
+    'moved to,is due,due on,due by,by monday,by tuesday,by wednesday,by thursday,by friday,by tomorrow,by the end of,' +
+    'recommend,overall,in summary,conclusion,the problem is,the issue is,the biggest,most important,it turns out,' +
+    'shows that,shows,will be closed,will not be,closed from,cancelled,canceled,approved,not worth,worth it,' +
+    'disappointed,refund,wir haben beschlossen,beschlossen,entschieden,müssen,bitte,décidé,il faut,doit,decidido,' +
+    'hay que,deciso,bisogna,precisamos',
+  smallTalk:
+    'hi everyone,hello everyone,hi team,hi all,hello all,good morning,good afternoon,good evening,for joining,' +
+    'for coming,hear me,loud and clear,bye,goodbye,see you,have a great,have a nice,have a good,welcome back,' +
+    'welcome to,how are you,hope you are,hope you re,hope you,kind regards,best regards,regards,get started,' +
+    'anything else,nice to meet,thank you so much,thanks everyone,thank you all,thank you everyone,no problem,' +
+    "sounds good,you're welcome,dear,thanks for having me,thank you for having me,liebe grüße,mit freundlichen," +
+    'guten morgen,hallo zusammen,bonjour à tous,cordialement,buenos días,un saludo,buongiorno,bom dia',
   chat:
     "i,you,me,my,yeah,okay,ok,um,uh,hi,hello,thanks,thank you,i'm,i think,don't,let's,guys,right,so um,you know," +
     'welcome,good morning',
@@ -91,6 +106,8 @@ export function countCues(words: readonly Word[]): Record<CueName, number> {
     background: 0,
     attribution: 0,
     event: 0,
+    decision: 0,
+    smallTalk: 0,
     chat: 0,
     boilerplate: 0,
   };
