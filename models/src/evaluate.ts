@@ -6,10 +6,11 @@
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Evaluation, formatTable, weightsOf } from './evaluations/evaluation.ts';
+import { iabEvaluation } from './evaluations/iab.ts';
 import { summaryEvaluation } from './evaluations/summary.ts';
 
 /** One line an evaluation. */
-const EVALUATIONS: readonly Evaluation[] = [summaryEvaluation];
+const EVALUATIONS: readonly Evaluation[] = [summaryEvaluation, iabEvaluation];
 
 const { values, positionals } = parseArgs({ options: { data: { type: 'string' } }, allowPositionals: true });
 const chosen = EVALUATIONS.filter(({ model }) => positionals.length === 0 || positionals.includes(model));

@@ -1,0 +1,511 @@
+"""Trains zlm-v1-iab-classify-edge and writes models/weights/zlm-v1-iab-classify-edge/model.zlm.
+
+No text with IAB labels exists in the open, so labels are weak:
+1. words get vectors from the paragraphs of Wikipedia and Wikinews (tf-idf, truncated SVD);
+2. a linear classifier over averaged vectors learns the concepts from handfuls of their terms (data/iab-terms.tsv);
+3. it labels the paragraphs, each together with its article; the confident ones, balanced over concepts, train it
+   again with the vectors, and so once more.
+
+    OPENBLAS_NUM_THREADS=1 python3 models/python/train_iab.py --data DIR
+"""
+import argparse
+import os
+
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"  # sums in one order, so that two runs write the same bytes
+
+import re
+import time
+from array import array
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+
+import corpora
+import iab_concepts
+import zlm_format
+from iab_concepts import features_of
+
+COMMON_WORDS = iab_concepts.TERMS.with_name("common-words.txt")
+DIM = 160
+UNIGRAMS = 46_000
+PARAGRAPHS_OF_ARTICLE = 14
+POWER_ROUNDS = 4
+DAMPING = 4
+TERM_BAGS = 60
+NOISE_BAGS = 6000
+BAG_SIZES = (1, 1, 2, 2, 3, 3, 4, 5, 6, 8, 12)
+BAG_WEIGHT = 1.5
+ROUNDS = 2
+ARTICLE_SHARE = 0.5
+TERM_FLOOR = 0.02
+PARAGRAPHS_OF_CONCEPT = 300
+PARAGRAPHS_OF_NONE = 3000
+CLIP = 0.9999
+SEED = 1
+VERSION = "1"
+WEIGHTS = corpora.REPOSITORY / "models" / "weights" / "zlm-v1-iab-classify-edge" / "model.zlm"
+GEOGRAPHY = "469"
+# What an article of Wikinews is rather, or hardly, about; added to the logarithm of the probability.
+NEWS_PRIOR = {
+    "News and Politics": 1.5, "Sports": 0.5, "Business and Finance": 0.3, "Travel": -3, "Shopping": -3,
+    "Style & Fashion": -2, "Hobbies & Interests": -2, "Personal Finance": -1, "Home & Garden": -3,
+    "Books and Literature": -1, "Education": -0.5, "Events and Attractions": -1, "Fine Art": -1,
+    "Family and Relationships": -1, "Pets": -1, "Healthy Living": -1, "Pop Culture": -0.5, "Careers": -1,
+}  # fmt: skip
+STOPWORDS = frozenset(
+    "a about above after again against all also am an and any are aren't as at be because been before being below "
+    "between both but by can can't cannot could couldn't did didn't do does doesn't doing don't down during each else "
+    "ever few for from further get gets got had hadn't has hasn't have haven't having he he'd he'll her here here's hers "
+    "herself him himself his how how's however i i'd i'll i'm i've if in into is isn't it it's its itself just let "
+    "let's may me might more most mustn't my myself no nor not now of off on once one only or other our ours ourselves "
+    "out over own per same shall she she'd she'll should shouldn't since so some still such than that that's the their "
+    "theirs them themselves then there there's these they they'd they'll they're they've this those through thus to too "
+    "two under until up upon us very via was wasn't we we'd we'll we're we've were weren't what what's when when's "
+    "where where's which while who who's whom why why's will with won't would wouldn't yet you you'd you'll you're "
+    "you've your yours yourself yourselves re edu etc ie eg".split()
+)
+
+
+@dataclass
+class Corpus:
+    """All words of both corpora in order, as places in `words`; where each paragraph starts; articles' paragraphs."""
+
+    words: list
+    flat: np.ndarray
+    starts: np.ndarray
+    article: np.ndarray
+    news_articles: int
+    """How many of the first articles are news."""
+
+
+def log(message):
+    print(f"{time.process_time():7.1f} s  {message}", flush=True)
+
+
+def articles(data):
+    """(title, lines, whether it is news) of both corpora in a fixed order, news first."""
+    for _, title, text in corpora.wikinews_articles(data):
+        yield title, text.split("\n"), True
+    for title, text in corpora.wiki_articles(data):
+        yield title, text.split("\n"), False
+
+
+def read_paragraphs(data):
+    """The words of every article's first paragraphs, the title's first; short lines join the next."""
+    for title, lines, is_news in articles(data):
+        paragraphs, held = [], features_of(title)
+        for line in lines:
+            held = held + features_of(line)
+            if len(held) >= 25:
+                paragraphs.append(held)
+                held = []
+            if len(paragraphs) == PARAGRAPHS_OF_ARTICLE:
+                break
+        if paragraphs:
+            yield paragraphs, is_news
+
+
+def read_corpus(data):
+    index = defaultdict(lambda: len(index))
+    flat, starts, article = array("i"), [], []
+    news_articles = 0
+    for number, (paragraphs, is_news) in enumerate(read_paragraphs(data)):
+        news_articles += is_news
+        for words in paragraphs:
+            starts.append(len(flat))
+            article.append(number)
+            flat.extend([index[word] for word in words])
+    return Corpus(list(index), np.array(flat), np.array(starts), np.array(article), news_articles)
+
+
+def usable(word):
+    return 2 <= len(word) <= 24 and not word[0].isdigit() and word not in STOPWORDS
+
+
+def usable_pair(pair, alone):
+    """Whether two neighbours mean something together; in a longer term, only where neither is a stop word."""
+    a, b = pair.split(" ")
+    stops = (a in STOPWORDS) + (b in STOPWORDS)
+    return stops <= alone and not (a[0].isdigit() and b[0].isdigit())
+
+
+def term_features(term):
+    """A term as features: one word, or the pairs of neighbours."""
+    words = features_of(term)
+    if len(words) == 1:
+        return [words[0]] if usable(words[0]) or re.match(r"\d+[a-z]", words[0]) else []
+    pairs = [f"{a} {b}" for a, b in zip(words, words[1:])]
+    return [pair for pair in pairs if usable_pair(pair, alone=len(pairs) == 1)]
+
+
+def build_vocabulary(corpus, concepts):
+    """Single words first, then pairs; each part sorted."""
+    counts = np.bincount(corpus.flat, minlength=len(corpus.words))
+    order = np.argsort(-counts, kind="stable")
+    common = [corpus.words[i] for i in order[: UNIGRAMS + 1000] if usable(corpus.words[i])][:UNIGRAMS]
+    terms = {feature for c in concepts for term in c.terms for feature in term_features(term)}
+    singles = set(common) | {term for term in terms if " " not in term}
+    return sorted(singles), sorted(term for term in terms if " " in term)
+
+
+def paragraph_matrix(corpus, singles, pairs):
+    """How often, damped, each feature is in each paragraph."""
+    place = {word: i for i, word in enumerate(singles)}
+    single_of = np.array([place.get(word, -1) for word in corpus.words])[corpus.flat]
+    paragraph = np.repeat(np.arange(len(corpus.starts)), np.diff([*corpus.starts, len(corpus.flat)]))
+    pair_of = _pair_features(corpus, pairs, paragraph)
+    rows = np.concatenate([paragraph[single_of >= 0], paragraph[:-1][pair_of >= 0]])
+    columns = np.concatenate([single_of[single_of >= 0], pair_of[pair_of >= 0] + len(singles)])
+    shape = (len(corpus.starts), len(singles) + len(pairs))
+    return damped(sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape))
+
+
+def damped(matrix):
+    """Counts become 1 + floor(log2(count)): the first, second, fourth, eighth occurrence of a word count."""
+    matrix.sum_duplicates()
+    matrix.data = (1 + np.floor(np.log2(matrix.data))).astype(np.float32)
+    return matrix
+
+
+def _pair_features(corpus, pairs, paragraph):
+    """For each word and the next: the place of their pair in `pairs`, or -1."""
+    index = {word: i for i, word in enumerate(corpus.words)}
+    size = np.int64(len(corpus.words))
+    known = [(i, *(index.get(word, -1) for word in pair.split(" "))) for i, pair in enumerate(pairs)]
+    keys = sorted((a * size + b, i) for i, a, b in known if a >= 0 and b >= 0)
+    key, place = np.array([k for k, _ in keys]), np.array([i for _, i in keys])
+    found = corpus.flat[:-1].astype(np.int64) * size + corpus.flat[1:]
+    at = np.minimum(np.searchsorted(key, found), len(key) - 1)
+    inside = (key[at] == found) & (paragraph[:-1] == paragraph[1:])
+    return np.where(inside, place[at], -1)
+
+
+def inverse_frequency(matrix):
+    paragraphs = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    return np.log((matrix.shape[0] + 1) / (paragraphs + 1)).astype(np.float32)
+
+
+def word_vectors(matrix, idf, rng):
+    """Unit vectors of features from the truncated SVD of the tf-idf matrix; zeros for what never occurs."""
+    scaled = sp.csr_matrix(matrix.multiply(idf[None, :]), dtype=np.float32)
+    norms = np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=1)).ravel())
+    scaled = (sp.diags(1 / np.maximum(norms, 1e-6).astype(np.float32)) @ scaled).tocsr()
+    transposed = scaled.T.tocsr()
+    basis = rng.standard_normal((scaled.shape[1], DIM + 16)).astype(np.float32)
+    for _ in range(POWER_ROUNDS):
+        basis = np.linalg.qr(transposed @ (scaled @ basis))[0]
+    projected = scaled @ basis
+    values, turn = np.linalg.eigh((projected.T @ projected).astype(np.float64))
+    order = np.argsort(-values)[:DIM]
+    # Directions count by the square root of their strength: the strongest are too general, the weakest noise.
+    vectors = basis @ turn[:, order].astype(np.float32) * (values[order] ** 0.25).astype(np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    # Rare words say more; the length is where training starts from.
+    return (vectors / np.maximum(lengths, 1e-9) * np.clip(idf / 6, 0.2, 1.5)[:, None]).astype(np.float32)
+
+
+@dataclass
+class Model:
+    """logits = concepts @ sum(vectors of the features) / sqrt(features + DAMPING) + bias; the last concept is none."""
+
+    vectors: np.ndarray
+    concepts: np.ndarray
+    bias: np.ndarray
+
+    def hidden(self, matrix):
+        counts = np.asarray(matrix.sum(axis=1)).ravel()
+        damp = (1 / np.sqrt(counts + DAMPING)).astype(np.float32)
+        return (matrix @ self.vectors) * damp[:, None], damp
+
+    def probabilities(self, matrix):
+        return softmax(self.hidden(matrix)[0] @ self.concepts.T + self.bias)
+
+
+def softmax(logits):
+    logits -= logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=1, keepdims=True)
+    return logits
+
+
+class Adagrad:
+    def __init__(self, values, rate):
+        self.values, self.rate, self.squares = values, rate, np.full_like(values, 1e-6)
+
+    def step(self, gradient):
+        self.squares += gradient * gradient
+        self.values -= self.rate * gradient / np.sqrt(self.squares)
+
+
+def train(model, matrix, labels, weights, rng, epochs, rate_vectors, rate_concepts, batch=2048):
+    """Minimizes weighted cross entropy; labels are a sparse matrix of probabilities, examples x concepts."""
+    vectors = Adagrad(model.vectors, rate_vectors)
+    concepts, bias = Adagrad(model.concepts, rate_concepts), Adagrad(model.bias, rate_concepts)
+    for epoch in range(epochs):
+        loss = 0.0
+        order = rng.permutation(matrix.shape[0])
+        for start in range(0, len(order), batch):
+            rows = np.sort(order[start : start + batch])
+            x, y, w = matrix[rows], labels[rows].toarray(), weights[rows]
+            hidden, damp = model.hidden(x)
+            p = softmax(hidden @ model.concepts.T + model.bias)
+            loss -= float((w * np.log(np.maximum((p * y).sum(axis=1), 1e-9))).sum())
+            delta = (p - y) * (w / w.sum())[:, None]
+            vector_gradient = x.T @ ((delta @ model.concepts) * damp[:, None])
+            concepts.step(delta.T @ hidden)
+            bias.step(delta.sum(axis=0))
+            vectors.step(vector_gradient)
+        log(f"epoch {epoch + 1}: loss {loss / float(weights.sum()):.3f}")
+
+
+def term_texts(setup, rng):
+    """Bags of a concept's terms, with terms of its tier-1 concept and common words mixed in, and bags of common words."""
+    terms = [[f for f in ([setup.place[x] for x in term_features(t)] for t in c.terms) if f] for c in setup.concepts]
+    bags, labels = [], []
+    for number, own in enumerate(terms):
+        root = terms[setup.root_concepts[number]]
+        for _ in range(TERM_BAGS):
+            bag = [f for i in rng.integers(len(own), size=rng.choice(BAG_SIZES)) for f in own[i]]
+            bag += [f for i in rng.integers(len(root), size=rng.integers(3)) for f in root[i]]
+            bags.append(bag + common_words(rng, setup.words, len(bag) * rng.integers(8)))
+            labels.append(number)
+    for _ in range(NOISE_BAGS):
+        bags.append(common_words(rng, setup.words, int(256 ** rng.random()) - 1))
+        labels.append(len(terms))
+    return bag_matrix(bags, len(setup.place)), one_hot(labels, len(terms) + 1)
+
+
+def common_words(rng, cumulative, count):
+    return list(np.searchsorted(cumulative, rng.random(count)))
+
+
+def word_distribution(frequencies, place):
+    """Cumulative: as in the corpora for one half, words of every conversation for the other."""
+    words = [word for word in COMMON_WORDS.read_text(encoding="utf-8").split() if word in place]
+    common = np.zeros(len(frequencies))
+    np.add.at(common, [place[word] for word in words], 1 / len(words))
+    return np.cumsum(0.5 * frequencies / frequencies.sum() + 0.5 * common)
+
+
+def bag_matrix(bags, features):
+    rows = np.repeat(np.arange(len(bags)), [len(bag) for bag in bags])
+    columns = np.fromiter((feature for bag in bags for feature in bag), np.int64)
+    return damped(sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), (len(bags), features)))
+
+
+def one_hot(labels, size):
+    return sp.csr_matrix((np.ones(len(labels), np.float32), (np.arange(len(labels)), labels)), (len(labels), size))
+
+
+class Setup:
+    """The concepts as arrays: their terms' features, tier-1 nodes, and how much each weighs in training."""
+
+    def __init__(self, concepts, nodes, place, frequencies, idf):
+        self.concepts, self.place = concepts, place
+        self.terms = [sorted({place[f] for t in c.terms for f in term_features(t)}) for c in concepts]
+        roots = [iab_concepts.path_to_root(nodes, c.node22)[0] for c in concepts]
+        self.names = [nodes[root].name for root in roots]
+        self.tier1 = sp.csr_matrix(one_hot([sorted(set(roots)).index(r) for r in roots], len(set(roots))))
+        first = {}
+        for number, concept in enumerate(concepts):
+            first.setdefault(concept.node22, number)
+        self.root_concepts = [first[root] if root in first else n for n, root in enumerate(roots)]
+        sizes = np.array([roots.count(root) for root in roots])
+        # A tier 1 with many concepts weighs more, but not in proportion; the last concept is none.
+        self.weights = np.append(1 / np.sqrt(sizes), np.mean(1 / np.sqrt(sizes))).astype(np.float32)
+        self.words = word_distribution(frequencies, place)
+        self.term_matrix = self._term_matrix(idf)
+
+    def _term_matrix(self, idf):
+        """features x concepts: what a term's occurrence says for a concept; less when many concepts share it."""
+        columns = np.repeat(np.arange(len(self.terms)), [len(t) for t in self.terms])
+        rows = np.concatenate([np.array(t, np.int64) for t in self.terms])
+        shared = np.bincount(rows, minlength=len(idf))
+        values = np.minimum(idf[rows] / 6, 1.5) / shared[rows] ** 0.7
+        return sp.csr_matrix((values.astype(np.float32), (rows, columns)), (len(idf), len(self.terms)))
+
+
+def place_unseen(vectors, setup):
+    """A term that the corpora never use starts in the middle of its concepts."""
+    unseen = ~vectors.any(axis=1)
+    total, count = np.zeros_like(vectors), np.zeros(len(vectors), np.float32)
+    for terms in setup.terms:
+        middle = vectors[terms].mean(axis=0)
+        middle /= max(float(np.linalg.norm(middle)), 1e-9)
+        for term in terms:
+            if unseen[term]:
+                total[term] += middle
+                count[term] += 1
+    vectors[count > 0] = total[count > 0] / count[count > 0][:, None]
+
+
+def article_matrix(paragraphs, article):
+    """Features of whole articles, binary."""
+    join = sp.csr_matrix((np.ones(len(article), np.float32), (article, np.arange(len(article)))))
+    joined = (join @ paragraphs).tocsr()
+    joined.data[:] = 1
+    return joined
+
+
+def per_word(matrix, damping):
+    return (1 / np.sqrt(np.asarray(matrix.sum(axis=1)).ravel() + damping)).astype(np.float32)[:, None]
+
+
+def weak_labels(model, paragraphs, article, news_articles, setup):
+    """Probabilities of the likeliest concepts of each paragraph: what the model says of it and of its article, times
+    the terms that stand there, times, for Wikinews, what news is about."""
+    wholes = article_matrix(paragraphs, article)
+    of_article = np.log(model.probabilities(wholes) + 1e-6) * ARTICLE_SHARE
+    terms_of_article = (wholes @ setup.term_matrix).toarray() * per_word(wholes, 20)
+    news_prior = np.array([NEWS_PRIOR.get(name, 0) for name in setup.names] + [0], np.float32)
+    news_prior[[n for n, c in enumerate(setup.concepts) if c.node22 == GEOGRAPHY]] = -2
+    parts = []
+    for start in range(0, paragraphs.shape[0], 20_000):
+        x, of = paragraphs[start : start + 20_000], article[start : start + 20_000]
+        terms = (x @ setup.term_matrix).toarray() * per_word(x, 4) + terms_of_article[of]
+        terms += 0.1 * ((terms @ setup.tier1) @ setup.tier1.T)
+        scores = np.log(model.probabilities(x) + 1e-6) + of_article[of]
+        scores[:, :-1] += np.log(terms + TERM_FLOOR)
+        scores[:, -1] += np.log(TERM_FLOOR)
+        scores += (of < news_articles)[:, None] * news_prior
+        parts.append(_largest(softmax(scores), 6, 0.03))
+    return sp.vstack(parts).tocsr()
+
+
+def _largest(probabilities, count, least):
+    columns = np.argpartition(-probabilities, count, axis=1)[:, :count]
+    values = np.take_along_axis(probabilities, columns, 1)
+    rows = np.repeat(np.arange(len(values)), count).reshape(values.shape)
+    keep = values > least
+    return sp.csr_matrix((values[keep], (rows[keep], columns[keep])), probabilities.shape, dtype=np.float32)
+
+
+def balanced_sample(labels, setup, rng):
+    """Rows to train on and their weights, so that no concept has more than its share."""
+    total = np.asarray(labels.sum(axis=1)).ravel()
+    confident = total > 0.6
+    mass = np.asarray(labels[confident].sum(axis=0)).ravel()
+    share = setup.weights / setup.weights[:-1].mean() * PARAGRAPHS_OF_CONCEPT
+    share[-1] = PARAGRAPHS_OF_NONE
+    weight = (labels @ np.minimum(1, share / np.maximum(mass, 1e-9))) * confident
+    chance = np.minimum(1, weight * 8)
+    rows = np.flatnonzero(rng.random(len(weight)) < chance)
+    return rows, (weight[rows] / chance[rows]).astype(np.float32)
+
+
+def shortened(matrix, rng):
+    """Half of the paragraphs lose most of their words, since many a text is one sentence."""
+    keep = np.where(rng.random(matrix.shape[0]) < 0.5, 1, 0.15 + 0.6 * rng.random(matrix.shape[0]))
+    matrix = matrix.copy()
+    matrix.data *= rng.random(matrix.nnz) < np.repeat(keep, np.diff(matrix.indptr))
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def fit(paragraphs, article, news_articles, vectors, setup, rng):
+    bags, bag_labels = term_texts(setup, rng)
+    bag_weights = setup.weights[bag_labels.indices] / setup.weights[bag_labels.indices].mean()
+    size = len(setup.concepts) + 1
+    model = Model(vectors.copy(), np.zeros((size, DIM), np.float32), np.zeros(size, np.float32))
+    train(model, bags, bag_labels, bag_weights, rng, 5, 0.01, 0.15)
+    for _ in range(ROUNDS):
+        labels = weak_labels(model, paragraphs, article, news_articles, setup)
+        rows, weights = balanced_sample(labels, setup, rng)
+        log(f"{len(rows)} paragraphs labelled, weight {weights.sum():.0f}")
+        chosen = labels[rows]
+        chosen = sp.diags(1 / np.asarray(chosen.sum(axis=1)).ravel()) @ chosen
+        x = sp.vstack([bags, shortened(paragraphs[rows], rng)]).tocsr()
+        y = sp.vstack([bag_labels, chosen]).astype(np.float32).tocsr()
+        model = Model(vectors.copy(), model.concepts, model.bias)
+        train(model, x, y, np.concatenate([bag_weights * BAG_WEIGHT, weights]), rng, 4, 0.01, 0.08)
+    return model
+
+
+def prepare(data):
+    corpus = read_corpus(data)
+    concepts, nodes = iab_concepts.concepts(), iab_concepts.content_22(data)
+    singles, pairs = build_vocabulary(corpus, concepts)
+    log(f"{len(corpus.flat)} words in {len(corpus.starts)} paragraphs; {len(singles)} words, {len(pairs)} pairs")
+    paragraphs = paragraph_matrix(corpus, singles, pairs)
+    idf = inverse_frequency(paragraphs)
+    vectors = word_vectors(paragraphs, idf, np.random.default_rng(SEED))
+    place = {feature: i for i, feature in enumerate(singles + pairs)}
+    setup = Setup(concepts, nodes, place, np.asarray(paragraphs.sum(axis=0)).ravel().astype(np.float64), idf)
+    place_unseen(vectors, setup)
+    log("word vectors")
+    return singles, pairs, paragraphs, corpus.article, corpus.news_articles, vectors, setup
+
+
+def quantized(values):
+    """Rows as 8-bit integers with one scale for all."""
+    scale = float(np.quantile(np.abs(values), CLIP)) / 127
+    return np.clip(np.rint(values / scale), -127, 127).astype(np.int8), scale
+
+
+def node_tables(data, concepts):
+    """The taxonomies as they are in the weights: names, parents, and the node of each concept."""
+    tensors = {}
+    for label, nodes, keys in (
+        ("content_1_0", iab_concepts.content_10(data), [c.node10 for c in concepts] + ["IAB24"]),
+        ("content_2_2", iab_concepts.content_22(data), [c.node22 for c in concepts] + [""]),
+    ):
+        wanted = {k for key in keys if key for k in iab_concepts.path_to_root(nodes, key)}
+        used = [key for key in nodes if key in wanted]
+        tensors |= _taxonomy(label, nodes, used)
+        place = {key: i for i, key in enumerate(used)}
+        tensors[f"{label}.of_concept"] = np.array([place.get(key, -1) for key in keys], np.int16)
+    return tensors
+
+
+def _taxonomy(label, nodes, used):
+    place = {key: i for i, key in enumerate(used)}
+    return {
+        f"{label}.names": "\n".join(nodes[key].name for key in used),
+        f"{label}.keys": "\n".join(used),
+        f"{label}.parents": np.array([place.get(nodes[key].parent, -1) for key in used], np.int16),
+    }
+
+
+def audience_tables(data, tensors):
+    """The audience segments, and from which content nodes each takes its score."""
+    nodes = iab_concepts.audience_11(data)
+    links = iab_concepts.audience_links()
+    wanted = {k for _, key in links for k in iab_concepts.path_to_root(nodes, key)[1:]}
+    used = [key for key in nodes if key in wanted]
+    content = {key: i for i, key in enumerate(tensors["content_2_2.keys"].split("\n"))}
+    place = {key: i for i, key in enumerate(used)}
+    pairs = [(content[a], place[b]) for a, b in links if a in content]
+    return _taxonomy("audience_1_1", nodes, used) | {"audience_1_1.links": np.array(pairs, np.int16)}
+
+
+def write(model, singles, pairs, setup, data, path):
+    vectors, vector_scale = quantized(model.vectors)
+    tensors = {
+        "words": "\n".join(singles),
+        "pairs": "\n".join(pairs),
+        "vectors": vectors,
+        "concepts": (model.concepts * vector_scale).astype(np.float32),
+        "bias": model.bias.astype(np.float32),
+    } | node_tables(data, setup.concepts)
+    tensors |= audience_tables(data, tensors)
+    meta = {"program": "iab-classifier", "damping": DAMPING, "stop_words": sorted(STOPWORDS)}
+    digest = zlm_format.write_weights(path, "zlm-v1-iab-classify-edge", VERSION, meta, tensors)
+    log(f"{path}: {path.stat().st_size} bytes, SHA-256 {digest}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, help="folder of the corpora and taxonomies")
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    options = parser.parse_args()
+    singles, pairs, paragraphs, article, news_articles, vectors, setup = prepare(options.data)
+    model = fit(paragraphs, article, news_articles, vectors, setup, np.random.default_rng(SEED + 1))
+    write(model, singles, pairs, setup, options.data, options.out)
+
+
+if __name__ == "__main__":
+    main()
