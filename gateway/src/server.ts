@@ -46,6 +46,8 @@ export function makeServer(services: ServerServices): FastifyInstance {
     requestTimeout: services.bodyTimeoutMs + REQUEST_GRACE_MS,
     // Bodies are read by the way itself, after authentication.
     bodyLimit: Number.MAX_SAFE_INTEGER,
+    // Missing ones are refused below, in the form of every other answer.
+    http: { requireHostHeader: false },
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, _request, reply) => sendError(services, reply, badRequest(error)),
     clientErrorHandler: answerBrokenRequest,
@@ -53,10 +55,14 @@ export function makeServer(services: ServerServices): FastifyInstance {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   app.setErrorHandler((error, _request, reply) => sendError(services, reply, error));
-  app.setNotFoundHandler((request, reply) => sendError(services, reply, notFound(app, request)));
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.method === 'OPTIONS' && request.url.startsWith('/v1/')) return preflight(reply);
+  app.addHook('onRequest', (request, reply, next) => {
+    const error = refusalOf(app, request);
+    if (request.method === 'OPTIONS' && request.url.startsWith('/v1/')) preflight(reply);
+    else if (error) sendError(services, reply, error);
+    else next();
   });
+  // What a caller expects and we do not know is not there, as for any other header; the default is a bare 417.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   inferenceRoutes(app, services);
   modelRoutes(app, services);
   operatorRoutes(app, services);
@@ -66,10 +72,12 @@ export function makeServer(services: ServerServices): FastifyInstance {
 
 function inferenceRoutes(app: FastifyInstance, services: ServerServices): void {
   for (const endpoint of ENDPOINTS) {
-    app.post(`/v1/${endpoint.route}`, (request, reply) => {
+    // Taken over before the framework looks at the content type: what a body may be is for the step that reads it.
+    const onRequest = (request: FastifyRequest, reply: FastifyReply) => {
       reply.hijack();
       void handle(endpoint, request.raw, reply.raw, services);
-    });
+    };
+    app.post(`/v1/${endpoint.route}`, { onRequest }, () => undefined);
   }
 }
 
@@ -85,19 +93,17 @@ async function handle(
     if (!response.writableFinished) hangup.abort(new ApiError('client_closed_request'));
   });
   services.inFlight.count++;
-  await walk(
-    {
-      endpoint,
-      requestId,
-      startedAt: services.now(),
-      headers: body.headers,
-      body,
-      reply: new Reply(response, requestId),
-      hangup: hangup.signal,
-    },
-    services,
-  );
-  services.inFlight.count--;
+  const reply = new Reply(response, requestId);
+  const { headers } = body;
+  try {
+    const startedAt = services.now();
+    await walk({ endpoint, requestId, startedAt, headers, body, reply, hangup: hangup.signal }, services);
+  } catch (error) {
+    services.report(requestId, error);
+    response.destroy();
+  } finally {
+    services.inFlight.count--;
+  }
 }
 
 function modelRoutes(app: FastifyInstance, services: ServerServices): void {
@@ -162,17 +168,18 @@ function nodeSocket(app: FastifyInstance, registry: NodeRegistry): void {
     maxPayload: MAX_FRAME_BYTES,
     handleProtocols: (protocols) => (protocols.has(NODE_SUBPROTOCOL) ? NODE_SUBPROTOCOL : false),
   });
+  sockets.on('wsClientError', ({ message }, socket) =>
+    answerOnSocket(socket, '400 Bad Request', new ApiError('invalid_value', { message })),
+  );
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // From here on the socket is nobody else's: without a listener its error would end the process.
+    socket.on('error', () => socket.destroy());
     const path = request.url?.split('?', 1)[0];
     const offered = request.headers['sec-websocket-protocol']?.split(/\s*,\s*/) ?? [];
-    if (path !== NODE_CONNECT_PATH) return rejectUpgrade(socket, '404 Not Found');
-    if (!offered.includes(NODE_SUBPROTOCOL)) return rejectUpgrade(socket, '426 Upgrade Required');
+    if (path !== NODE_CONNECT_PATH) return answerOnSocket(socket, '404 Not Found', NO_SOCKET_HERE);
+    if (!offered.includes(NODE_SUBPROTOCOL)) return answerOnSocket(socket, '426 Upgrade Required', NOT_OURS);
     sockets.handleUpgrade(request, socket, head, (webSocket) => registry.connect(webSocket));
   });
-}
-
-function rejectUpgrade(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 
 function preflight(reply: FastifyReply): FastifyReply {
@@ -200,6 +207,12 @@ function sendError(services: ServerServices, reply: FastifyReply, thrown: unknow
   new Reply(reply.raw, requestId).error(error);
 }
 
+/** What no route can answer, or null. Before any body is looked at, because none of it will be read. */
+function refusalOf(app: FastifyInstance, request: FastifyRequest): ApiError | null {
+  if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) return NO_HOST;
+  return request.is404 ? notFound(app, request) : null;
+}
+
 function notFound(app: FastifyInstance, request: FastifyRequest): ApiError {
   const path = request.url.split('?', 1)[0]!;
   const methods = (['GET', 'POST'] as const).filter((method) => app.hasRoute({ method, url: path }));
@@ -225,17 +238,28 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void
     return;
   }
   const refusal = BROKEN_REQUESTS[error.code ?? ''] ?? { line: '400 Bad Request', error: NOT_HTTP };
-  const body = JSON.stringify(errorEnvelope(refusal.error));
+  answerOnSocket(socket, refusal.line, refusal.error);
+}
+
+/** An answer without a response to write it to: the server gave the socket away, or never made a request of it. */
+function answerOnSocket(socket: Duplex, line: string, error: ApiError): void {
+  const body = JSON.stringify(errorEnvelope(error));
   const head = [
-    `HTTP/1.1 ${refusal.line}`,
+    `HTTP/1.1 ${line}`,
     'content-type: application/json; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
     `x-request-id: ${newId('request')}`,
     'connection: close',
   ];
+  socket.once('finish', () => socket.destroy());
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
+const NO_HOST = new ApiError('invalid_value', { message: 'The request has no host header' });
+const NO_SOCKET_HERE = new ApiError('not_found', { message: 'There is no WebSocket at this address' });
+const NOT_OURS = new ApiError('invalid_value', {
+  message: `The WebSocket must speak the subprotocol ${NODE_SUBPROTOCOL}`,
+});
 const NOT_HTTP = new ApiError('invalid_value', { message: 'This is not a valid HTTP request' });
 
 const BROKEN_REQUESTS: Record<string, { readonly line: string; readonly error: ApiError }> = {

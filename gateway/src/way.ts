@@ -84,11 +84,20 @@ interface Trail {
   claimedKey: string | null;
   admission: Admission | null;
   route: RouteTaken | null;
+  /** The answer is charged: from here on nothing is given back. */
+  settled: boolean;
 }
 
 /** Takes one request its whole way. Never throws: every end is an answer, or a caller who went away. */
 export async function walk(call: Call, services: WayServices): Promise<void> {
-  const trail: Trail = { caller: null, asked: null, claimedKey: null, admission: null, route: null };
+  const trail: Trail = {
+    caller: null,
+    asked: null,
+    claimedKey: null,
+    admission: null,
+    route: null,
+    settled: false,
+  };
   try {
     await serve(call, services, trail);
   } catch (error) {
@@ -126,7 +135,8 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
     requestId,
     endpoint.route,
     asked.inference,
-    startedAt,
+    // Not when the headers came: a slow upload or a wait for another attempt is no model's time.
+    services.now(),
   );
   trail.admission = admission;
   reply.limits(admission.limits);
@@ -151,6 +161,7 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
     cost: metered.cost,
     idempotency: key === null ? null : { key, answer: stored },
   });
+  trail.settled = true;
 
   reply.answer(shape, metered.answer);
 }
@@ -166,7 +177,8 @@ function replay(reply: Reply, asked: Asked, stored: StoredAnswer): void {
 async function refuse(call: Call, services: WayServices, trail: Trail, error: ApiError): Promise<void> {
   if (error.code === 'internal_error') services.report(call.requestId, error.cause);
   try {
-    if (trail.caller !== null) await settleFailure(call, services, trail, trail.caller, error);
+    if (trail.caller !== null && !trail.settled)
+      await settleFailure(call, services, trail, trail.caller, error);
   } catch (cause) {
     // The hold expires by itself; the caller must not wait for a database that is away.
     services.report(call.requestId, cause);
@@ -182,14 +194,17 @@ async function settleFailure(
   caller: Caller,
   error: ApiError,
 ): Promise<void> {
-  await services.settle({
-    ...settlementOf(call, services, trail),
-    status: error.row.status,
-    errorCode: error.code,
-    ...usedBefore(call, trail, error),
-  });
-  if (trail.claimedKey !== null)
-    await services.claims.release(caller.projectId, trail.claimedKey, call.requestId);
+  try {
+    await services.settle({
+      ...settlementOf(call, services, trail),
+      status: error.row.status,
+      errorCode: error.code,
+      ...usedBefore(call, trail, error),
+    });
+  } finally {
+    if (trail.claimedKey !== null)
+      await services.claims.release(caller.projectId, trail.claimedKey, call.requestId);
+  }
 }
 
 /** A caller who goes away in the middle of a stream pays for what was produced; every other failure costs nothing. */

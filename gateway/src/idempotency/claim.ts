@@ -16,6 +16,8 @@ export type Claim =
 const MAX_KEY_LENGTH = 255;
 const FIRST_POLL_MS = 20;
 const LAST_POLL_MS = 500;
+/** Longer than a hold outlives its deadline: while an attempt can still be charged, no other takes its place. */
+const LOCK_GRACE_MS = 30_000;
 
 /**
  * Between steps 2 and 3: a retry of an answered request gets that answer, and one of a running request waits for it.
@@ -48,7 +50,7 @@ export async function claimIdempotency(
       key,
       bodyHash,
       requestId,
-      lockedUntil: Date.now() + deadlineMs,
+      lockedUntil: Date.now() + deadlineMs + LOCK_GRACE_MS,
     };
     const result = await store.claim(request);
     if (result.kind === 'claimed') return { kind: 'claimed', key };

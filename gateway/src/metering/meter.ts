@@ -27,12 +27,18 @@ export function meter(
   };
 }
 
-function countedHere(admission: Admission, given: Pick<TargetAnswer, 'text' | 'reasoning'>): Answer['usage'] {
+function countedHere(
+  admission: Admission,
+  given: Pick<TargetAnswer, 'text' | 'reasoning' | 'toolCalls'>,
+): Answer['usage'] {
   const tokenizer = tokenizerOf(admission.manifest.tokenizer);
   const reasoningTokens = given.reasoning === null ? 0 : tokenizer.count(given.reasoning);
+  const callTokens = given.toolCalls
+    .flatMap((call) => [call.function.name, call.function.arguments])
+    .reduce((sum, text) => sum + tokenizer.count(text), 0);
   return {
     inputTokens: admission.inputTokens,
-    outputTokens: tokenizer.count(given.text) + reasoningTokens,
+    outputTokens: tokenizer.count(given.text) + reasoningTokens + callTokens,
     reasoningTokens,
   };
 }

@@ -2,6 +2,7 @@ import { findManifest, tokenizerOf } from '@zerogpu/catalogue';
 import {
   ApiError,
   type Inference,
+  type Message,
   type ModelManifest,
   type NanoDollars,
   type Route,
@@ -35,7 +36,8 @@ const GRACE_MS = 15_000;
 
 /**
  * Step 3: the model exists and is allowed, the input fits, the rate limit has room, the money is held.
- * @throws ApiError model_not_found, model_not_allowed, context_length_exceeded, rate_limit_exceeded, insufficient_quota
+ * @param now milliseconds since 1970; the deadline counts from here
+ * @throws ApiError model_not_found, model_not_allowed, invalid_value, context_length_exceeded, insufficient_quota; RateLimited
  */
 export async function admit(
   services: AdmitServices,
@@ -46,10 +48,10 @@ export async function admit(
   now: number,
 ): Promise<Admission> {
   const manifest = allowedModel(services, caller, route, asked.model);
-  const { inference, inputTokens } = fit(manifest, asked);
+  const { inference, inputTokens } = fit(manifest, route, asked);
   const limits = takeLimits(services, caller, inputTokens, now);
   const deadline = now + services.deadlineMs;
-  const held = upperBound(manifest, inputTokens, inference.maxOutputTokens ?? manifest.maxOutputTokens);
+  const held = upperBound(manifest, inference, inputTokens);
   const hold = { requestId, accountId: caller.walletId, amount: held, expiresAt: deadline + GRACE_MS };
   if (!(await services.hold(hold))) throw new ApiError('insufficient_quota');
   return { manifest, inference, inputTokens, held, deadline, limits };
@@ -84,25 +86,47 @@ interface Fitted {
 }
 
 /** Counts the input and holds it to the model's limit: refused, or cut at a token. */
-function fit(manifest: ModelManifest, asked: Inference): Fitted {
+function fit(manifest: ModelManifest, route: Route, asked: Inference): Fitted {
   const tokenizer = tokenizerOf(manifest.tokenizer);
-  const bounded = {
-    ...asked,
-    maxOutputTokens: Math.min(asked.maxOutputTokens ?? manifest.maxOutputTokens, manifest.maxOutputTokens),
-  };
   const count = (texts: readonly string[]) => texts.reduce((sum, text) => sum + tokenizer.count(text), 0);
-  const rest = manifest.task === 'chat' ? 0 : count(asked.instructions === null ? [] : [asked.instructions]);
-  const counted = manifest.task === 'chat' ? asked.messages.map((m) => m.content) : [asked.text];
-  const inputTokens = rest + count(counted);
-  if (inputTokens <= manifest.maxTokens) return { inference: bounded, inputTokens };
-  if (manifest.errorOnMaxToken || manifest.task === 'chat' || rest >= manifest.maxTokens) {
+  const maxOutputTokens = Math.min(asked.maxOutputTokens ?? Infinity, manifest.maxOutputTokens);
+  const isChat = manifest.task === 'chat';
+  const text = isChat ? [] : [asked.text];
+  const rest = count(isChat ? conversation(asked) : instructionsOf(asked));
+  const inputTokens = rest + count(text);
+  if (inputTokens <= manifest.maxTokens) {
+    const messages = isChat ? asked.messages : taskMessages(asked, asked.text);
+    return { inference: { ...asked, messages, maxOutputTokens }, inputTokens };
+  }
+  if (manifest.errorOnMaxToken || isChat || rest >= manifest.maxTokens) {
     throw new ApiError('context_length_exceeded', {
       message: `The input has ${inputTokens} tokens; ${manifest.id} accepts at most ${manifest.maxTokens}`,
-      param: 'input',
+      param: route === 'responses' ? 'input' : 'messages',
     });
   }
-  const text = tokenizer.truncate(asked.text, manifest.maxTokens - rest);
-  return { inference: { ...bounded, text }, inputTokens: rest + tokenizer.count(text) };
+  const cut = tokenizer.truncate(asked.text, manifest.maxTokens - rest);
+  const messages = taskMessages(asked, cut);
+  return { inference: { ...asked, messages, text: cut, maxOutputTokens }, inputTokens: rest + count([cut]) };
+}
+
+const instructionsOf = ({ instructions }: Inference): string[] =>
+  instructions === null ? [] : [instructions];
+
+/** Everything that a chat model reads. */
+function conversation({ messages, tools, format }: Inference): string[] {
+  const calls = messages.flatMap((message) => message.tool_calls ?? []).map((call) => call.function);
+  return [
+    ...messages.map((message) => message.content),
+    ...calls.flatMap((call) => [call.name, call.arguments]),
+    ...(tools.length === 0 ? [] : [JSON.stringify(tools)]),
+    ...(format.type === 'json_schema' ? [JSON.stringify(format)] : []),
+  ];
+}
+
+/** A task model is given what was counted, and nothing else of a conversation. */
+function taskMessages(asked: Inference, text: string): Message[] {
+  const system = instructionsOf(asked).map((content): Message => ({ role: 'system', content }));
+  return [...system, { role: 'user', content: text }];
 }
 
 function takeLimits(services: AdmitServices, caller: Caller, tokens: number, now: number): RateLimits {
@@ -132,14 +156,16 @@ function limited(limits: RateLimits, what: string, limit: number, retryMs: numbe
   });
 }
 
+/** What a chat template puts around each message; the largest seen is ten. */
+const TOKENS_AROUND_A_MESSAGE = 16;
+
 /**
  * The most that a request can cost. An upstream counts with its own tokenizer, which on our measure of a text has
  * been seen to differ by up to half: twice our count bounds it.
  */
-function upperBound(manifest: ModelManifest, inputTokens: number, outputTokens: number): NanoDollars {
-  const margin = manifest.family === 'hub' ? 2n : 1n;
-  return (
-    margin * BigInt(inputTokens) * manifest.price.inputPerToken +
-    BigInt(outputTokens) * manifest.price.outputPerToken
-  );
+function upperBound(manifest: ModelManifest, inference: Inference, inputTokens: number): NanoDollars {
+  const around = inference.messages.length * TOKENS_AROUND_A_MESSAGE;
+  const input = manifest.family === 'hub' ? 2 * inputTokens + around : inputTokens;
+  const output = inference.maxOutputTokens ?? manifest.maxOutputTokens;
+  return BigInt(input) * manifest.price.inputPerToken + BigInt(output) * manifest.price.outputPerToken;
 }

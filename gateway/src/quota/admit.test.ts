@@ -1,0 +1,195 @@
+import { findManifest, tokenizerOf } from '@zerogpu/catalogue';
+import type { Route } from '@zerogpu/protocol';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Caller } from '../flow.ts';
+import { inference } from '../testing/connected-nodes.ts';
+import { CHAT, IAB, SUMMARY } from '../testing/scripted-node.ts';
+import { type AdmitServices, admit, type HoldRequest } from './admit.ts';
+import { RateLimit } from './rate-limit.ts';
+
+const NOW = 1_000_000;
+const caller: Caller = {
+  keyId: 'k',
+  projectId: 'p',
+  organizationId: 'o',
+  walletId: 'w',
+  allowedModels: null,
+};
+
+function services(changes: Partial<AdmitServices> = {}): { holds: HoldRequest[]; services: AdmitServices } {
+  const holds: HoldRequest[] = [];
+  const hold = async (request: HoldRequest) => holds.push(request) > 0;
+  const none = { requestLimit: null, tokenLimit: null, override: () => undefined, deadlineMs: 60_000 };
+  return { holds, services: { hold, ...none, ...changes } };
+}
+
+const ask = (
+  changes: Parameters<typeof inference>[0] = {},
+  given = services(),
+  who = caller,
+  route: Route = 'responses',
+) => admit(given.services, who, 'req_1', route, inference(changes), NOW);
+
+const count = (text: string) => tokenizerOf('zlm').count(text);
+
+describe('which model', () => {
+  test.each(['nobody', '__proto__', 'constructor', SUMMARY.toUpperCase(), ` ${SUMMARY}`])(
+    '%j does not exist',
+    async (model) => {
+      await expect(ask({ model })).rejects.toMatchObject({ code: 'model_not_found', param: 'model' });
+    },
+  );
+
+  test('one that the project may not use is refused, and nothing is held', async () => {
+    const given = services();
+    const who = { ...caller, allowedModels: new Set([IAB]) };
+    await expect(ask({}, given, who)).rejects.toMatchObject({ code: 'model_not_allowed', param: 'model' });
+    expect(given.holds).toEqual([]);
+    await expect(ask({ model: IAB }, given, who)).resolves.toMatchObject({ manifest: { id: IAB } });
+  });
+});
+
+describe('the input', () => {
+  const long = 'The quick brown fox jumps over the lazy dog. '.repeat(4000);
+
+  test('is counted with its instructions', async () => {
+    const { inputTokens } = await ask({ text: 'One two.', instructions: 'Be short.' });
+    expect(inputTokens).toBe(count('One two.') + count('Be short.'));
+  });
+
+  test('over the limit is cut at a token where the model cuts, and what is sent is what was counted', async () => {
+    const manifest = findManifest(SUMMARY);
+    const admission = await ask({ text: long, instructions: 'Be short.' });
+    const { text, messages } = admission.inference;
+    expect(long.startsWith(text)).toBe(true);
+    expect(admission.inputTokens).toBeLessThanOrEqual(manifest?.maxTokens ?? 0);
+    expect(admission.inputTokens).toBe(count(text) + count('Be short.'));
+    expect(messages).toEqual([
+      { role: 'system', content: 'Be short.' },
+      { role: 'user', content: text },
+    ]);
+  });
+
+  test('over the limit is refused where the operator says so', async () => {
+    const given = services({ override: () => ({ errorOnMaxToken: true }) });
+    const tooLong = { code: 'context_length_exceeded' };
+    await expect(ask({ text: long }, given)).rejects.toMatchObject({ ...tooLong, param: 'input' });
+    await expect(ask({ text: long }, given, caller, 'chat/completions')).rejects.toMatchObject({
+      ...tooLong,
+      param: 'messages',
+      message: expect.stringMatching(/has \d+ tokens; .* accepts at most 8192$/),
+    });
+    expect(given.holds).toEqual([]);
+  });
+
+  test('instructions alone over the limit cannot be cut', async () => {
+    await expect(ask({ instructions: long })).rejects.toMatchObject({ code: 'context_length_exceeded' });
+  });
+
+  test('cutting never exceeds the limit, whatever the text', async () => {
+    const manifest = findManifest(IAB);
+    const unit = fc.constantFrom('a', ' ', '\n', '😀', '漢', 'é', '\u0000', '\ud83d', 'word', '000');
+    await fc.assert(
+      fc.asyncProperty(fc.array(unit, { minLength: 1, maxLength: 3000 }), async (units) => {
+        const text = units.join('');
+        const admission = await ask({ model: IAB, text });
+        expect(admission.inputTokens).toBeLessThanOrEqual(manifest?.maxTokens ?? 0);
+        expect(admission.inputTokens).toBe(count(admission.inference.text));
+        expect(text.startsWith(admission.inference.text)).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('a task model is not sent the rest of a conversation, which nobody counts', async () => {
+    const messages = [
+      { role: 'assistant' as const, content: long },
+      { role: 'user' as const, content: 'Last.' },
+    ];
+    const admission = await ask({ messages, text: 'Last.' });
+    expect(admission.inference.messages).toEqual([{ role: 'user', content: 'Last.' }]);
+  });
+
+  test('a chat model reads everything, and everything counts', async () => {
+    const messages = [
+      { role: 'user' as const, content: 'One two.' },
+      {
+        role: 'assistant' as const,
+        content: '',
+        tool_calls: [
+          { id: 'c', type: 'function' as const, function: { name: 'look', arguments: '{"a":1}' } },
+        ],
+      },
+    ];
+    const tools = [{ type: 'function', function: { name: 'look' } }];
+    const admission = await ask({ model: CHAT, messages, tools });
+    expect(admission.inference.messages).toEqual(messages);
+    const texts = ['One two.', '', 'look', '{"a":1}', JSON.stringify(tools)];
+    expect(admission.inputTokens).toBe(texts.reduce((sum, text) => sum + count(text), 0));
+  });
+});
+
+describe('the output', () => {
+  test.each([
+    [null, 1024],
+    [10, 10],
+    [1e300, 1024],
+  ])('asked for at most %j, it is bounded by %i', async (maxOutputTokens, bound) => {
+    expect((await ask({ maxOutputTokens })).inference.maxOutputTokens).toBe(bound);
+  });
+});
+
+describe('the money', () => {
+  test('the most that it can cost is held until after the deadline', async () => {
+    const given = services();
+    const admission = await ask({ text: 'One two.', maxOutputTokens: 10 }, given);
+    const held = BigInt(count('One two.')) * 20n + 10n * 50n;
+    expect(admission).toMatchObject({ held, deadline: NOW + 60_000 });
+    expect(given.holds).toEqual([
+      { requestId: 'req_1', accountId: 'w', amount: held, expiresAt: expect.any(Number) },
+    ]);
+    expect(given.holds[0]?.expiresAt).toBeGreaterThan(NOW + 60_000);
+  });
+
+  test('an upstream that counts twice as much, and a template around each message, are within what is held', async () => {
+    const messages = Array.from({ length: 50 }, () => ({ role: 'user' as const, content: 'a' }));
+    const { held, inputTokens } = await ask({ model: CHAT, messages, maxOutputTokens: 1 });
+    expect(held).toBe(BigInt(2 * inputTokens + 50 * 16) * 20n + 50n);
+  });
+
+  test('a balance that does not cover it is a refusal', async () => {
+    const given = services({ hold: async () => false });
+    await expect(ask({}, given)).rejects.toMatchObject({ code: 'insufficient_quota' });
+  });
+});
+
+describe('the limits', () => {
+  test('are taken, and said', async () => {
+    const given = services({ requestLimit: new RateLimit(2), tokenLimit: new RateLimit(1000) });
+    const { limits, inputTokens } = await ask({}, given);
+    expect(limits.requests).toMatchObject({ limit: 2, remaining: 1, resetMs: 30_000 });
+    expect(limits.tokens).toMatchObject({ limit: 1000, remaining: 1000 - inputTokens });
+  });
+
+  test('a refusal says the state of both, and holds nothing', async () => {
+    const given = services({ requestLimit: new RateLimit(1), tokenLimit: new RateLimit(1000) });
+    await ask({}, given);
+    const refused = await ask({}, given).catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      code: 'rate_limit_exceeded',
+      retryAfterSeconds: 60,
+      limits: { requests: { limit: 1, remaining: 0 }, tokens: { limit: 1000 } },
+    });
+    expect(given.holds).toHaveLength(1);
+    await expect(ask({}, given, { ...caller, keyId: 'another' })).resolves.toBeDefined();
+  });
+
+  test('a request that alone is over the limit is told so', async () => {
+    const given = services({ tokenLimit: new RateLimit(1) });
+    await expect(ask({ text: 'One two three four.' }, given)).rejects.toMatchObject({
+      code: 'rate_limit_exceeded',
+      message: expect.stringContaining('This request alone'),
+    });
+  });
+});
