@@ -121,7 +121,10 @@ describe('the way', () => {
   it('reads codes from throws and from promises', () => {
     const text =
       "/** @throws ApiError not_found,\n * no_capacity when full */\nfail(new ApiError('internal_error', {})); new Error('invalid_json')";
-    expect([...errorsOf('x.ts', text)].sort()).toEqual(['internal_error', 'no_capacity', 'not_found']);
+    expect([...errorsOf(text)].sort()).toEqual(['internal_error', 'no_capacity', 'not_found']);
+    expect([...errorsOf('throw new Limited(1)', new Map([['Limited', 'no_capacity']]))]).toEqual([
+      'no_capacity',
+    ]);
   });
 });
 

@@ -19,7 +19,7 @@ import {
 } from '@zerogpu/protocol';
 import ts from 'typescript';
 import { anchors, blocks, codeSpans, links, type Table, tables } from './markdown.ts';
-import { type Finding, isProgram, ROOT, readText, report, repositoryFiles } from './repo.ts';
+import { type Finding, isProgram, isTestCode, ROOT, readText, report, repositoryFiles } from './repo.ts';
 import { shellCommands } from './shell-words.ts';
 import { importsOf, parseSource, walk } from './source.ts';
 
@@ -126,11 +126,13 @@ export function checkWay({ file, text }: Document, repository: Repository): Find
   ];
 }
 
-/** Step files that the way imports to run something, in the order of its text. */
+/** Step files that the way imports to run something, in the order of its text; steps live in folders. */
 function wayImports(repository: Repository): string[] {
   const source = parseSource(WAY_FILE, repository.read(WAY_FILE));
   const sites = importsOf(source).filter((site) => site.specifier.startsWith('./') && !site.typeOnly);
-  return sites.map((site) => path.posix.join(path.posix.dirname(WAY_FILE), site.specifier));
+  return sites
+    .filter((site) => site.specifier.split('/').length > 2)
+    .map((site) => path.posix.join(path.posix.dirname(WAY_FILE), site.specifier));
 }
 
 function checkStepFiles(file: string, rows: readonly StepRow[], repository: Repository): Finding[] {
@@ -153,8 +155,9 @@ function checkStepFiles(file: string, rows: readonly StepRow[], repository: Repo
 /** What a step's files throw is what its row says, both ways. */
 function checkExits(file: string, row: StepRow, repository: Repository): Finding[] {
   const thrown = new Set<string>();
+  const classes = errorClasses(repository);
   for (const step of row.files.filter((name) => repository.files.has(name) && name.startsWith('gateway/'))) {
-    for (const code of errorsOf(step, repository.read(step))) thrown.add(`${ERRORS[code].status} ${code}`);
+    for (const code of errorsOf(repository.read(step), classes)) thrown.add(`${ERRORS[code].status} ${code}`);
   }
   return [
     ...without(thrown, row.exits).map((exit) =>
@@ -166,16 +169,30 @@ function checkExits(file: string, row: StepRow, repository: Repository): Finding
   ];
 }
 
-/** Error codes that a file throws: `new ApiError('code'` and what its comments promise with `@throws ApiError`. */
-export function errorsOf(file: string, text: string): Set<ErrorCode> {
+/** Class → code of the errors that have a class of their own, such as `class RateLimited extends ApiError`. */
+function errorClasses(repository: Repository): Map<string, string> {
+  const sources = [...repository.files].filter(
+    (name) => name.startsWith('gateway/src/') && name.endsWith('.ts'),
+  );
+  const definition = /class (\w+) extends ApiError\b[\s\S]*?super\('(\w+)'/g;
+  return new Map(
+    sources.flatMap((name) =>
+      [...repository.read(name).matchAll(definition)].map((m): [string, string] => [m[1] ?? '', m[2] ?? '']),
+    ),
+  );
+}
+
+/** Error codes that a file throws: `new ApiError('code'`, and what its comments promise with `@throws ApiError`. */
+export function errorsOf(text: string, classes: ReadonlyMap<string, string> = new Map()): Set<ErrorCode> {
   const codes = new Set<ErrorCode>();
-  const take = (code: string) => {
-    if (isErrorCode(code)) codes.add(code);
+  const take = (code: string | undefined) => {
+    if (code !== undefined && isErrorCode(code)) codes.add(code);
   };
-  walk(parseSource(file, text), (node) => {
-    if (!ts.isNewExpression(node) || node.expression.getText() !== 'ApiError') return;
+  walk(parseSource('x.ts', text), (node) => {
+    if (!ts.isNewExpression(node) || !ts.isIdentifier(node.expression)) return;
     const code = node.arguments?.[0];
-    if (code && ts.isStringLiteralLike(code)) take(code.text);
+    take(classes.get(node.expression.text));
+    if (node.expression.text === 'ApiError' && code && ts.isStringLiteralLike(code)) take(code.text);
   });
   for (const promise of text.matchAll(/@throws ApiError\b([^@]*?)(?:\*\/|(?=@))/g)) {
     for (const word of (promise[1] ?? '').split(/[^a-z_]+/)) take(word);
@@ -186,9 +203,11 @@ export function errorsOf(file: string, text: string): Set<ErrorCode> {
 /** An error of the gateway that no row accounts for: the drawing would lack an exit. */
 function checkThrowers(file: string, rows: readonly StepRow[], repository: Repository): Finding[] {
   const told = new Set(rows.flatMap((row) => row.files));
+  const classes = errorClasses(repository);
   return [...repository.files]
-    .filter((name) => name.startsWith('gateway/src/') && /(?<!\.test)\.ts$/.test(name) && !told.has(name))
-    .filter((name) => errorsOf(name, repository.read(name)).size > 0)
+    .filter((name) => name.startsWith('gateway/src/') && name.endsWith('.ts'))
+    .filter((name) => !isTestCode(name) && !told.has(name))
+    .filter((name) => errorsOf(repository.read(name), classes).size > 0)
     .map((name) => at(file, 0, `${name} throws errors of the API, but no row of the way names it`));
 }
 

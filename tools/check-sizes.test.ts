@@ -28,9 +28,11 @@ it('measures every kind of function, and none without a body', () => {
 });
 
 it('takes a group of tests for a list, and a test for a function', () => {
-  const long = `{\n${body(200)}\n}`;
-  expect(tooLong(functionSizes('a.test.ts', `describe.each([1])('x', () => ${long});`))).toEqual([]);
-  expect(tooLong(functionSizes('a.test.ts', `it('x', () => ${long});`))).toHaveLength(1);
+  const group = `{\n  it('a', () => {});\n${body(200)}\n}`;
+  expect(tooLong(functionSizes('a.test.ts', `describe.each([1])('x', () => ${group});`))).toEqual([]);
+  expect(tooLong(functionSizes('a.test.ts', `onEveryDatabase('x', () => ${group});`))).toEqual([]);
+  expect(tooLong(functionSizes('a.ts', `onEveryDatabase('x', () => ${group});`))).toHaveLength(1);
+  expect(tooLong(functionSizes('a.test.ts', `it('x', () => {\n${body(200)}\n});`))).toHaveLength(1);
 });
 
 it('measures Python by indentation', () => {

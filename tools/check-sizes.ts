@@ -1,11 +1,11 @@
 /** No function over 100 lines: a reader holds one at a time. File length says little, function length much. */
 import ts from 'typescript';
-import { type Finding, isProgram, readText, report, repositoryFiles } from './repo.ts';
+import { type Finding, isProgram, isTestCode, readText, report, repositoryFiles } from './repo.ts';
 import { lineOf, parseSource, walk } from './source.ts';
 
 export const LONGEST = 100;
-/** Their callbacks are lists of tests, read one at a time. */
-const TEST_GROUPS = new Set(['describe', 'suite']);
+/** What a group of tests holds; a function that calls one of them is a list, read one test at a time. */
+const MEMBERS = new Set(['it', 'test', 'describe', 'suite']);
 
 export interface FunctionSize {
   readonly file: string;
@@ -19,7 +19,8 @@ export function functionSizes(file: string, text: string): FunctionSize[] {
   const source = parseSource(file, text);
   const sizes: FunctionSize[] = [];
   walk(source, (node) => {
-    if (!ts.isFunctionLike(node) || !('body' in node) || !node.body || isTestGroup(node)) return;
+    if (!ts.isFunctionLike(node) || !('body' in node) || !node.body) return;
+    if (isTestGroup(file, node.body)) return;
     const line = lineOf(source, node);
     const last = source.getLineAndCharacterOfPosition(node.getEnd()).line + 1;
     sizes.push({ file, line, name: nameOf(node, source), lines: last - line + 1 });
@@ -27,11 +28,19 @@ export function functionSizes(file: string, text: string): FunctionSize[] {
   return sizes;
 }
 
-function isTestGroup(node: ts.Node): boolean {
-  if (!ts.isCallExpression(node.parent)) return false;
-  let callee: ts.Expression = node.parent.expression;
+/** Whatever helper it is given to: `describe`, or one of our own that runs a group on each database. */
+function isTestGroup(file: string, body: ts.Node): boolean {
+  if (!isTestCode(file) || !ts.isBlock(body)) return false;
+  return body.statements.some(
+    (statement) => ts.isExpressionStatement(statement) && MEMBERS.has(calleeOf(statement.expression)),
+  );
+}
+
+/** `it` of `it(…)`, `it.each(…)(…)` and `it.skipIf(…)(…)`. */
+function calleeOf(expression: ts.Expression): string {
+  let callee = expression;
   while (ts.isCallExpression(callee) || ts.isPropertyAccessExpression(callee)) callee = callee.expression;
-  return ts.isIdentifier(callee) && TEST_GROUPS.has(callee.text);
+  return ts.isIdentifier(callee) ? callee.text : '';
 }
 
 function nameOf(node: ts.SignatureDeclaration, source: ts.SourceFile): string {
