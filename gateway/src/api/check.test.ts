@@ -126,9 +126,9 @@ const CHAT: readonly Row[] = [
   ],
   [
     messages(user([{ type: 'image_url' }])),
-    'missing_required_parameter',
-    'messages[0].content[0].text',
-    'messages[0].content[0].text is required',
+    'invalid_value',
+    'messages[0].content[0].type',
+    'messages[0].content[0].type must be text',
   ],
   [
     messages(user([{ type: 'image_url', text: 'x' }])),

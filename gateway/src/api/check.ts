@@ -1,5 +1,11 @@
 import type { Static, TSchema } from '@sinclair/typebox';
-import { type TypeCheck, TypeCompiler, type ValueError, ValueErrorType } from '@sinclair/typebox/compiler';
+import {
+  type TypeCheck,
+  TypeCompiler,
+  type ValueError,
+  type ValueErrorIterator,
+  ValueErrorType,
+} from '@sinclair/typebox/compiler';
 import { ApiError, type ErrorCode } from '@zerogpu/protocol';
 
 /**
@@ -51,7 +57,7 @@ function mostExact(error: ValueError): Issue {
   const wanted = description ?? error.message.replace(/^Expected /, '').toLowerCase();
   const branches: readonly TSchema[] = error.type === ValueErrorType.Union ? error.schema['anyOf'] : [];
   const meant = branches.findIndex((branch) => isMeant(branch, error.value));
-  const inner = meant >= 0 ? error.errors[meant]?.First() : describedTag(error);
+  const inner = meant >= 0 ? firstOf(error.errors[meant]) : describedTag(error);
   if (!inner) return { exact: error, wanted };
   const issue = mostExact(inner);
   const isWhole = issue.exact.path === error.path && issue.exact.schema.description === undefined;
@@ -74,6 +80,18 @@ function isMeant(branch: TSchema, value: unknown): boolean {
     const field: TSchema | undefined = branch['properties']?.[tag];
     return field === undefined || isMeant(field, fields.find(([name]) => name === tag)?.[1]);
   });
+}
+
+/** A wrong tag comes before a field that is missing beside it: a picture has no text. */
+function firstOf(errors: ValueErrorIterator | undefined): ValueError | undefined {
+  const first = errors?.First();
+  if (first?.type !== ValueErrorType.ObjectRequiredProperty) return first;
+  const parent = first.path.slice(0, first.path.lastIndexOf('/') + 1);
+  for (const error of errors ?? []) {
+    if (!error.path.startsWith(parent)) break;
+    if (TAGS.some((tag) => error.path === parent + tag)) return error;
+  }
+  return first;
 }
 
 /** No branch is meant because the tag is wrong: the tag itself, where its schema says what it may be. */

@@ -65,12 +65,16 @@ export class RawConnection {
     this.#socket.destroy();
   }
 
-  /** The next whole answer; null when the connection ends without one. */
-  async answer(): Promise<RawAnswer | null> {
+  /**
+   * The next whole answer; null when the connection ends without one. Interim answers (1xx) are passed over.
+   * @param head the answer has no body, whatever its headers say
+   */
+  async answer({ head = false } = {}): Promise<RawAnswer | null> {
     for (;;) {
-      const parsed = parseAnswer(this.#received, this.#ended);
+      const parsed = parseAnswer(this.#received, this.#ended, head);
       if (parsed !== null) {
         this.#received = this.#received.subarray(parsed.length);
+        if (parsed.answer.status < 200) continue;
         return parsed.answer;
       }
       if (this.#ended) return null;
@@ -113,7 +117,11 @@ export async function exchange(url: string, bytes: string | Uint8Array): Promise
   }
 }
 
-function parseAnswer(bytes: Buffer, ended: boolean): { answer: RawAnswer; length: number } | null {
+function parseAnswer(
+  bytes: Buffer,
+  ended: boolean,
+  head: boolean,
+): { answer: RawAnswer; length: number } | null {
   const headEnd = bytes.indexOf('\r\n\r\n');
   if (headEnd < 0) return null;
   const [statusLine = '', ...lines] = bytes.toString('latin1', 0, headEnd).split('\r\n');
@@ -123,8 +131,10 @@ function parseAnswer(bytes: Buffer, ended: boolean): { answer: RawAnswer; length
       return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
     }),
   );
-  const body = parseBody(bytes, headEnd + 4, headers, ended);
   const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(statusLine)?.[1]);
+  const start = headEnd + 4;
+  const bodiless = head || status < 200 || status === 204 || status === 304;
+  const body = bodiless ? { text: '', end: start } : parseBody(bytes, start, headers, ended);
   return body && { answer: { status, headers, body: body.text }, length: body.end };
 }
 

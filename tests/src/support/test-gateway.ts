@@ -166,7 +166,8 @@ export class TestGateway {
         ...(content === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(content === undefined ? {} : { body: content }),
+      // Undici wants to be told that a streamed body may still be sent when the answer comes.
+      ...(content === undefined ? {} : { body: content, duplex: 'half' }),
       ...(signal === undefined ? {} : { signal }),
     });
   }
