@@ -2,7 +2,7 @@
  * How many requests a second the database's part of the way carries: a hold before and a settlement after each, with
  * the real store, on the embedded server (or DATABASE_URL), at a number of concurrent callers.
  *
- *   node bench/src/settlement.ts --callers 50 --seconds 5 --lanes 1 --projects 1
+ *   node gateway/src/metering/settlement.bench.ts --callers 50 --seconds 5 --lanes 1 --projects 1
  */
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
@@ -11,12 +11,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkInvariants, credit, openWallet } from '@zerogpu/ledger';
 import { newId } from '@zerogpu/protocol';
-import type { Caller, Settlement } from '../../gateway/src/flow.ts';
-import { Settler } from '../../gateway/src/metering/settle.ts';
-import { HoldBook } from '../../gateway/src/quota/hold-money.ts';
-import { silentLog } from '../../gateway/src/store/log.ts';
-import { openStore, type Store } from '../../gateway/src/store/open-store.ts';
-import { Secrets } from '../../gateway/src/store/secrets.ts';
+import type { Caller, Settlement } from '../flow.ts';
+import { HoldBook } from '../quota/hold-money.ts';
+import { silentLog } from '../store/log.ts';
+import { openStore, type Store } from '../store/open-store.ts';
+import { Secrets } from '../store/secrets.ts';
+import { Settler } from './settle.ts';
 
 const { values: args } = parseArgs({
   options: {
