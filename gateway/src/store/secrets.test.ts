@@ -1,0 +1,75 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadSecrets, SecretError, Secrets } from './secrets.ts';
+
+const one = new Secrets('the first secret, which is long enough');
+const two = new Secrets('the second secret, which is long enough');
+
+describe('Secrets', () => {
+  it('hashes a key the same way every time, and differently with another secret', () => {
+    expect(one.hashKey('k')).toEqual(new Secrets('the first secret, which is long enough').hashKey('k'));
+    expect(one.hashKey('k')).toHaveLength(32);
+    expect(one.hashKey('k')).not.toEqual(two.hashKey('k'));
+    expect(one.hashKey('k')).not.toEqual(one.hashKey('K'));
+    expect(one.fingerprint()).not.toEqual(two.fingerprint());
+  });
+
+  it('gives back any text that it encrypted, each time another ciphertext', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.string(), (text, context) => {
+        const sealed = one.encrypt(text, context);
+        expect(one.decrypt(sealed, context)).toBe(text);
+        expect(one.encrypt(text, context)).not.toEqual(sealed);
+      }),
+    );
+  });
+
+  it('refuses what was changed anywhere, cut off, or made with another secret or context', () => {
+    const sealed = one.encrypt('text', 'context');
+    for (let i = 0; i < sealed.length; i++) {
+      const changed = Buffer.from(sealed);
+      changed[i]! ^= 1;
+      expect(() => one.decrypt(changed, 'context')).toThrow(SecretError);
+      expect(() => one.decrypt(sealed.subarray(0, i), 'context')).toThrow(SecretError);
+    }
+    expect(() => two.decrypt(sealed, 'context')).toThrow(SecretError);
+    expect(() => one.decrypt(sealed, 'other')).toThrow(SecretError);
+  });
+
+  it('refuses a short secret', () => {
+    expect(() => new Secrets('x'.repeat(31))).toThrow('at least 32 characters');
+  });
+});
+
+describe('loadSecrets', () => {
+  let dataDir = '';
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'zerogpu-secrets-'));
+  });
+  afterEach(() => rm(dataDir, { recursive: true, force: true }));
+
+  it('makes a secret once, also when several start at once, readable by its owner only', async () => {
+    const loaded = await Promise.all(Array.from({ length: 8 }, () => loadSecrets(dataDir, null)));
+    const later = await loadSecrets(dataDir, null);
+    for (const secrets of loaded) expect(secrets.fingerprint()).toEqual(later.fingerprint());
+    expect((await stat(join(dataDir, 'secret'))).mode & 0o777).toBe(0o600);
+    expect(await readFile(join(dataDir, 'secret'), 'utf8')).toMatch(/^[0-9a-f]{64}\n$/);
+  });
+
+  it('prefers the configured one and writes none', async () => {
+    const secrets = await loadSecrets(dataDir, 'configured, and long enough for its purpose');
+    expect(secrets.fingerprint()).toEqual(
+      new Secrets('configured, and long enough for its purpose').fingerprint(),
+    );
+    await expect(stat(join(dataDir, 'secret'))).rejects.toThrow('ENOENT');
+  });
+
+  it('says what to do when the file is cut off, and does not replace it', async () => {
+    await writeFile(join(dataDir, 'secret'), '');
+    await expect(loadSecrets(dataDir, null)).rejects.toThrow('Put the file back from a backup');
+    expect(await readFile(join(dataDir, 'secret'), 'utf8')).toBe('');
+  });
+});
