@@ -43,7 +43,8 @@ export async function authenticate(
   if (record === null) throw new ApiError('invalid_api_key', { message: 'No such API key' });
   if (record.ended) throw new ApiError('invalid_api_key', { message: 'The API key is revoked or expired' });
   const project = headers['x-project-id'];
-  if (project !== undefined && project !== record.projectId) throw new ApiError('invalid_project');
+  if (project !== undefined && String(project).toLowerCase() !== record.projectId)
+    throw new ApiError('invalid_project');
   if (!record.projectActive) {
     throw new ApiError('invalid_project', { message: 'The project of this API key is archived' });
   }

@@ -105,7 +105,9 @@ function nobodyAnswered(model: string, failures: readonly TargetFailure[], nodes
     return new ApiError('no_capacity', { retryAfterSeconds: RETRY_SOON_SECONDS });
   }
   if (failures.some((failure) => failure.kind === 'too_large')) {
-    return new ApiError('request_too_large', { message: 'The request is larger than a node accepts' });
+    return new ApiError('request_too_large', {
+      message: 'The request is larger than what serves this model accepts',
+    });
   }
   const cause = failures.at(-1);
   if (failures.some((failure) => failure.kind === 'internal'))

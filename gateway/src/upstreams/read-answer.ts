@@ -52,8 +52,12 @@ export function usageOf(value: unknown): Usage | null {
   return { inputTokens, outputTokens, reasoningTokens: count(details['reasoning_tokens']) ?? 0 };
 }
 
+/** Above this it is no count of tokens, and no integer of the log. */
+const MAX_COUNT = 2 ** 31 - 1;
+
 function count(value: unknown): number | null {
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null;
+  const isCount = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_COUNT;
+  return isCount ? value : null;
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

@@ -12,15 +12,28 @@ export async function readEvents(body: Readable, sink: PieceSink, maxBytes: numb
   const reader = new EventReader(sink);
   const decoder = new TextDecoder();
   let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > maxBytes) throw new TargetFailure('internal', 'The upstream answered too much');
-    reader.feed(decoder.decode(chunk, { stream: true }));
+  let closing: NodeJS.Timeout | undefined;
+  try {
+    for await (const chunk of body) {
+      size += chunk.length;
+      if (size > maxBytes) throw new TargetFailure('internal', 'The upstream answered too much');
+      reader.feed(decoder.decode(chunk, { stream: true }));
+      if (reader.done) closing ??= setTimeout(() => body.destroy(), END_AFTER_DONE_MS);
+    }
+  } catch (error) {
+    if (!reader.done) throw error;
+  } finally {
+    clearTimeout(closing);
   }
   return reader.finish();
 }
 
+/** An upstream that said that it is done ends its body at once, and its connection is used again; else we end both. */
+const END_AFTER_DONE_MS = 1000;
+
 class EventReader {
+  /** The upstream said that nothing follows. */
+  done = false;
   #text = '';
   #reasoning = '';
   #usage: Usage | null = null;
@@ -55,7 +68,8 @@ class EventReader {
   }
 
   #event(data: string): void {
-    if (data === '[DONE]') return;
+    if (data === '[DONE]') this.done = true;
+    if (this.done) return;
     const event = parse(data);
     if (event['error']) throw new TargetFailure('internal', 'The upstream failed while it answered');
     this.#usage = usageOf(event['usage']) ?? this.#usage;

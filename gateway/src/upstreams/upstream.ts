@@ -8,6 +8,7 @@ import { readEvents } from './read-events.ts';
 /** As many requests are under way to one upstream at once; more wait. */
 const CONNECTIONS = 128;
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+const MAX_ERROR_BYTES = 64 * 1024;
 
 /** An OpenAI-compatible server by URL, as a target like a node. Speaks only to its `/chat/completions`. */
 export class Upstream implements Target {
@@ -46,7 +47,7 @@ export class Upstream implements Target {
     const response = await this.#request(inference, sink !== null, signal);
     const given =
       sink === null
-        ? answerOf(await readJson(response, signal))
+        ? answerOf(await readJson(response, MAX_ANSWER_BYTES, signal))
         : await readEvents(response.body, sink, MAX_ANSWER_BYTES).catch((error) => {
             throw signal.aborted ? signal.reason : lost(error);
           });
@@ -74,8 +75,8 @@ export class Upstream implements Target {
         throw signal.aborted ? signal.reason : lost(error);
       });
     if (response.statusCode === 200) return response;
-    const message = await errorMessage(response);
-    throw failureOf(response.statusCode, message);
+    const failure = await failureOf(response, signal);
+    throw signal.aborted ? signal.reason : failure;
   }
 }
 
@@ -107,34 +108,44 @@ function responseFormat(format: Inference['format']): Record<string, unknown> {
   return { type, json_schema };
 }
 
-function failureOf(status: number, message: string): TargetFailure {
-  if (status === 400 || status === 422) return new TargetFailure('input', message);
+/** Only a refusal of the request itself is told in the upstream's words: others may quote our key, or the prompt. */
+async function failureOf(response: Dispatcher.ResponseData, signal: AbortSignal): Promise<TargetFailure> {
+  const { statusCode: status, body } = response;
+  const message = `The upstream answered ${status}`;
+  if (status === 400 || status === 422) {
+    return new TargetFailure('input', (await errorMessage(response, signal)) ?? message);
+  }
+  await body.dump({ limit: MAX_ERROR_BYTES, signal }).catch(() => undefined);
+  if (status === 413) return new TargetFailure('too_large', message);
   if (status === 429 || status === 503) return new TargetFailure('busy', message);
   // Its own key, project or model list is wrong: ours to mend, nothing that the caller can do.
   if (status < 500) return new TargetFailure('unavailable', message);
   return new TargetFailure('internal', message);
 }
 
-async function errorMessage(response: Dispatcher.ResponseData): Promise<string> {
-  const fallback = `The upstream answered ${response.statusCode}`;
-  const value = await readJson(response, null).catch(() => null);
+async function errorMessage(response: Dispatcher.ResponseData, signal: AbortSignal): Promise<string | null> {
+  const value = await readJson(response, MAX_ERROR_BYTES, signal).catch(() => null);
   const error = isRecord(value) ? value['error'] : null;
   const message = isRecord(error) ? error['message'] : null;
-  return typeof message === 'string' ? message.slice(0, 500) : fallback;
+  return typeof message === 'string' ? message.slice(0, 500) : null;
 }
 
-async function readJson(response: Dispatcher.ResponseData, signal: AbortSignal | null): Promise<unknown> {
+async function readJson(
+  response: Dispatcher.ResponseData,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<unknown> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
     for await (const chunk of response.body) {
       size += chunk.length;
-      if (size > MAX_ANSWER_BYTES) throw new TargetFailure('internal', 'The upstream answered too much');
+      if (size > maxBytes) throw new TargetFailure('internal', 'The upstream answered too much');
       chunks.push(chunk);
     }
     return JSON.parse(Buffer.concat(chunks).toString());
   } catch (error) {
-    if (signal?.aborted) throw signal.reason;
+    if (signal.aborted) throw signal.reason;
     if (error instanceof SyntaxError) throw new TargetFailure('internal', 'The upstream did not answer JSON');
     throw lost(error);
   }

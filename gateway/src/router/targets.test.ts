@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import type { NodeView, Target } from '../flow.ts';
+import { type Fleet, targetsFor } from './targets.ts';
+
+const target = (id: string, kind: Target['kind'] = 'node'): Target => ({
+  kind,
+  id,
+  run: () => Promise.reject(new Error('not asked')),
+});
+const view = (id: string, rttMs = 1): NodeView => {
+  return { id, rttMs, slots: 1, inFlight: 0, resident: true, serviceMs: 1 };
+};
+const upstreams = [target('u1', 'upstream'), target('u2', 'upstream')];
+const half = () => 0.5;
+
+function fleet(nodes: NodeView[], gone: string[] = []): Fleet {
+  return {
+    views: (model) => (model === 'm' ? nodes : []),
+    target: (id) => (gone.includes(id) ? undefined : target(id)),
+  };
+}
+const names = (targets: Iterable<Target>) => [...targets].map((one) => one.id);
+
+describe('targetsFor', () => {
+  test('names nodes best first, then upstreams in their order', () => {
+    const nodes = [view('far', 50), view('near', 1), view('middle', 10)];
+    expect(names(targetsFor('m', fleet(nodes), upstreams, half))).toEqual([
+      'near',
+      'middle',
+      'far',
+      'u1',
+      'u2',
+    ]);
+    expect(names(targetsFor('other', fleet(nodes), upstreams, half))).toEqual(['u1', 'u2']);
+    expect(names(targetsFor('m', fleet([]), [], half))).toEqual([]);
+  });
+
+  test('one request is given to at most four nodes', () => {
+    const nodes = Array.from({ length: 10 }, (_, i) => view(`n${i}`, i + 1));
+    expect(names(targetsFor('m', fleet(nodes), upstreams, half))).toEqual([
+      'n0',
+      'n1',
+      'n2',
+      'n3',
+      'u1',
+      'u2',
+    ]);
+  });
+
+  test('a node that went away meanwhile is left out', () => {
+    const nodes = [view('a', 1), view('b', 2)];
+    expect(names(targetsFor('m', fleet(nodes, ['a']), [], half))).toEqual(['b']);
+  });
+
+  test('each is chosen from the fleet as it is when it is asked for, and none twice', () => {
+    const nodes = [view('a', 1), view('b', 2)];
+    const targets = targetsFor('m', fleet(nodes), [], half);
+    expect(targets.next().value?.id).toBe('a');
+    nodes.push(view('new', 0));
+    expect(names(targets)).toEqual(['new', 'b']);
+  });
+});
