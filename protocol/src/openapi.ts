@@ -126,18 +126,18 @@ const responsesAnswer: JsonObject = {
     },
   ],
   usage: {
-    input_tokens: 52,
+    input_tokens: 49,
     input_tokens_details: { cached_tokens: 0 },
     output_tokens: 19,
     output_tokens_details: { reasoning_tokens: 0 },
-    total_tokens: 71,
+    total_tokens: 68,
   },
 };
 
 const chatUsage: JsonObject = {
-  prompt_tokens: 52,
+  prompt_tokens: 49,
   completion_tokens: 19,
-  total_tokens: 71,
+  total_tokens: 68,
   prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
   completion_tokens_details: {
     reasoning_tokens: 0,
