@@ -61,7 +61,7 @@ async function race(dataDir: string): Promise<string> {
   for (const racer of racers) await proveAnswers(racer);
   const generator = children.start('generator', path.join(import.meta.dirname, 'overhead/generator.ts'));
   await messageFrom(generator, () => true, 10_000);
-  const results = await measure(racers, generator, plan);
+  const results = await measure(racers, generator, plan, dataDir);
   const about = circumstances(seed);
   const markdown = overheadMarkdown(results, plan, about);
   if (!options.quick && racers.length === 3) {

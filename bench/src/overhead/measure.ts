@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { isRecord, messageFrom } from '../support/children.ts';
 import { cpuSeconds, watchOthers } from '../support/cpu.ts';
+import { type DiskSync, measureDiskSync } from '../support/disk.ts';
 import { seededRandom, shuffled } from '../support/random.ts';
 import { differences, median, percentile } from '../support/statistics.ts';
 import type { FlatOutReport, LatenciesReport, Order, Report } from './orders.ts';
@@ -47,16 +48,21 @@ export interface Results {
   readonly flatOut: readonly Throughput[];
   /** Cores that programs outside the race kept busy meanwhile, on average; null where it cannot be read. */
   readonly othersCores: number | null;
+  /** Of the disk that our log is on: before the race and after it. */
+  readonly diskSync: { readonly before: DiskSync; readonly after: DiskSync };
 }
 
+/** @param folder on the disk that our gateway writes to */
 export async function measure(
   racers: readonly Racer[],
   generator: ChildProcess,
   plan: Plan,
+  folder: string,
 ): Promise<Results> {
   const loads = racers.map((racer) => racer.load);
   const names = racers.map((racer) => racer.name);
   const { seed, warmup, turns, connections, rate } = plan;
+  const before = measureDiskSync(folder);
   const others = watchOthers();
   const one = await ask(generator, { type: 'paired', loads, warmup, turns, seed });
   console.log('Measured: one connection');
@@ -65,12 +71,14 @@ export async function measure(
   console.log(`Measured: ${connections} connections at ${rate}/s each`);
   const oneReport = latenciesOf(one);
   const manyReport = latenciesOf(many);
+  const flatOut = await flatOutRounds(racers, generator, plan);
   return {
     oneConnection: pairedLatencies(names, oneReport.latencies),
     manyConnections: unpairedLatencies(names, manyReport.latencies),
     latenessP99: percentile(manyReport.lateness, 0.99),
-    flatOut: await flatOutRounds(racers, generator, plan),
+    flatOut,
     othersCores: others(),
+    diskSync: { before, after: measureDiskSync(folder) },
   };
 }
 

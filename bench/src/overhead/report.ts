@@ -38,6 +38,8 @@ ${throughputTable(results.flatOut)}
 ${generatorLine(direct)}
 
 ${othersLine(results.othersCores)}
+
+${diskLine(results.diskSync)}
 `;
 }
 
@@ -90,6 +92,11 @@ function throughputTable(rows: readonly Throughput[]): string {
 function othersLine(cores: number | null): string {
   if (cores === null) return 'What else the machine did meanwhile is not known.';
   return `Programs outside the race kept ${figure(cores)} cores busy on average meanwhile; the less, the better the figures hold.`;
+}
+
+function diskLine({ before, after }: Results['diskSync']): string {
+  const spread = ({ p50, p99 }: { p50: number; p99: number }): string => `${figure(p50)} / ${figure(p99)}`;
+  return `One \`fdatasync\` of 8 KiB on our log's disk took p50 / p99 ${spread(before)} ms before the race and ${spread(after)} ms after it: ours waits for at least one per answer, alone or with its neighbours.`;
 }
 
 function generatorLine(direct: Throughput | undefined): string {
