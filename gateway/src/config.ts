@@ -4,6 +4,7 @@
  */
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { MANIFESTS } from '@zerogpu/catalogue';
 
 export interface UpstreamConfig {
   readonly name: string;
@@ -117,10 +118,10 @@ function refuseUnknownNames(env: Env): void {
 }
 
 function nearest(name: string, candidates: readonly string[]): string {
+  // The beginning of a longer name is one slip away from it, however much is missing.
+  const distance = (candidate: string) => (candidate.startsWith(name) ? 1 : editDistance(name, candidate));
   let best = candidates[0]!;
-  for (const candidate of candidates) {
-    if (editDistance(name, candidate) < editDistance(name, best)) best = candidate;
-  }
+  for (const candidate of candidates) if (distance(candidate) < distance(best)) best = candidate;
   return best;
 }
 
@@ -183,20 +184,26 @@ function upstreams(text: string | undefined): UpstreamConfig[] {
   if (!text) return [];
   const list = json('ZEROGPU_UPSTREAMS', text, UPSTREAM_EXAMPLE);
   if (!Array.isArray(list)) throw wrongUpstreams('must be an array');
-  return list.map(upstream);
+  const all = list.map(upstream);
+  // The log tells them apart by name.
+  const twice = all.find(({ name }, i) => all.findIndex((other) => other.name === name) < i);
+  if (twice) throw wrongUpstreams(`has the name "${twice.name}" twice`);
+  return all;
 }
 
 function upstream(entry: unknown): UpstreamConfig {
   if (!isObject(entry)) throw wrongUpstreams('must hold objects');
   const { name, url, apiKey, trusted, models, ...rest } = entry;
   if (typeof name !== 'string' || name === '') throw wrongUpstreams('needs a name in each entry');
-  if (typeof url !== 'string' || !/^https?:$/.test(protocolOf(url))) {
-    throw wrongUpstreams(`needs an http or https url for "${name}"`);
+  if (typeof url !== 'string' || !isBaseAddress(url)) {
+    throw wrongUpstreams(`needs an http or https url for "${name}", without a user, a query or a fragment`);
   }
-  if (!isObject(models) || !Object.values(models).every((m) => typeof m === 'string')) {
+  if (!isObject(models) || !Object.values(models).every((m) => typeof m === 'string' && m !== '')) {
     throw wrongUpstreams(`needs models for "${name}": our model id to the name there`);
   }
-  if (apiKey !== undefined && typeof apiKey !== 'string')
+  refuseUnknownModels('ZEROGPU_UPSTREAMS', models);
+  // What a header can carry; anything else would fail every request.
+  if (apiKey !== undefined && !(typeof apiKey === 'string' && /^[\x21-\x7e]+$/.test(apiKey)))
     throw wrongUpstreams(`has a wrong apiKey for "${name}"`);
   if (trusted !== undefined && typeof trusted !== 'boolean') {
     throw wrongUpstreams(`has a wrong trusted for "${name}": true or false`);
@@ -225,6 +232,7 @@ function modelOverrides(text: string | undefined): Map<string, ModelOverride> {
     `ZEROGPU_MODEL_OVERRIDES must map model ids to {"errorOnMaxToken": true or false}; an example: ${OVERRIDES_EXAMPLE}`,
   );
   if (!isObject(all)) throw wrong;
+  refuseUnknownModels('ZEROGPU_MODEL_OVERRIDES', all);
   return new Map(
     Object.entries(all).map(([id, override]) => {
       if (!isObject(override)) throw wrong;
@@ -243,8 +251,20 @@ function json(name: string, text: string, example: string): unknown {
   }
 }
 
-function protocolOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).protocol : '';
+function refuseUnknownModels(setting: string, byModel: object): void {
+  const known = MANIFESTS.map((manifest) => manifest.id);
+  const unknown = Object.keys(byModel).find((id) => !known.includes(id));
+  if (unknown === undefined) return;
+  throw new ConfigError(
+    `${setting} names the unknown model "${unknown}"; did you mean ${nearest(unknown, known)}?`,
+  );
+}
+
+/** Only what a request's address is made of: the rest would be dropped without a word. */
+function isBaseAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, search, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && username + password + search + hash === '';
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

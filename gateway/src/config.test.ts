@@ -1,0 +1,197 @@
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ConfigError, readConfig } from './config.ts';
+
+const MODEL = 'llama-3.1-8b-instruct-fast';
+const upstream = (changes: object = {}) => {
+  const entry = { name: 'u', url: 'http://127.0.0.1:11434/v1', models: { [MODEL]: 'x' }, ...changes };
+  return { ZEROGPU_UPSTREAMS: JSON.stringify([entry]) };
+};
+
+describe('readConfig', () => {
+  test('an empty environment gives the defaults', () => {
+    expect(readConfig({ PATH: '/bin', HOME: '/root' })).toEqual({
+      host: '127.0.0.1',
+      port: 8080,
+      dataDir: resolve('.zerogpu'),
+      secret: null,
+      databaseUrl: null,
+      upstreams: [],
+      modelOverrides: new Map(),
+      deadlineMs: 60_000,
+      maxBodyBytes: 4 * 1024 * 1024,
+      bodyTimeoutMs: 60_000,
+      rateLimit: { requests: null, tokens: null },
+      heartbeatMs: 5000,
+      gatewayName: hostname(),
+      logLevel: 'warn',
+    });
+  });
+
+  test('an empty text is as if it were not set', () => {
+    const names = [
+      'HOST',
+      'PORT',
+      'DATABASE_URL',
+      'ZEROGPU_SECRET',
+      'ZEROGPU_UPSTREAMS',
+      'ZEROGPU_RATE_LIMIT_TOKENS',
+    ];
+    expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
+  });
+
+  test('everything can be set', () => {
+    const config = readConfig({
+      HOST: '0.0.0.0',
+      PORT: '0',
+      DATABASE_URL: 'postgresql://u:p@h/d',
+      ZEROGPU_DATA_DIR: '/data',
+      ZEROGPU_SECRET: 's'.repeat(32),
+      ZEROGPU_DEADLINE_MS: '100',
+      ZEROGPU_RATE_LIMIT_REQUESTS: '60',
+      ZEROGPU_GATEWAY_NAME: 'gw-1',
+      ZEROGPU_LOG_LEVEL: 'debug',
+      ZEROGPU_MODEL_OVERRIDES: '{"zlm-v1-summary-cloud":{"errorOnMaxToken":true}}',
+      ...upstream({ url: 'https://h:1/v1//', apiKey: 'k', trusted: true }),
+    });
+    expect(config).toMatchObject({
+      host: '0.0.0.0',
+      port: 0,
+      databaseUrl: 'postgresql://u:p@h/d',
+      dataDir: '/data',
+      deadlineMs: 100,
+      rateLimit: { requests: 60, tokens: null },
+      gatewayName: 'gw-1',
+      logLevel: 'debug',
+      modelOverrides: new Map([['zlm-v1-summary-cloud', { errorOnMaxToken: true }]]),
+      upstreams: [
+        { name: 'u', url: 'https://h:1/v1', apiKey: 'k', trusted: true, models: new Map([[MODEL, 'x']]) },
+      ],
+    });
+    expect(readConfig(upstream()).upstreams[0]).toMatchObject({ apiKey: null, trusted: false });
+  });
+
+  test.each([
+    ['ZEROGPU_DEADLNE_MS', 'ZEROGPU_DEADLINE_MS'],
+    ['ZEROGPU_DATADIR', 'ZEROGPU_DATA_DIR'],
+    ['ZEROGPU_RATE_LIMIT', 'ZEROGPU_RATE_LIMIT_REQUESTS'],
+    ['ZEROGPU_UPSTREAM', 'ZEROGPU_UPSTREAMS'],
+    ['ZEROGPU_MAX_BODY', 'ZEROGPU_MAX_BODY_BYTES'],
+  ])('%s is unknown, and %s is meant', (name, meant) => {
+    expect(() => readConfig({ [name]: '1' })).toThrow(
+      new ConfigError(`Unknown setting ${name}; did you mean ${meant}?`),
+    );
+  });
+
+  test('what clients, other programs and tests read is no mistake', () => {
+    const names = [
+      'ZEROGPU_API_KEY',
+      'ZEROGPU_ADMIN_PASSWORD',
+      'ZEROGPU_LOCAL_NODES',
+      'ZEROGPU_TEST_ANYTHING',
+      'PORTX',
+    ];
+    expect(readConfig(Object.fromEntries(names.map((name) => [name, 'x'])))).toEqual(readConfig({}));
+  });
+
+  const INTEGERS = [
+    ['PORT', 0, 65_535],
+    ['ZEROGPU_DEADLINE_MS', 100, 3_600_000],
+    ['ZEROGPU_MAX_BODY_BYTES', 1024, 64 * 1024 * 1024],
+    ['ZEROGPU_BODY_TIMEOUT_MS', 100, 3_600_000],
+    ['ZEROGPU_HEARTBEAT_MS', 100, 60_000],
+    ['ZEROGPU_RATE_LIMIT_REQUESTS', 1, Number.MAX_SAFE_INTEGER],
+    ['ZEROGPU_RATE_LIMIT_TOKENS', 1, Number.MAX_SAFE_INTEGER],
+  ] as const;
+
+  test.each(INTEGERS)('%s is an integer from %i to %i and nothing else', (name, min, max) => {
+    const wrong = fc.oneof(
+      fc.string({ minLength: 1 }).filter((text) => !/^\d+$/.test(text)),
+      fc.constantFrom(
+        '-1',
+        '1.5',
+        '1e3',
+        '0x10',
+        ' 1',
+        '1 ',
+        '+1',
+        '١',
+        'Infinity',
+        String(min - 1),
+        `${max}0`,
+      ),
+    );
+    fc.assert(
+      fc.property(wrong, (text) => {
+        expect(() => readConfig({ [name]: text })).toThrow(
+          new ConfigError(`${name} must be an integer from ${min} to ${max}, not "${text}"`),
+        );
+      }),
+    );
+    expect(() => readConfig({ [name]: String(min) })).not.toThrow();
+  });
+
+  test.each([
+    [{ ZEROGPU_SECRET: 'x'.repeat(31) }, 'ZEROGPU_SECRET must have at least 32 characters'],
+    [{ DATABASE_URL: 'mysql://x' }, 'DATABASE_URL must look like postgres://'],
+    [
+      { ZEROGPU_LOG_LEVEL: 'loud' },
+      'ZEROGPU_LOG_LEVEL must be one of silent, error, warn, info, debug, not "loud"',
+    ],
+    [{ ZEROGPU_UPSTREAMS: '{' }, 'ZEROGPU_UPSTREAMS is not valid JSON'],
+    [{ ZEROGPU_UPSTREAMS: '{}' }, 'ZEROGPU_UPSTREAMS must be an array'],
+    [{ ZEROGPU_UPSTREAMS: '[5]' }, 'ZEROGPU_UPSTREAMS must hold objects'],
+    [upstream({ name: '' }), 'needs a name in each entry'],
+    [upstream({ url: 'ftp://h' }), 'needs an http or https url for "u"'],
+    [upstream({ url: 'nonsense' }), 'needs an http or https url for "u"'],
+    [upstream({ url: 'http://user:pass@h/v1' }), 'needs an http or https url for "u", without a user'],
+    [upstream({ url: 'http://h/v1?key=1' }), 'needs an http or https url for "u", without a user'],
+    [upstream({ models: undefined }), 'needs models for "u"'],
+    [upstream({ models: { [MODEL]: 5 } }), 'needs models for "u"'],
+    [upstream({ models: { [MODEL]: '' } }), 'needs models for "u"'],
+    [
+      upstream({ models: { 'llama-3.1-8b': 'x' } }),
+      `ZEROGPU_UPSTREAMS names the unknown model "llama-3.1-8b"; did you mean ${MODEL}?`,
+    ],
+    [upstream({ apiKey: 5 }), 'has a wrong apiKey for "u"'],
+    [upstream({ apiKey: 'a\r\nx-evil: 1' }), 'has a wrong apiKey for "u"'],
+    [upstream({ trusted: 'yes' }), 'has a wrong trusted for "u": true or false'],
+    [upstream({ trustd: true }), 'has an unknown field "trustd" for "u"'],
+    [
+      { ZEROGPU_UPSTREAMS: `[${[1, 2].map(() => upstream().ZEROGPU_UPSTREAMS.slice(1, -1))}]` },
+      'has the name "u" twice',
+    ],
+    [{ ZEROGPU_MODEL_OVERRIDES: '[' }, 'ZEROGPU_MODEL_OVERRIDES is not valid JSON'],
+    [{ ZEROGPU_MODEL_OVERRIDES: '[]' }, 'ZEROGPU_MODEL_OVERRIDES must map model ids'],
+    [{ ZEROGPU_MODEL_OVERRIDES: `{"${MODEL}":true}` }, 'ZEROGPU_MODEL_OVERRIDES must map model ids'],
+    [
+      { ZEROGPU_MODEL_OVERRIDES: `{"${MODEL}":{"errorOnMaxToken":1}}` },
+      'ZEROGPU_MODEL_OVERRIDES must map model ids',
+    ],
+    [
+      { ZEROGPU_MODEL_OVERRIDES: `{"${MODEL}":{"errorOnMaxToken":true,"price":0}}` },
+      'ZEROGPU_MODEL_OVERRIDES must map model ids',
+    ],
+    [
+      { ZEROGPU_MODEL_OVERRIDES: '{"zlm-v1-summary":{"errorOnMaxToken":true}}' },
+      'did you mean zlm-v1-summary-cloud?',
+    ],
+  ])('%j is wrong', (env, message) => {
+    expect(() => readConfig({ ...env })).toThrow(ConfigError);
+    expect(() => readConfig({ ...env })).toThrow(message);
+  });
+
+  test('no secret is repeated in an error', () => {
+    for (const env of [
+      { ZEROGPU_SECRET: 'too-short-secret' },
+      { DATABASE_URL: 'psql://user:too-short-secret@h' },
+      upstream({ apiKey: 'too-short-secret\n' }),
+    ]) {
+      expect(() => readConfig(env)).toThrow(
+        expect.not.objectContaining({ message: expect.stringContaining('too-short-secret') }),
+      );
+    }
+  });
+});

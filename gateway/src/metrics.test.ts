@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest';
+import { Metrics } from './metrics.ts';
+import { makeSettlement } from './testing/tenant.ts';
+
+const caller = { keyId: 'k', projectId: 'p', organizationId: 'o', walletId: 'w', allowedModels: null };
+
+describe('Metrics', () => {
+  test('counts what was settled, in the form of Prometheus', async () => {
+    const metrics = new Metrics({ nodes: () => 3, inFlight: () => 2 });
+    for (let i = 0; i < 2; i++) metrics.settled(makeSettlement(caller, { cost: 500_000_000n }));
+    metrics.settled(
+      makeSettlement(caller, { status: 404, servedModel: null, requestedModel: 'made up', cost: 0n }),
+    );
+    const lines = (await metrics.text()).split('\n');
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'zerogpu_requests_total{endpoint="responses",status="200"} 2',
+        'zerogpu_requests_total{endpoint="responses",status="404"} 1',
+        'zerogpu_tokens_total{model="zlm-v1-summary-cloud",direction="input"} 60',
+        'zerogpu_tokens_total{model="zlm-v1-summary-cloud",direction="output"} 10',
+        'zerogpu_cost_dollars_total 1',
+        'zerogpu_request_seconds_count{endpoint="responses"} 3',
+        'zerogpu_nodes_connected 3',
+        'zerogpu_requests_in_flight 2',
+      ]),
+    );
+    expect(metrics.contentType).toContain('text/plain');
+    // What a caller makes up must not become a label.
+    expect(lines.join()).not.toContain('made up');
+  });
+
+  test('two of them do not meet', async () => {
+    const [one, two] = [0, 0].map(() => new Metrics({ nodes: () => 0, inFlight: () => 0 }));
+    one?.settled(makeSettlement(caller));
+    expect(await two?.text()).not.toContain('zerogpu_requests_total{');
+  });
+});

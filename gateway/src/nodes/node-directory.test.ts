@@ -1,0 +1,123 @@
+import { sign } from 'node:crypto';
+import { CHALLENGE_CONTEXT, type Hello, isId, JOIN_TOKEN_PREFIX, makeSecret } from '@zerogpu/protocol';
+import type { Pool } from 'pg';
+import { expect, it } from 'vitest';
+import { Secrets } from '../store/secrets.ts';
+import { onEveryPostgres } from '../testing/postgres.ts';
+import { deviceKeys } from '../testing/scripted-node.ts';
+import { NodeDirectory } from './node-directory.ts';
+
+const NONCE = 'n'.repeat(43);
+const secrets = new Secrets('a secret of the tests, long enough');
+const TOKEN = makeSecret(JOIN_TOKEN_PREFIX);
+
+async function addToken(pool: Pool, columns: { uses?: number; expires?: string; revoked?: string } = {}) {
+  const values = [
+    secrets.hashKey(TOKEN),
+    columns.uses ?? null,
+    columns.expires ?? null,
+    columns.revoked ?? null,
+  ];
+  await pool.query(
+    "INSERT INTO join_tokens (hash, name, uses_left, expires_at, revoked_at) VALUES ($1, 'test', $2, $3, $4)",
+    values,
+  );
+}
+
+function hello(keys = deviceKeys(), changes: Partial<Hello> = {}): Hello {
+  return {
+    type: 'hello',
+    publicKey: keys.publicKey,
+    signature: sign(null, Buffer.from(CHALLENGE_CONTEXT + NONCE), keys.privateKey).toString('base64url'),
+    joinToken: TOKEN,
+    name: 'laptop',
+    agent: 'test/1',
+    capabilities: { cores: 2, memoryBytes: 1024, platform: 'linux', timeZone: 'UTC' },
+    models: [],
+    ...changes,
+  };
+}
+
+const without = ({ joinToken: _token, ...rest }: Hello): Hello => rest;
+const open = (pool: Pool) => new NodeDirectory({ pool, hash: (token) => secrets.hashKey(token) });
+
+onEveryPostgres('node directory', (database) => {
+  it('a token makes a new key known; afterwards the key alone is enough', async () => {
+    const pool = await database();
+    await addToken(pool, { uses: 1 });
+    const [directory, keys] = [open(pool), deviceKeys()];
+    const first = await directory.admit(hello(keys), NONCE);
+    if (first.kind !== 'admitted') throw new Error(first.message);
+    expect(isId('node', first.nodeId)).toBe(true);
+    expect(await directory.admit(without(hello(keys, { name: 'renamed' })), NONCE)).toEqual(first);
+    const { rows } = await pool.query('SELECT name, capabilities FROM nodes');
+    expect(rows).toEqual([{ name: 'renamed', capabilities: hello().capabilities }]);
+    expect(await directory.admit(hello(), NONCE)).toMatchObject({ kind: 'refused', code: 'token_invalid' });
+  });
+
+  it('refuses what is no token, or none any more, and keeps nothing of it', async () => {
+    const pool = await database();
+    const directory = open(pool);
+    const refused = { kind: 'refused', code: 'token_invalid' };
+    expect(await directory.admit(without(hello()), NONCE)).toMatchObject(refused);
+    for (const joinToken of ['', 'zgpu-join-x', makeSecret(JOIN_TOKEN_PREFIX)]) {
+      expect(await directory.admit(hello(undefined, { joinToken }), NONCE)).toMatchObject(refused);
+    }
+    for (const columns of [{ uses: 0 }, { expires: '2020-01-01' }, { revoked: '2020-01-01' }]) {
+      await addToken(pool, columns);
+      expect(await directory.admit(hello(), NONCE)).toMatchObject(refused);
+      await pool.query('DELETE FROM join_tokens');
+    }
+    expect((await pool.query('SELECT 1 FROM nodes')).rowCount).toBe(0);
+    expect(pool.idleCount).toBe(pool.totalCount);
+  });
+
+  it('a token of two uses admits two of many who come at once', async () => {
+    const pool = await database();
+    await addToken(pool, { uses: 2 });
+    const directory = open(pool);
+    const all = await Promise.all(Array.from({ length: 8 }, () => directory.admit(hello(), NONCE)));
+    expect(all.filter((one) => one.kind === 'admitted')).toHaveLength(2);
+  });
+
+  it('two sockets of one new node are one node', async () => {
+    const pool = await database();
+    await addToken(pool);
+    const [directory, keys] = [open(pool), deviceKeys()];
+    const both = await Promise.all([
+      directory.admit(hello(keys), NONCE),
+      directory.admit(hello(keys), NONCE),
+    ]);
+    expect(both[0]).toEqual(both[1]);
+    expect((await pool.query('SELECT 1 FROM nodes')).rowCount).toBe(1);
+  });
+
+  it('a node that was removed stays out, token or not', async () => {
+    const pool = await database();
+    await addToken(pool);
+    const [directory, keys] = [open(pool), deviceKeys()];
+    await directory.admit(hello(keys), NONCE);
+    await pool.query('UPDATE nodes SET revoked_at = now()');
+    expect(await directory.admit(hello(keys), NONCE)).toMatchObject({ kind: 'refused', code: 'revoked' });
+  });
+
+  it('a wrong signature is refused before the database is asked', async () => {
+    const pool = await database();
+    const directory = open(pool);
+    await pool.end();
+    const signature = hello().signature;
+    expect(await directory.admit(hello(deviceKeys(), { signature }), NONCE)).toMatchObject({
+      code: 'signature_invalid',
+    });
+    await expect(directory.admit(hello(), NONCE)).rejects.toThrow();
+  });
+
+  it('what the database cannot keep is an error, and the connection goes back', async () => {
+    const pool = await database();
+    await addToken(pool, { uses: 1 });
+    const directory = open(pool);
+    await expect(directory.admit(hello(undefined, { name: 'a\0b' }), NONCE)).rejects.toThrow();
+    expect(pool.idleCount).toBe(pool.totalCount);
+    expect(await directory.admit(hello(), NONCE)).toMatchObject({ kind: 'admitted' });
+  });
+});
