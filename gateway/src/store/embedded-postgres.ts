@@ -88,6 +88,11 @@ async function createDatabase(connection: EmbeddedConnection): Promise<void> {
   }
 }
 
+/** What the server says while an earlier one is not quite gone; any other reason not to start stays. */
+function mayPass(error: unknown): boolean {
+  return /shared memory block|lock file/i.test(String(error));
+}
+
 /** Keeps one server running until it is told to stop. */
 class Supervisor {
   readonly #place: Place;
@@ -131,7 +136,7 @@ class Supervisor {
       try {
         return await startPostmaster(this.#place, this.#data, this.#socket, this.#binaries, this.#log);
       } catch (error) {
-        if (attempt >= attempts) throw error;
+        if (attempt >= attempts || !mayPass(error)) throw error;
         await sleep(500);
         await clearLeftovers(this.#data, this.#log);
       }
@@ -144,10 +149,10 @@ class Supervisor {
       const started = performance.now();
       await this.#server?.ended;
       if (this.#stopping.signal.aborted) return;
-      backoff =
-        performance.now() - started > STEADY_MS ? FIRST_BACKOFF_MS : Math.min(backoff * 2, LAST_BACKOFF_MS);
+      if (performance.now() - started > STEADY_MS) backoff = FIRST_BACKOFF_MS;
       this.#log.error({ restartInMs: backoff }, 'The database server died; it is started again');
       await this.#restart(backoff);
+      backoff = Math.min(backoff * 2, LAST_BACKOFF_MS);
     }
   }
 

@@ -37,9 +37,13 @@ interface SymlinkEntry {
  * PostgreSQL's programs, ready to run as `user`: in the package where that works, else copied once.
  * @param user null to run them as ourselves
  * @param copyTo folder for a copy, which the user can reach
+ * @param packageDir the package of this platform
  */
-export async function prepareBinaries(user: SystemUser | null, copyTo: string): Promise<Binaries> {
-  const packageDir = findPackage();
+export async function prepareBinaries(
+  user: SystemUser | null,
+  copyTo: string,
+  packageDir: string = findPackage(),
+): Promise<Binaries> {
   // Install scripts are off, so the links and rights that the package's script would have made are made here.
   const mended = await mend(packageDir).then(
     () => true,
@@ -55,7 +59,7 @@ export async function prepareBinaries(user: SystemUser | null, copyTo: string): 
   );
 }
 
-function findPackage(): string {
+export function findPackage(): string {
   if (process.platform === 'win32') {
     throw new EmbeddedPostgresError(`The embedded database does not run on Windows yet. ${USE_A_SERVER}`);
   }

@@ -152,16 +152,27 @@ async function describe(pid: number): Promise<Owner> {
   return { pid, startTime: await processStartTime(pid), namespace: await pidNamespace() };
 }
 
-/** Linux: clock ticks since boot and the boot's id. Elsewhere: what ps says. @throws when there is no such process */
+/**
+ * Linux: clock ticks since boot and the boot's id. Elsewhere: what ps says.
+ * @throws when there is no such process, or only what is left of it: one that was killed and whose parent never asks
+ *   for it (in a container without an init) stays in the table for good
+ */
 export async function processStartTime(pid: number): Promise<string> {
   if (process.platform === 'linux') {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The name, in parentheses, may hold anything; the start time is the 22nd field, the 20th after it.
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    return `${(await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()}/${ticks}`;
+    const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // The name, in parentheses, may hold anything; after it come the state, and as 20th the start time.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    refuseDead(pid, fields[0]);
+    return `${(await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()}/${fields[19]}`;
   }
-  const { stdout } = await promisify(execFile)('ps', ['-o', 'lstart=', '-p', String(pid)]);
-  return stdout.trim();
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'stat=,lstart=', '-p', String(pid)]);
+  const [state, ...startTime] = stdout.trim().split(/\s+/);
+  refuseDead(pid, state);
+  return startTime.join(' ');
+}
+
+function refuseDead(pid: number, state: string | undefined): void {
+  if (state === undefined || /^[ZX]/.test(state)) throw new Error(`Process ${pid} is dead`);
 }
 
 async function pidNamespace(): Promise<string> {

@@ -69,6 +69,8 @@ async function outside(dataDir: string, user: SystemUser): Promise<Place> {
     if (!made || !(await canTraverse(folder, user))) continue;
     const home = join(folder, hashOf(dataDir));
     await mkdir(home, { recursive: true, mode: 0o700 });
+    // For whoever finds the folder later and wonders whose it is.
+    await writePrivateFile(join(home, 'data-directory'), `${dataDir}\n`);
     await writePrivateFile(join(dataDir, RECORD), `${JSON.stringify({ home, dataDir })}\n`);
     return { home, user, copyTo: join(folder, 'programs') };
   }
