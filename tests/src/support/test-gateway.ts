@@ -15,6 +15,7 @@ import {
 import { API_KEY_PREFIX, makeSecret, maskSecret, NANOS_PER_DOLLAR } from '@zerogpu/protocol';
 import { type Answered, strayings } from './conformance.ts';
 import { ManagedProcess } from './managed-process.ts';
+import { parseCredentials } from './platform.ts';
 import { ScriptedNode, type ScriptedNodeOptions } from './scripted-node.ts';
 
 export interface Project {
@@ -93,6 +94,11 @@ export class TestGateway {
     const dataDir = await mkdtemp(path.join(tmpdir(), 'zerogpu-test-'));
     // As root the database runs as another user, who has to pass through.
     await chmod(dataDir, 0o711);
+    return TestGateway.open(dataDir, env);
+  }
+
+  /** Opens one on a folder that may hold another's data; `stop` removes the folder. */
+  static async open(dataDir: string, env: Readonly<Record<string, string>> = {}): Promise<TestGateway> {
     const told: string[] = [];
     const tell = (fields: object, message: string) => void told.push(`${message} ${JSON.stringify(fields)}`);
     const config = readConfig({ PORT: '0', ZEROGPU_DATA_DIR: dataDir, ...env });
@@ -247,8 +253,9 @@ export async function makeProject(gateway: Gateway, options: ProjectOptions = {}
 }
 
 async function firstProject(gateway: Gateway): Promise<Project> {
-  if (!gateway.firstBoot) throw new Error('The database was not empty');
-  const { apiKey, projectId } = gateway.firstBoot;
+  const credentials = parseCredentials(await readFile(gateway.credentialsFile, 'utf8'));
+  const apiKey = credentials['ZEROGPU_API_KEY'] ?? '';
+  const projectId = credentials['ZEROGPU_PROJECT_ID'] ?? '';
   const { rows } = await gateway.pool.query<{ id: string; wallet_id: string }>(
     `SELECT k.id, o.wallet_id FROM api_keys k JOIN projects p ON p.id = k.project_id
      JOIN organizations o ON o.id = p.organization_id WHERE k.hash = $1`,
