@@ -9,7 +9,8 @@ test('a name with brackets and spaces does not shift the fields', () => {
 });
 
 test.skipIf(!existsSync('/proc/self/stat'))('counts what a child of a child uses', async () => {
-  const burn = 'const end = Date.now() + 400; while (Date.now() < end); process.stdin.resume()';
+  // By its own processor time: on a busy machine a wall clock would end before anything was used.
+  const burn = 'while (process.cpuUsage().user < 400_000); process.stdin.resume()';
   const nested = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(burn)}], { stdio: 'inherit' })`;
   const child = spawn(process.execPath, ['-e', nested], { stdio: ['pipe', 'ignore', 'ignore'] });
   onTestFinished(() => void child.stdin?.end());
