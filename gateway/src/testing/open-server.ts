@@ -1,0 +1,155 @@
+/** The HTTP side as a whole on a real socket, with memory in place of the database. */
+import { API_KEY_PREFIX, makeSecret } from '@zerogpu/protocol';
+import type { KeyRecord } from '../auth/authenticate.ts';
+import type { Settlement, StoredAnswer, Target, TargetAnswer } from '../flow.ts';
+import type { ClaimRequest, ClaimResult } from '../idempotency/idempotency-store.ts';
+import { Metrics } from '../metrics.ts';
+import { NodeRegistry } from '../nodes/registry.ts';
+import { makeServer, type ServerServices } from '../server.ts';
+import { admitSigned } from './connected-nodes.ts';
+
+export const KEY = makeSecret(API_KEY_PREFIX);
+
+const RECORD: KeyRecord = {
+  keyId: 'k',
+  projectId: 'p',
+  projectActive: true,
+  organizationId: 'o',
+  walletId: 'w',
+  allowedModels: null,
+  ended: false,
+};
+
+/** What a database would hold. */
+export class Memory {
+  readonly holds = new Map<string, bigint>();
+  readonly settled: Settlement[] = [];
+  readonly claims = new Map<string, ClaimRequest & { stored: StoredAnswer | null }>();
+  readonly reports: unknown[] = [];
+  balance = 10n ** 12n;
+
+  async hold({ requestId, amount }: { requestId: string; amount: bigint }): Promise<boolean> {
+    if (amount > this.balance) return false;
+    this.balance -= amount;
+    this.holds.set(requestId, amount);
+    return true;
+  }
+
+  async settle(settlement: Settlement): Promise<void> {
+    const { requestId, held, cost, idempotency } = settlement;
+    if (this.settled.some((one) => one.requestId === requestId)) return;
+    if (held !== this.holds.has(requestId)) throw new Error('The settlement is wrong about its hold');
+    this.balance += (this.holds.get(requestId) ?? 0n) - cost;
+    this.holds.delete(requestId);
+    this.settled.push(settlement);
+    const claim = this.claims.get(idempotency?.key ?? '');
+    if (claim && idempotency) claim.stored = idempotency.answer;
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimResult> {
+    const before = this.claims.get(request.key);
+    if (!before) {
+      this.claims.set(request.key, { ...request, stored: null });
+      return { kind: 'claimed' };
+    }
+    if (Buffer.compare(before.bodyHash, request.bodyHash) !== 0) return { kind: 'conflict' };
+    return before.stored ? { kind: 'replay', stored: before.stored } : { kind: 'running' };
+  }
+
+  async release(_projectId: string, key: string, requestId: string): Promise<void> {
+    const claim = this.claims.get(key);
+    if (claim?.requestId === requestId && claim.stored === null) this.claims.delete(key);
+  }
+}
+
+export interface OpenServer {
+  readonly url: string;
+  readonly memory: Memory;
+  readonly services: ServerServices;
+  /** What serves every model; a test puts its own here. */
+  readonly targets: Target[];
+  post(body: unknown, headers?: Record<string, string>, path?: string): Promise<Response>;
+  close(): Promise<void>;
+}
+
+export async function openServer(changes: Partial<ServerServices> = {}): Promise<OpenServer> {
+  const memory = new Memory();
+  const targets: Target[] = [];
+  const registry = new NodeRegistry({ admit: admitSigned, heartbeatMs: 5000, now: Date.now });
+  const inFlight = { count: 0 };
+  const services: ServerServices = {
+    keys: { find: async (key) => (key === KEY ? RECORD : null) },
+    claims: memory,
+    admission: {
+      hold: (request) => memory.hold(request),
+      requestLimit: null,
+      tokenLimit: null,
+      override: () => undefined,
+      deadlineMs: 60_000,
+    },
+    fleet: registry,
+    upstreams: () => targets,
+    settle: (settlement) => memory.settle(settlement),
+    maxBodyBytes: 4 * 1024 * 1024,
+    bodyTimeoutMs: 60_000,
+    now: Date.now,
+    random: () => 0.5,
+    report: (_requestId, cause) => memory.reports.push(cause),
+    registry,
+    available: { nodes: (model) => registry.count(model), hasFallback: () => false },
+    health: {
+      databaseAnswers: async () => true,
+      settling: () => true,
+      nodes: () => registry.size,
+      upstreams: () => 1,
+    },
+    metrics: new Metrics({ nodes: () => registry.size, inFlight: () => inFlight.count }),
+    openapi: { openapi: '3.1.0' },
+    inFlight,
+    ...changes,
+  };
+  const app = makeServer(services);
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    url,
+    memory,
+    services,
+    targets,
+    post: (body, headers = {}, path = '/v1/responses') =>
+      fetch(url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-api-key': KEY, ...headers },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+    close: async () => {
+      registry.close();
+      app.server.closeAllConnections();
+      await app.close();
+    },
+  };
+}
+
+const ANSWER: TargetAnswer = {
+  text: 'The sky is blue.',
+  reasoning: null,
+  toolCalls: [],
+  finishReason: 'stop',
+  usage: null,
+  queueMs: 0,
+  modelMs: 1,
+};
+
+/** A target that does what a test says; by default it answers. */
+export function target(run: Target['run'] = async () => ANSWER): Target {
+  return { kind: 'upstream', id: 'u', run };
+}
+
+export const answering = (changes: Partial<TargetAnswer> = {}): Target =>
+  target(async () => ({ ...ANSWER, ...changes }));
+
+/** Says a piece, then waits until it is stopped. */
+export const hanging = (piece = ''): Target =>
+  target((_inference, _deadline, sink, signal) => {
+    if (piece !== '') sink?.piece('text', piece);
+    return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  });

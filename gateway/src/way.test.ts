@@ -1,0 +1,296 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Target, TargetFailure } from './flow.ts';
+import { RateLimit } from './quota/rate-limit.ts';
+import { answering, hanging, KEY, type OpenServer, openServer, target } from './testing/open-server.ts';
+import { SUMMARY } from './testing/scripted-node.ts';
+
+const body = { model: SUMMARY, input: 'The sky is blue. The sea is too.' };
+let server: OpenServer;
+
+beforeEach(async () => {
+  server = await openServer();
+});
+afterEach(async () => {
+  await server.close();
+  expect(server.services.inFlight.count).toBe(0);
+});
+
+async function reopen(changes: Parameters<typeof openServer>[0]): Promise<void> {
+  await server.close();
+  server = await openServer(changes);
+}
+
+/** What the caller was told. */
+async function told(response: Response): Promise<{ status: number; code: unknown; message: string }> {
+  const { error } = (await response.json()) as { error: { code: unknown; message: string } };
+  return { status: response.status, code: error.code, message: error.message };
+}
+
+/** Nothing is held, and no claim is left for an attempt that is over. */
+function expectAllGivenBack(): void {
+  expect(server.memory.holds.size).toBe(0);
+  expect([...server.memory.claims.values()].filter((claim) => claim.stored === null)).toEqual([]);
+}
+
+describe('an answer', () => {
+  test('is charged, logged, and only then given', async () => {
+    server.targets.push(answering());
+    const before = server.memory.balance;
+    const response = await server.post(body);
+    expect(response.status).toBe(200);
+    expect(server.memory.settled).toMatchObject([
+      {
+        requestId: response.headers.get('x-request-id'),
+        status: 200,
+        errorCode: null,
+        endpoint: 'responses',
+        requestedModel: SUMMARY,
+        servedModel: SUMMARY,
+        held: true,
+        streamed: false,
+        finishReason: 'stop',
+        route: { kind: 'upstream', target: 'u', attempts: 1 },
+      },
+    ]);
+    expect(before - server.memory.balance).toBe(server.memory.settled[0]?.cost);
+    expectAllGivenBack();
+  });
+
+  test('waits for its settlement, whole or streamed', async () => {
+    for (const stream of [false, true]) {
+      const settling = Promise.withResolvers<void>();
+      await reopen({ settle: () => settling.promise });
+      server.targets.push(answering());
+      const asking = server.post({ ...body, stream });
+      const text = asking.then((response) => response.text());
+      const first = await Promise.race([
+        text,
+        new Promise((resolve) => setTimeout(resolve, 50, 'nothing yet')),
+      ]);
+      expect(first).toBe('nothing yet');
+      settling.resolve();
+      expect(await text).toContain('"status":"completed"');
+    }
+  });
+
+  test('that cannot be settled is not given', async () => {
+    await reopen({ settle: () => Promise.reject(new Error('disk full: password=hunter2')) });
+    server.targets.push(answering());
+    const { status, code, message } = await told(await server.post(body, { 'idempotency-key': 'i' }));
+    expect([status, code]).toEqual([500, 'internal_error']);
+    expect(message).not.toContain('hunter2');
+    expect(server.memory.claims.size).toBe(0);
+  });
+
+  test('has its whole deadline from admission on, however slowly the body came', async () => {
+    let now = 1_000_000;
+    await reopen({ now: () => (now += 30_000) });
+    const run = vi.fn<Target['run']>(answering().run);
+    server.targets.push(target(run));
+    expect((await server.post(body)).status).toBe(200);
+    const deadline = run.mock.calls[0]?.[1] ?? 0;
+    expect(deadline).toBeGreaterThan(server.memory.settled[0]?.startedAt ?? Infinity);
+    expect(deadline - (server.memory.settled[0]?.startedAt ?? 0)).toBeGreaterThan(60_000);
+  });
+});
+
+describe('a refusal', () => {
+  const broken: Target = target(() => Promise.reject(new RangeError('a bug: password=hunter2')));
+  const busy: Target = target(() => Promise.reject(new TargetFailure('busy', 'u is busy')));
+
+  test.each([
+    ['a body that is none', '{', [], 400, 'invalid_json', false],
+    ['a wrong body', { ...body, input: 5 }, [], 400, 'invalid_type', false],
+    ['an unknown model', { ...body, model: 'made\u0000up' }, [], 404, 'model_not_found', false],
+    ['nobody who serves it', body, [], 503, 'model_unavailable', true],
+    ['everybody busy', body, [busy], 503, 'no_capacity', true],
+    ['a bug', body, [broken], 500, 'internal_error', true],
+  ])(
+    'for %s is logged, gives everything back and says no more than it should',
+    async (_what, sent, targets, status, code, held) => {
+      server.targets.push(...targets);
+      for (const stream of [false, true]) {
+        server.memory.settled.length = 0;
+        const asked = typeof sent === 'string' ? sent : { ...sent, stream };
+        const answer = await told(await server.post(asked, { 'idempotency-key': `i${stream}` }));
+        expect(answer).toMatchObject({ status, code });
+        expect(answer.message).not.toMatch(/hunter2|sky|u is/);
+        expect(server.memory.settled).toMatchObject([
+          { status, errorCode: code, held, cost: 0n, outputTokens: 0 },
+        ]);
+        expectAllGivenBack();
+      }
+    },
+  );
+
+  test('before it is known whose request it is leaves no trace', async () => {
+    const answer = await told(await server.post(body, { 'x-api-key': 'x' }));
+    expect(answer).toMatchObject({ status: 401, code: 'invalid_api_key' });
+    expect(server.memory.settled).toEqual([]);
+  });
+
+  test('for an empty purse holds nothing', async () => {
+    server.memory.balance = 0n;
+    expect(await told(await server.post(body))).toMatchObject({ status: 420, code: 'insufficient_quota' });
+    expect(server.memory.settled).toMatchObject([{ status: 420, held: false }]);
+  });
+
+  test('by a limit says its state in the headers', async () => {
+    const { admission } = server.services;
+    await reopen({
+      admission: { ...admission, requestLimit: new RateLimit(1), tokenLimit: new RateLimit(1000) },
+    });
+    server.targets.push(answering());
+    server.memory.balance = 10n ** 12n;
+    await server.post(body);
+    const response = await server.post(body);
+    expect([response.status, response.headers.get('retry-after')]).toEqual([429, '60']);
+    for (const kind of ['requests', 'tokens']) {
+      for (const what of ['limit', 'remaining', 'reset']) {
+        expect(response.headers.get(`x-ratelimit-${what}-${kind}`)).toMatch(/^\d+s?$/);
+      }
+    }
+  });
+
+  test('reaches the caller also when it cannot be logged', async () => {
+    await reopen({ settle: () => Promise.reject(new Error('no database')) });
+    expect(await told(await server.post(body))).toMatchObject({ status: 503, code: 'model_unavailable' });
+    expect(server.memory.reports).toHaveLength(1);
+  });
+
+  test('fails closed when keys cannot be looked up', async () => {
+    const cause = new Error('no database');
+    await reopen({ keys: { find: () => Promise.reject(cause) } });
+    server.targets.push(answering());
+    expect(await told(await server.post(body))).toMatchObject({ status: 500, code: 'internal_error' });
+    expect(server.memory.reports).toEqual([cause]);
+  });
+});
+
+describe('a caller who goes away', () => {
+  const settledOnce = () => vi.waitFor(() => expect(server.memory.settled).toHaveLength(1));
+
+  /** Hangs up when the answer has begun, or at once when none was streamed. */
+  async function hangUp(stream: boolean): Promise<void> {
+    const abort = new AbortController();
+    const asking = fetch(`${server.url}/v1/responses`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-api-key': KEY, 'idempotency-key': 'i' },
+      body: JSON.stringify({ ...body, stream }),
+      signal: abort.signal,
+    });
+    asking.catch(() => undefined);
+    if (stream) await (await asking).body?.getReader().read();
+    else await vi.waitFor(() => expect(server.memory.holds.size).toBe(1));
+    abort.abort();
+  }
+
+  test('while a model works is logged as 499, pays nothing, and the key may be used again', async () => {
+    server.targets.push(hanging());
+    await hangUp(false);
+    await settledOnce();
+    expect(server.memory.settled).toMatchObject([
+      { status: 499, errorCode: 'client_closed_request', cost: 0n },
+    ]);
+    await vi.waitFor(expectAllGivenBack);
+  });
+
+  test('in the middle of a stream pays for what was produced', async () => {
+    server.targets.push(hanging('The sky is '));
+    await hangUp(true);
+    await settledOnce();
+    const [settlement] = server.memory.settled;
+    expect(settlement).toMatchObject({ status: 499, servedModel: SUMMARY, streamed: true });
+    expect(settlement?.outputTokens).toBeGreaterThan(0);
+    expect(settlement?.cost).toBeGreaterThan(0n);
+    await vi.waitFor(expectAllGivenBack);
+  });
+
+  test('while it waits for another attempt leaves that one alone', async () => {
+    server.targets.push(hanging());
+    const first = new AbortController();
+    const headers = { 'content-type': 'application/json', 'x-api-key': KEY, 'idempotency-key': 'i' };
+    const ask = (signal: AbortSignal) =>
+      fetch(`${server.url}/v1/responses`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(body),
+        signal,
+      }).catch(() => undefined);
+    void ask(first.signal);
+    await vi.waitFor(() => expect(server.memory.holds.size).toBe(1));
+    const second = new AbortController();
+    void ask(second.signal);
+    await vi.waitFor(() => expect(server.services.inFlight.count).toBe(2));
+    second.abort();
+    await settledOnce();
+    expect(server.memory.settled).toMatchObject([{ status: 499, held: false }]);
+    expect(server.memory.claims.size).toBe(1);
+    first.abort();
+    await vi.waitFor(expectAllGivenBack);
+  });
+});
+
+describe('a stream', () => {
+  test('that breaks in the middle ends with an error, and costs nothing', async () => {
+    server.targets.push(
+      target(async (_inference, _deadline, sink) => {
+        sink?.piece('text', 'The sky');
+        throw new TargetFailure('lost', 'gone');
+      }),
+    );
+    const text = await (await server.post({ ...body, stream: true })).text();
+    expect(text.trimEnd().split('\n\n').at(-1)).toMatch(
+      /^event: error\ndata: \{"type":"error",.*"model_unavailable"/,
+    );
+    expect(server.memory.settled).toMatchObject([{ status: 503, cost: 0n, held: true }]);
+    expectAllGivenBack();
+  });
+});
+
+describe('the same key again', () => {
+  const headers = { 'idempotency-key': 'i' };
+
+  test.each([false, true])('replays the same bytes, charges once (stream: %j)', async (stream) => {
+    server.targets.push(answering({ reasoning: 'hm' }));
+    const first = await server.post({ ...body, stream }, headers);
+    const firstText = await first.text();
+    const again = await server.post({ ...body, stream }, headers);
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true']);
+    expect(first.headers.has('idempotent-replayed')).toBe(false);
+    expect(await again.text()).toBe(firstText);
+    expect(server.memory.settled).toHaveLength(1);
+  });
+
+  test('with another body is a conflict', async () => {
+    server.targets.push(answering());
+    await server.post(body, headers);
+    expect(await told(await server.post({ ...body, input: 'x' }, headers))).toMatchObject({
+      status: 409,
+      code: 'idempotency_conflict',
+    });
+    const other = { model: SUMMARY, messages: [{ role: 'user', content: 'x' }] };
+    expect((await server.post(other, headers, '/v1/chat/completions')).status).toBe(409);
+  });
+
+  test('at the same time runs once', async () => {
+    const go = Promise.withResolvers<void>();
+    const run = vi.fn<Target['run']>(async (...rest) => {
+      await go.promise;
+      return answering().run(...rest);
+    });
+    server.targets.push(target(run));
+    const both = [server.post(body, headers), server.post(body, headers)];
+    await vi.waitFor(() => expect(server.services.inFlight.count).toBe(2));
+    go.resolve();
+    const texts = await Promise.all(both.map(async (one) => (await one).text()));
+    expect(texts[0]).toBe(texts[1]);
+    expect(run).toHaveBeenCalledTimes(1);
+  });
+
+  test('after a failure runs anew', async () => {
+    expect((await server.post(body, headers)).status).toBe(503);
+    server.targets.push(answering());
+    expect((await server.post(body, headers)).status).toBe(200);
+  });
+});
