@@ -34,6 +34,8 @@ export function deviceKeys(): DeviceKeys {
 export class ScriptedNode {
   readonly keys: DeviceKeys;
   readonly socket: WebSocket;
+  /** What the gateway said last. */
+  last: Frame | null = null;
   readonly #frames: Frame[] = [];
   readonly #waiting: ((frame: Frame) => void)[] = [];
   readonly closed: Promise<{ code: number; reason: string }>;
@@ -107,6 +109,7 @@ export class ScriptedNode {
   #heard(value: unknown): void {
     if (!isRecord(value) || typeof value['type'] !== 'string') throw new Error('The gateway sent no frame');
     const frame: Frame = { ...value, type: value['type'] };
+    this.last = frame;
     const waiting = this.#waiting.shift();
     if (waiting) waiting(frame);
     else this.#frames.push(frame);
