@@ -18,7 +18,9 @@ export interface Finding {
 
 /** Files that belong to the repository: tracked, or new and not ignored. Relative, with `/`, sorted. */
 export function repositoryFiles(root: string = ROOT): string[] {
-  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+  // In a clone that belongs to another user, as in some containers, git refuses to read without the setting.
+  const args = ['-c', 'safe.directory=*', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  const listed = execFileSync('git', args, {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
