@@ -49,16 +49,16 @@ export function makeServer(services: ServerServices): FastifyInstance {
     // Missing ones are refused below, in the form of every other answer.
     http: { requireHostHeader: false },
     routerOptions: { maxParamLength: 1024 },
-    frameworkErrors: (error, _request, reply) => sendError(services, reply, badRequest(error)),
+    frameworkErrors: (error, request, reply) => sendError(services, request, reply, badRequest(error)),
     clientErrorHandler: answerBrokenRequest,
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-  app.setErrorHandler((error, _request, reply) => sendError(services, reply, error));
+  app.setErrorHandler((error, request, reply) => sendError(services, request, reply, error));
   app.addHook('onRequest', (request, reply, next) => {
-    const error = refusalOf(app, request);
-    if (request.method === 'OPTIONS' && request.url.startsWith('/v1/')) preflight(reply);
-    else if (error) sendError(services, reply, error);
+    const error = refusalOf(app, request, reply);
+    if (request.method === 'OPTIONS' && isApi(request)) preflight(reply);
+    else if (error) sendError(services, request, reply, error);
     else next();
   });
   // What a caller expects and we do not know is not there, as for any other header; the default is a bare 417.
@@ -166,6 +166,8 @@ function nodeSocket(app: FastifyInstance, registry: NodeRegistry): void {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_FRAME_BYTES,
+    // The connection answers them: as many as the node reads, and no more.
+    autoPong: false,
     handleProtocols: (protocols) => (protocols.has(NODE_SUBPROTOCOL) ? NODE_SUBPROTOCOL : false),
   });
   sockets.on('wsClientError', ({ message }, socket) =>
@@ -175,7 +177,7 @@ function nodeSocket(app: FastifyInstance, registry: NodeRegistry): void {
     // From here on the socket is nobody else's: without a listener its error would end the process.
     socket.on('error', () => socket.destroy());
     const path = request.url?.split('?', 1)[0];
-    const offered = request.headers['sec-websocket-protocol']?.split(/\s*,\s*/) ?? [];
+    const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
     if (path !== NODE_CONNECT_PATH) return answerOnSocket(socket, '404 Not Found', NO_SOCKET_HERE);
     if (!offered.includes(NODE_SUBPROTOCOL)) return answerOnSocket(socket, '426 Upgrade Required', NOT_OURS);
     sockets.handleUpgrade(request, socket, head, (webSocket) => registry.connect(webSocket));
@@ -199,24 +201,36 @@ function ownHeaders(): Record<string, string> {
   return { 'x-request-id': newId('request') };
 }
 
-function sendError(services: ServerServices, reply: FastifyReply, thrown: unknown): void {
+function isApi(request: FastifyRequest): boolean {
+  return request.url.startsWith('/v1/');
+}
+
+function sendError(
+  services: ServerServices,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  thrown: unknown,
+): void {
   reply.hijack();
   const requestId = newId('request');
   const error = toApiError(thrown);
   if (error.code === 'internal_error') services.report(requestId, error.cause);
-  new Reply(reply.raw, requestId).error(error);
+  new Reply(reply.raw, requestId, isApi(request)).error(error);
 }
+
+const METHODS = ['GET', 'HEAD', 'POST'] as const;
 
 /** What no route can answer, or null. Before any body is looked at, because none of it will be read. */
-function refusalOf(app: FastifyInstance, request: FastifyRequest): ApiError | null {
+function refusalOf(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): ApiError | null {
   if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) return NO_HOST;
-  return request.is404 ? notFound(app, request) : null;
+  return request.is404 ? notFound(app, request, reply) : null;
 }
 
-function notFound(app: FastifyInstance, request: FastifyRequest): ApiError {
+function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): ApiError {
   const path = request.url.split('?', 1)[0]!;
-  const methods = (['GET', 'POST'] as const).filter((method) => app.hasRoute({ method, url: path }));
+  const methods = METHODS.filter((method) => app.hasRoute({ method, url: path }));
   if (methods.length > 0) {
+    reply.raw.setHeader('allow', methods.join(', '));
     return new ApiError('method_not_allowed', {
       message: `${request.method} is not allowed here; use ${methods.join(' or ')}`,
     });

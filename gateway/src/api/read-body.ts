@@ -31,15 +31,14 @@ export async function readJsonBody(
 function checkMediaType(headers: IncomingHttpHeaders): void {
   const type = headers['content-type'] ?? '';
   const [essence = '', ...parameters] = type.split(';');
-  const charset = parameters
-    .map((p) => /^\s*charset="?([^"]*)"?\s*$/i.exec(p)?.[1])
-    .find((c) => c !== undefined);
+  // No pattern over the whole: a header of 16 KB of spaces took one a tenth of a second.
+  const charset = parameters.map((parameter) => parameter.trim()).find((one) => /^charset=/i.test(one));
   if (essence.trim().toLowerCase() !== 'application/json') {
     throw new ApiError('unsupported_media_type', {
       message: `The content type must be application/json, not "${essence.trim().slice(0, 100)}"`,
     });
   }
-  if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
+  if (charset !== undefined && !/^charset="?utf-?8"?$/i.test(charset)) {
     throw new ApiError('unsupported_media_type', { message: 'The charset must be utf-8' });
   }
   const encoding = headers['content-encoding'] ?? 'identity';

@@ -11,14 +11,13 @@ export class Reply implements PieceSink {
   readonly #headers: Record<string, string>;
   #stream: Shape | null = null;
 
-  /** Every answer of the API carries its id and may be read by a page of any origin. */
-  constructor(response: ServerResponse, requestId: string) {
+  /**
+   * Every answer carries its id.
+   * @param forPages answers of the API may be read by a page of any origin, others not
+   */
+  constructor(response: ServerResponse, requestId: string, forPages = true) {
     this.#response = response;
-    this.#headers = {
-      'x-request-id': requestId,
-      'access-control-allow-origin': '*',
-      'access-control-expose-headers': EXPOSED_HEADERS,
-    };
+    this.#headers = { 'x-request-id': requestId, ...(forPages ? OPEN_TO_PAGES : {}) };
   }
 
   /** True once a byte of the answer is on its way; from then on an error is an event of the stream. */
@@ -112,6 +111,11 @@ const EXPOSED_HEADERS = [
     `x-ratelimit-${what}-tokens`,
   ]),
 ].join(', ');
+
+const OPEN_TO_PAGES = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': EXPOSED_HEADERS,
+};
 
 /** Whatever was thrown, as an error that may be shown: anything unknown is ours, and says nothing of itself. */
 export function toApiError(error: unknown): ApiError {

@@ -431,6 +431,25 @@ describe('a hostile node', () => {
     expect(floor.registry.views(SUMMARY)).toMatchObject([{ slots: 7 }]);
   });
 
+  test('that asks for pongs and does not read them is dropped', async () => {
+    const { node, target } = await joined();
+    const running = start(target);
+    await node.next('run');
+    node.socket.pause();
+    const lost = running.then(
+      () => false,
+      () => true,
+    );
+    for (
+      let given = false;
+      !given;
+      given = await Promise.race([lost, new Promise<false>((r) => setTimeout(r, 1, false))])
+    ) {
+      for (let i = 0; i < 5000; i++) node.socket.ping('x'.repeat(125));
+    }
+    await expect(running).rejects.toMatchObject({ kind: 'lost' });
+  });
+
   test('that sends pongs nobody asked for does not look nearer', async () => {
     const { node } = await joined();
     node.socket.pong();

@@ -86,6 +86,7 @@ export class NodeConnection implements Target {
     this.lastHeardAt = services.now();
     this.#greeting = setTimeout(() => this.#greetingLate(), GREETING_TIMEOUT_MS);
     socket.on('message', (data, isBinary) => this.#heard(data, isBinary));
+    socket.on('ping', (data) => this.#pinged(data));
     socket.on('pong', () => this.#ponged());
     socket.on('error', () => socket.terminate());
     socket.on('close', () => this.#closed());
@@ -342,6 +343,12 @@ export class NodeConnection implements Target {
     this.#running.delete(id);
     running.lane.leave();
     return running;
+  }
+
+  /** A node that asks for pongs and does not read them would fill our memory. */
+  #pinged(data: Buffer): void {
+    if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) this.terminate();
+    else this.#socket.pong(data);
   }
 
   #ponged(): void {

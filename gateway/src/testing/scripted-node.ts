@@ -119,7 +119,7 @@ export class ScriptedNode {
 /** A bare WebSocket server on a free port of the loopback. */
 export async function listenForNodes(connect: (socket: WebSocket) => void): Promise<NodeListener> {
   const server = createServer();
-  const sockets = new WebSocketServer({ server, maxPayload: 4 * 1024 * 1024 });
+  const sockets = new WebSocketServer({ server, maxPayload: 4 * 1024 * 1024, autoPong: false });
   sockets.on('connection', connect);
   return { url: `ws://${await listen(server)}`, close: () => closeListener(server, sockets) };
 }

@@ -244,6 +244,17 @@ describe('a refusal', () => {
     await expect(run({}, abort.signal)).rejects.toThrow('deadline');
   });
 
+  test('more waiting than it will ever come to is said at once', async () => {
+    const abort = new AbortController();
+    script = () => undefined;
+    const waiting = Array.from({ length: 128 + 2000 }, () => run({}, abort.signal));
+    await expect(run()).rejects.toMatchObject({ kind: 'busy' });
+    abort.abort(new Error('enough'));
+    await Promise.allSettled(waiting);
+    script = answerWith(200, message());
+    expect((await run()).text).toBe('Blue.');
+  });
+
   test('nobody listening is lost', async () => {
     const nobody = open({ url: 'http://127.0.0.1:1/v1' });
     await expect(run({}, never, nobody)).rejects.toMatchObject({ kind: 'lost' });

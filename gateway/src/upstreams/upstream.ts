@@ -5,8 +5,9 @@ import { type PieceSink, type Target, type TargetAnswer, TargetFailure } from '.
 import { answerOf, isRecord } from './read-answer.ts';
 import { readEvents } from './read-events.ts';
 
-/** As many requests are under way to one upstream at once; more wait. */
+/** As many requests are under way to one upstream at once; more wait, and too many are sent elsewhere at once. */
 const CONNECTIONS = 128;
+const MAX_WAITING = 2000;
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;
 
@@ -18,6 +19,7 @@ export class Upstream implements Target {
   readonly #pool: Pool;
   readonly #path: string;
   readonly #headers: Record<string, string>;
+  #underWay = 0;
 
   constructor(config: UpstreamConfig) {
     const url = new URL(config.url);
@@ -43,6 +45,18 @@ export class Upstream implements Target {
     sink: PieceSink | null,
     signal: AbortSignal,
   ): Promise<TargetAnswer> {
+    if (this.#underWay >= CONNECTIONS + MAX_WAITING) {
+      throw new TargetFailure('busy', 'The upstream is overloaded');
+    }
+    this.#underWay++;
+    try {
+      return await this.#answer(inference, sink, signal);
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  async #answer(inference: Inference, sink: PieceSink | null, signal: AbortSignal): Promise<TargetAnswer> {
     const startedAt = performance.now();
     const response = await this.#request(inference, sink !== null, signal);
     const given =
