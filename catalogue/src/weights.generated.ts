@@ -6,6 +6,6 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 9170796, sha256: 'ed31fe025e3753fdc5a2662c09ea0c72ec656473b0c121b8b3fe7103fc7448d1' },
   ],
   'zlm-v1-summary-cloud': [
-    { path: 'model.zlm', bytes: 413604, sha256: 'ce0c5717981821daef3b8329e3f746698dc84a59e289563eeb3d9afa3976e29c' },
+    { path: 'model.zlm', bytes: 413604, sha256: '7a51d494aa7fe2759131de603e052d2d041b7394557b0185e22d317408df922f' },
   ],
 };

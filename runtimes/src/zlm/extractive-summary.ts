@@ -42,11 +42,13 @@ const CANDIDATES = 64;
 const MOST_SENTENCES = 4;
 /** A text of so few words is its own summary. */
 const SHORT_TEXT = 25;
+/** A short string and its place in a map, about. */
+const BYTES_PER_TERM = 80;
 
 const REDUNDANCY = 0.45;
 const LEANING = 0.12;
 const UNBALANCED = 0.12;
-const UNCLOSED = 0.35;
+const UNCLOSED = 0.7;
 const FRAGMENT = 0.4;
 const FRAGMENT_WORDS = 5;
 const LONG_WORDS = 60;
@@ -60,6 +62,8 @@ const LEAD = 0.1;
 const DECISION = 0.15;
 const MOST_DECISIONS = 0.3;
 const QUESTION = 0.2;
+const SHORT_REMARK = 8;
+const REMARK = 0.15;
 /** What follows the first sentence: background that opens with a year, and distance from the beginning. */
 const PAST = 0.1;
 const DISTANCE = 0.012;
@@ -73,7 +77,7 @@ export const extractiveSummary: Program = {
   load(weights: Weights): LoadedProgram {
     const model = summaryModel(weights);
     return {
-      residentBytes: weights.bytes + model.table.size * 80,
+      residentBytes: model.table.size * BYTES_PER_TERM,
       async *run(inference: ProgramInference, signal: AbortSignal): AsyncGenerator<Piece, RunEnd, undefined> {
         const summary = summarize(inference.text, model, { maxOutputTokens: inference.maxOutputTokens });
         for (const text of summary.pieces) {
@@ -143,11 +147,13 @@ function candidatesOf(document: DocumentFacts, model: SummaryModel): Candidate[]
 
 function meritOf(facts: SentenceFacts, document: DocumentFacts, model: SummaryModel): number {
   if (!document.isPersonal) {
-    return model.score(facts.features) + (facts.isLead && !document.isAbstract ? LEAD : 0);
+    const lead = facts.isLead && !document.isAbstract ? LEAD : 0;
+    return model.score(facts.features) + lead + facts.section;
   }
   const decisions = Math.min(MOST_DECISIONS, facts.decisions * DECISION);
   const question = facts.isQuestion ? QUESTION : 0;
-  return model.score(withoutPlace(facts.features)) + decisions - question;
+  const short = facts.wordCount < SHORT_REMARK ? REMARK : 0;
+  return model.score(withoutPlace(facts.features)) + decisions - question - short;
 }
 
 /** The share of words that stand in sentences with a full stop; small for lists and notes. */
@@ -203,7 +209,8 @@ function valueBeside(candidate: Candidate, chosen: readonly Candidate[]): number
   }
   const leaning = candidate.facts.leansOnPrevious && !hasPrevious ? LEANING : 0;
   const past = candidate.facts.startsInPast && chosen.length > 0 ? PAST : 0;
-  const distance = chosen.length > 0 ? Math.min(FARTHEST, candidate.index) * DISTANCE : 0;
+  const after = chosen.length > 0 ? Math.max(0, candidate.index - chosen[0]!.index) : 0;
+  const distance = Math.min(FARTHEST, after) * DISTANCE;
   return candidate.score - REDUNDANCY * likeness - leaning - past - distance;
 }
 

@@ -1,7 +1,14 @@
 /** What the summary model knows of each sentence. Training reads the same numbers through the same code. */
 import { log } from './numeric.ts';
 import { type Sentence, splitSentences } from './sentences.ts';
-import { CONNECTIVES, countCues, FIRST_PERSON, PAST_OPENERS, PRONOUNS } from './summary-words.ts';
+import {
+  CONNECTIVES,
+  countCues,
+  FIRST_PERSON,
+  PAST_OPENERS,
+  PRONOUNS,
+  sectionWorth,
+} from './summary-words.ts';
 import { type TermTable, termOf } from './terms.ts';
 import { isCapital, isDigit, type Word, wordsOf } from './words.ts';
 
@@ -66,6 +73,8 @@ export interface SentenceFacts extends Sentence {
   readonly decisions: number;
   /** Greetings, thanks, "can you hear me". */
   readonly smallTalk: number;
+  /** What the label of a structured abstract ("CONCLUSIONS:") is worth; 0 without one. */
+  readonly section: number;
   readonly isQuestion: boolean;
   /** The first full sentence that is no heading and no part of a web page's frame. */
   readonly isLead: boolean;
@@ -99,7 +108,11 @@ export function documentFacts(text: string, table: TermTable): DocumentFacts {
   const title = titleOf(raws);
   const surfaces = raws.map((raw) => surfaceOf(text, raw));
   const isProse = raws.map(
-    (raw, i) => i !== title && raw.closed && raw.words.length >= 5 && surfaces[i]!.features.boilerplate === 0,
+    (raw, i) =>
+      i !== title &&
+      raw.closed &&
+      raw.words.length >= 5 &&
+      !isFrame(surfaces[i]!.features.boilerplate, raw.words.length),
   );
   const lead = isProse.indexOf(true);
   const seen = new Set<string>();
@@ -139,7 +152,9 @@ export function documentFacts(text: string, table: TermTable): DocumentFacts {
       features: Float32Array.from(FEATURES, (name) => values[name]),
       terms: vectors[index]!,
       wordCount: raw.words.length,
-      leansOnPrevious: surface.features.startsWithPronoun + surface.features.startsWithConnective > 0,
+      leansOnPrevious:
+        surface.scholarly === 0 &&
+        surface.features.startsWithPronoun + surface.features.startsWithConnective > 0,
       isUnbalanced: surface.isUnbalanced,
       boilerplate: surface.features.boilerplate,
       isTitle: index === title,
@@ -147,14 +162,16 @@ export function documentFacts(text: string, table: TermTable): DocumentFacts {
       startsInPast: surface.features.startsInPast === 1,
       decisions: surface.decisions,
       smallTalk: surface.smallTalk,
+      section: surface.section,
       isQuestion: surface.features.isQuestion === 1,
     };
   });
+  const abstract = isAbstract(surfaces, document.words);
   return {
     sentences,
     wordCount: document.words,
-    isAbstract: isAbstract(raws, sentences, document),
-    isPersonal: isTranscript(text, raws) || isPersonal(sentences, document, lead),
+    isAbstract: abstract,
+    isPersonal: !abstract && (isTranscript(text, raws) || isPersonal(sentences, document, lead)),
   };
 }
 
@@ -267,6 +284,13 @@ function noveltyOf(raw: Raw, seen: Set<string>): number {
   return fresh / raw.terms.length;
 }
 
+/** So much of a web page's frame that it is no sentence of the article. */
+function isFrame(boilerplate: number, words: number): boolean {
+  return boilerplate * 12 > words;
+}
+
+type Surface = ReturnType<typeof surfaceOf>;
+
 function surfaceOf(text: string, raw: Raw) {
   const { words } = raw;
   const cues = countCues(words);
@@ -283,6 +307,8 @@ function surfaceOf(text: string, raw: Raw) {
     isUnbalanced: marks.isUnbalanced,
     decisions: cues.decision,
     smallTalk: cues.smallTalk,
+    scholarly: cues.scholarly,
+    section: sectionWorth(text, words),
     features: {
       digitShare: digits / words.length,
       nameShare: names / words.length,
@@ -356,16 +382,18 @@ function marksOf(text: string, { start, end }: Sentence) {
 
 const LONGEST_ABSTRACT = 400;
 
-function isAbstract(
-  raws: readonly Raw[],
-  sentences: readonly { readonly features: Float32Array }[],
-  document: DocumentWeights,
-): boolean {
-  if (document.words > LONGEST_ABSTRACT || raws.length < 3) return false;
-  const column = FEATURES.indexOf('contributionCue');
-  let cues = 0;
-  for (const { features } of sentences) cues += features[column]!;
-  return cues >= 1 && document.firstPerson > 0.005;
+/** Short, speaks of its own work, and quotes nobody; or has the sections of a structured abstract. */
+function isAbstract(surfaces: readonly Surface[], words: number): boolean {
+  if (words > LONGEST_ABSTRACT || surfaces.length < 3) return false;
+  let scholarly = 0;
+  let attributions = 0;
+  let sections = 0;
+  for (const surface of surfaces) {
+    scholarly += surface.scholarly;
+    attributions += surface.features.attributionCue;
+    if (surface.section !== 0) sections++;
+  }
+  return sections >= 2 || (scholarly > 0 && attributions === 0);
 }
 
 const SPEAKER = /^[^\s:]{1,24}(?: [^\s:]{1,24}){0,2}:\s/;

@@ -32,7 +32,12 @@ const CUES = {
     'we provide,we explore,we prove,we find,we argue,we address,we analyze,we examine,we design,we consider,' +
     'we apply,we extend,we formulate,we show that,this paper,this work,this article,in this paper,in this work,' +
     'our approach,our method,our model,our work,paper proposes,paper presents,paper introduces,a novel,a new,' +
-    'is proposed,are proposed,is presented,is introduced',
+    'is proposed,are proposed,is presented,is introduced,this study,the study,here we,we report,aims to,aim of,' +
+    'the objective,the purpose of,the present study',
+  scholarly:
+    'this paper,this work,this study,the present study,this article proposes,this thesis,we propose,we present,' +
+    'we introduce,we show,we demonstrate,we develop,we investigate,we prove,our method,our approach,our model,' +
+    'our results,our experiments,state of the art,here we',
   result:
     'outperform,outperforms,outperforming,achieve,achieves,achieving,improve,improves,improvement,improvements,' +
     'state of the art,results,result,experiments,experimental,empirically,empirical,evaluate,evaluation,' +
@@ -63,20 +68,21 @@ const CUES = {
     'hi everyone,hello everyone,hi team,hi all,hello all,good morning,good afternoon,good evening,for joining,' +
     'for coming,hear me,loud and clear,bye,goodbye,see you,have a great,have a nice,have a good,welcome back,' +
     'welcome to,how are you,hope you are,hope you re,hope you,kind regards,best regards,regards,get started,' +
-    'anything else,nice to meet,thank you so much,thanks everyone,thank you all,thank you everyone,no problem,' +
+    'anything else,would be great,thanks a lot,many thanks,thank you,oh no,of course,nice to meet,thank you so much,thanks everyone,thank you all,thank you everyone,no problem,' +
     "sounds good,you're welcome,dear,thanks for having me,thank you for having me,liebe grüße,mit freundlichen," +
     'guten morgen,hallo zusammen,bonjour à tous,cordialement,buenos días,un saludo,buongiorno,bom dia',
   chat:
     "i,you,me,my,yeah,okay,ok,um,uh,hi,hello,thanks,thank you,i'm,i think,don't,let's,guys,right,so um,you know," +
     'welcome,good morning',
   boilerplate:
-    'subscribe,subscribe to,newsletter,sign up,sign in,log in,login,cookies,cookie,privacy policy,terms of use,' +
-    'terms of service,terms and conditions,all rights reserved,copyright,click here,click,read more,read also,' +
-    'follow us,share this,share on,advertisement,sponsored,skip to,main content,related articles,you may also like,' +
-    'download the app,download our app,contact us,about us,back to top,unsubscribe,view all,see also,menu,' +
-    'home news,trending,javascript,your browser,rss,facebook,twitter,instagram,free trial,create an account,' +
-    'our journalism,support us,comments,leave a comment,min read,minutes read,photo,getty images,image credit,' +
-    'editing by,reporting by,last updated,published on,posted on,updated at,abonnieren,alle rechte vorbehalten,' +
+    'subscribe,unsubscribe,newsletter,sign up for,sign up to,sign in,log in to,login,we use cookies,use of cookies,' +
+    'accept cookies,cookie policy,privacy policy,terms of use,terms of service,terms and conditions,' +
+    'all rights reserved,copyright,click here,click to,read more,read also,follow us,share this,share on,' +
+    'advertisement,sponsored content,skip to,main content,related articles,you may also like,download the app,' +
+    'download our app,contact us,about us,back to top,view all,see also,home news,breaking news,trending now,' +
+    'enable javascript,your browser,free trial,create an account,our journalism,support us,leave a comment,min read,' +
+    'minutes read,getty images,image credit,photo credit,editing by,reporting by,staff writer,staff reporter,' +
+    'last updated,published on,posted on,updated at,hours ago,days ago,like us on,abonnieren,alle rechte vorbehalten,' +
     'weiterlesen,datenschutz,impressum,tous droits réservés,lire aussi,abonnez vous,lire la suite,' +
     'todos los derechos reservados,suscríbete,leer más,tutti i diritti riservati,iscriviti,leggi anche,' +
     'todos os direitos reservados,assine,leia mais,leia também',
@@ -101,6 +107,7 @@ for (const cue of Object.keys(CUES) as CueName[]) {
 export function countCues(words: readonly Word[]): Record<CueName, number> {
   const counts: Record<CueName, number> = {
     contribution: 0,
+    scholarly: 0,
     result: 0,
     conclusion: 0,
     background: 0,
@@ -117,4 +124,22 @@ export function countCues(words: readonly Word[]): Record<CueName, number> {
     }
   }
   return counts;
+}
+
+/** Labels of structured abstracts, and what their first sentence is worth beside the others. */
+const SECTIONS: ReadonlyMap<string, number> = new Map([
+  ...worth('conclusion conclusions interpretation significance', 0.5),
+  ...worth('result results finding findings', 0.25),
+  ...worth('objective objectives aim aims purpose', 0.05),
+  ...worth('background context introduction method methods design setting participants funding', -0.4),
+]);
+
+function worth(labels: string, value: number): [string, number][] {
+  return labels.split(' ').map((label) => [label, value]);
+}
+
+/** 0 for a sentence without such a label. */
+export function sectionWorth(text: string, words: readonly Word[]): number {
+  const first = words[0]!;
+  return text.charAt(first.end) === ':' ? (SECTIONS.get(first.text) ?? 0) : 0;
 }

@@ -159,20 +159,17 @@ export function trim(text: string, start: number, end: number): { start: number;
   return { start: first, end: last };
 }
 
-const CHUNK = 8192;
-
 /** Lower case of Latin, Greek and Cyrillic letters, one code unit for one; everything else stays. */
 export function lowerCase(text: string): string {
-  let first = 0;
-  while (first < text.length && !isCapital(text.charCodeAt(first))) first++;
-  if (first === text.length) return text;
-  const units = new Uint16Array(text.length);
-  for (let i = 0; i < text.length; i++) units[i] = SMALL[text.charCodeAt(i)]!;
   let small = '';
-  for (let i = 0; i < units.length; i += CHUNK) {
-    small += String.fromCharCode(...units.subarray(i, i + CHUNK));
+  let from = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (SMALL[unit] === unit) continue;
+    small += text.slice(from, i) + String.fromCharCode(SMALL[unit]!);
+    from = i + 1;
   }
-  return small;
+  return from === 0 ? text : small + text.slice(from);
 }
 
 /**
@@ -180,12 +177,11 @@ export function lowerCase(text: string): string {
  * inside ("1,000.5") and letters after ("5g"); single ideographs.
  */
 export function wordsOf(text: string): Word[] {
-  const small = lowerCase(text);
   const words: Word[] = [];
   let at = 0;
-  while (at < small.length) {
-    const end = wordEnd(small, at);
-    if (end > at) words.push({ text: small.slice(at, end), start: at, end });
+  while (at < text.length) {
+    const end = wordEnd(text, at);
+    if (end > at) words.push({ text: lowerCase(text.slice(at, end)), start: at, end });
     at = Math.max(end, at + 1);
   }
   return words;
