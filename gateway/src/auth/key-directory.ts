@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Pool } from 'pg';
+import { retryTransient } from '../store/database-errors.ts';
 import type { Log } from '../store/log.ts';
 import type { Secrets } from '../store/secrets.ts';
 import type { KeyFinder, KeyRecord } from './authenticate.ts';
@@ -126,7 +127,7 @@ export class KeyDirectory implements KeyFinder {
   }
 
   async #ask(hash: Buffer): Promise<Row | null> {
-    const { rows } = await this.#pool.query<Row>({ ...FIND, values: [hash] });
+    const { rows } = await retryTransient(() => this.#pool.query<Row>({ ...FIND, values: [hash] }));
     const row = rows[0];
     return row && timingSafeEqual(row.hash, hash) ? row : null;
   }

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { StoredAnswer } from '../flow.ts';
-import { blamesItem } from '../store/database-errors.ts';
+import { blamesItem, retryTransient } from '../store/database-errors.ts';
 import { Grouped } from '../store/grouped.ts';
 import { openAnswer } from '../store/sealed-answer.ts';
 import type { Secrets } from '../store/secrets.ts';
@@ -55,7 +55,12 @@ export class IdempotencyStore {
   constructor(pool: Pool, secrets: Secrets) {
     this.#pool = pool;
     this.#secrets = secrets;
-    this.#queue = new Grouped({ flush: (claims) => this.#flush(claims), maxGroup: MAX_GROUP, blamesItem });
+    this.#queue = new Grouped({
+      // Safe to try twice: the same attempt claims once.
+      flush: (claims) => retryTransient(() => this.#flush(claims)),
+      maxGroup: MAX_GROUP,
+      blamesItem,
+    });
   }
 
   /** @throws when the database does not answer */

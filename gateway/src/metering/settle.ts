@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Settlement } from '../flow.ts';
-import { blamesItem, isRepeat, isTransient } from '../store/database-errors.ts';
+import { AFTER_RUN_WAITS_MS, blamesItem, isRepeat, retryTransient } from '../store/database-errors.ts';
 import { Grouped } from '../store/grouped.ts';
 import { sealAnswer } from '../store/sealed-answer.ts';
 import type { Secrets } from '../store/secrets.ts';
@@ -30,8 +29,6 @@ export interface SettlerOptions {
 
 /** Requests of one transaction: enough to hide the disk, few enough to stay under a few milliseconds. */
 const MAX_GROUP = 256;
-/** An embedded server that was killed is back within a second; a failover may take a little longer. */
-const RETRY_WAITS_MS = [50, 100, 200, 400, 800, 1_600, 3_200];
 const ANSWER_KEPT_MS = 24 * 60 * 60 * 1_000;
 
 /**
@@ -105,25 +102,25 @@ export class Settler {
   }
 
   /** A commit whose answer was lost on the way is tried again, and finds itself settled. */
-  async #flush(group: readonly Settlement[]): Promise<Outcome[]> {
-    const { pool, secrets, gatewayName } = this.#options;
+  #flush(group: readonly Settlement[]): Promise<Outcome[]> {
+    const { secrets, gatewayName } = this.#options;
     const now = Date.now();
     const batch = JSON.stringify(group.map((s) => settlementRow(s, gatewayName, secrets, now)));
-    // Some may be there already only after an attempt of which nobody knows how it ended.
-    let repeats = false;
-    for (let attempt = 0; ; attempt++) {
+    return retryTransient(async (failures) => {
       try {
-        const values = [batch, new Date(now), LATENCY_BUCKETS, repeats];
-        const { rows } = await pool.query<{ outcomes: Outcome[] }>({ ...SETTLE, values });
-        return rows[0]!.outcomes;
+        return await this.#call(batch, now, failures > 0);
       } catch (error) {
-        const wait = RETRY_WAITS_MS[attempt];
-        const again = isTransient(error) || (isRepeat(error) && !repeats);
-        if (wait === undefined || !again) throw error;
-        if (isTransient(error)) await sleep(wait);
-        repeats = true;
+        if (!isRepeat(error)) throw error;
+        return this.#call(batch, now, true);
       }
-    }
+    }, AFTER_RUN_WAITS_MS);
+  }
+
+  /** @param repeats some may be there already: looks first, which costs every request a little */
+  async #call(batch: string, now: number, repeats: boolean): Promise<Outcome[]> {
+    const values = [batch, new Date(now), LATENCY_BUCKETS, repeats];
+    const { rows } = await this.#options.pool.query<{ outcomes: Outcome[] }>({ ...SETTLE, values });
+    return rows[0]!.outcomes;
   }
 }
 

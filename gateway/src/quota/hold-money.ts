@@ -1,6 +1,6 @@
 import { type HoldRequest, type HoldResult, takeHolds } from '@zerogpu/ledger';
 import type { Pool } from 'pg';
-import { blamesItem } from '../store/database-errors.ts';
+import { blamesItem, retryTransient } from '../store/database-errors.ts';
 import { Grouped } from '../store/grouped.ts';
 
 /** Holds of one statement: at this size the statement costs more than its commit. */
@@ -13,7 +13,8 @@ export class HoldBook {
   /** @param lanes statements at the same time */
   constructor(pool: Pool, lanes = 1) {
     this.#queue = new Grouped({
-      flush: (requests) => takeHolds(pool, requests, 'quick'),
+      // Safe to try twice: the same request holds once.
+      flush: (requests) => retryTransient(() => takeHolds(pool, requests, 'quick')),
       maxGroup: MAX_GROUP,
       lanes,
       blamesItem,

@@ -1,6 +1,32 @@
 /**
  * What an error of the database says about trying again. Codes: PostgreSQL's appendix A, and Node's for sockets.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** An embedded server that was killed is back within a second or two; before a request runs, that is worth a wait. */
+const BEFORE_RUN_WAITS_MS = [50, 100, 200, 400, 800];
+/** A request that ran is worth more: a failover of a server may take a little longer. */
+export const AFTER_RUN_WAITS_MS: readonly number[] = [...BEFORE_RUN_WAITS_MS, 1_600, 3_200];
+
+/**
+ * Tries again while the error is one that passes.
+ * @param work safe to do twice; told how often it failed before
+ * @param waits milliseconds before each further try
+ */
+export async function retryTransient<Result>(
+  work: (failures: number) => Promise<Result>,
+  waits: readonly number[] = BEFORE_RUN_WAITS_MS,
+): Promise<Result> {
+  for (let failures = 0; ; failures++) {
+    try {
+      return await work(failures);
+    } catch (error) {
+      const wait = waits[failures];
+      if (wait === undefined || !isTransient(error)) throw error;
+      await sleep(wait);
+    }
+  }
+}
 
 /** The connection or the server went away, or lost a race with another transaction: the same may work in a moment. */
 export function isTransient(error: unknown): boolean {

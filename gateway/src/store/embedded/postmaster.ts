@@ -41,6 +41,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   checkpoint_timeout: '10min',
   // Each worker is a process with megabytes of its own.
   max_worker_processes: '2',
+  max_logical_replication_workers: '0',
   max_parallel_workers: '0',
   max_parallel_workers_per_gather: '0',
   autovacuum_max_workers: '1',
