@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   checkCurl,
+  checkDocs,
   checkErrorTables,
   checkLinks,
   checkMentions,
@@ -11,6 +12,7 @@ import {
   checkWay,
   errorsOf,
   type Repository,
+  readRepository,
 } from './check-docs.ts';
 import { shellCommands } from './shell-words.ts';
 
@@ -227,4 +229,8 @@ it('versions are one', () => {
     'its version is not 0.1.0, the one of protocol/src/openapi.ts',
   ]);
   expect(checkVersions({ file: 'RELEASES.md', text: '## 0.0.9' }, world)).toHaveLength(2);
+});
+
+it('the documents of this repository are true to its code', () => {
+  expect(checkDocs(readRepository())).toEqual([]);
 });

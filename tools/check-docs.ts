@@ -383,7 +383,7 @@ export function checkVersions(releases: Document, repository: Repository): Findi
 
 // The program
 
-function readRepository(): Repository {
+export function readRepository(): Repository {
   const { scripts } = JSON.parse(readText('package.json'));
   return {
     files: new Set(repositoryFiles()),

@@ -1,6 +1,6 @@
 /** What every check needs: the files of the repository, a finding, and one way of printing findings. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -18,15 +18,26 @@ export interface Finding {
 
 /** Files that belong to the repository: tracked, or new and not ignored. Relative, with `/`, sorted. */
 export function repositoryFiles(root: string = ROOT): string[] {
+  const files = existsSync(path.join(root, '.git')) ? gitFiles(root) : allFiles(root);
+  return files.filter((file) => existsSync(path.join(root, file))).sort();
+}
+
+function gitFiles(root: string): string[] {
   // In a clone that belongs to another user, as in some containers, git refuses to read without the setting.
   const args = ['-c', 'safe.directory=*', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'];
-  const listed = execFileSync('git', args, {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
+  const listed = execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  return [...new Set(listed.split('\0').filter((file) => file !== ''))];
+}
+
+/** What git would ignore, for a copy that came without its history. */
+const IGNORED = new Set(['node_modules', '.zerogpu', 'dist', 'coverage', '.models-cache', '__pycache__']);
+
+function allFiles(root: string): string[] {
+  return readdirSync(root, { withFileTypes: true }).flatMap((entry) => {
+    if (IGNORED.has(entry.name)) return [];
+    if (!entry.isDirectory()) return [entry.name];
+    return allFiles(path.join(root, entry.name)).map((file) => `${entry.name}/${file}`);
   });
-  const files = new Set(listed.split('\0').filter((file) => file !== ''));
-  return [...files].filter((file) => existsSync(path.join(root, file))).sort();
 }
 
 /** Tests, and what only tests use: `*.test.ts`, and everything in a folder called `test` or `testing`. */
