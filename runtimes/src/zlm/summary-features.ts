@@ -1,16 +1,10 @@
 /** What the summary model knows of each sentence. Training reads the same numbers through the same code. */
 import { log } from './numeric.ts';
 import { type Sentence, splitSentences } from './sentences.ts';
-import {
-  CONNECTIVES,
-  countCues,
-  FIRST_PERSON,
-  PAST_OPENERS,
-  PRONOUNS,
-  sectionWorth,
-} from './summary-words.ts';
+import { type Surface, surfaceOf } from './summary-surface.ts';
+import { FIRST_PERSON } from './summary-words.ts';
 import { type TermTable, termOf } from './terms.ts';
-import { isCapital, isDigit, type Word, wordsOf } from './words.ts';
+import { type Word, wordsOf } from './words.ts';
 
 /** The columns of `SentenceFacts.features`, in order; weights trained on others are refused. */
 export const FEATURES = [
@@ -100,78 +94,123 @@ const MOST_COUNTED = 60;
 const LONGEST_TITLE = 20;
 
 export function documentFacts(text: string, table: TermTable): DocumentFacts {
-  const raws = rawSentences(text);
-  const document = documentWeights(raws, table);
-  const vectors = raws.map((raw) => unitVector(raw.terms, table));
-  const centrality = vectors.map((vector) => cosine(vector, document.unit));
-  const ranks = ranksOf(centrality);
-  const title = titleOf(raws);
-  const surfaces = raws.map((raw) => surfaceOf(text, raw));
-  const isProse = raws.map(
-    (raw, i) =>
-      i !== title &&
-      raw.closed &&
-      raw.words.length >= 5 &&
-      !isFrame(surfaces[i]!.features.boilerplate, raw.words.length),
-  );
-  const lead = isProse.indexOf(true);
-  const seen = new Set<string>();
-  let indexInBlock = 0;
-  let proseIndex = 0;
-  const sentences = raws.map((raw, index) => {
-    indexInBlock = index > 0 && raws[index - 1]!.block === raw.block ? indexInBlock + 1 : 0;
-    const surface = surfaces[index]!;
-    const novelty = noveltyOf(raw, seen);
-    const place = {
-      position: index / raws.length,
-      index: Math.min(index, MOST_COUNTED),
-      proseIndex: Math.min(isProse[index] ? proseIndex++ : proseIndex, MOST_COUNTED),
-      fromEnd: Math.min(raws.length - 1 - index, MOST_COUNTED),
-      sentences: Math.min(raws.length, MOST_COUNTED),
-      words: raw.words.length,
-      wordsToMean: (raw.words.length * raws.length) / document.words,
-      isClosed: Number(raw.closed),
-      block: Math.min(raw.block, MOST_COUNTED),
-      indexInBlock: Math.min(indexInBlock, MOST_COUNTED),
-      centrality: centrality[index]!,
-      centralityRank: ranks[index]! / raws.length,
-      ...document.shareOf(raw.terms),
-      titleSimilarity: title === -1 ? 0 : cosine(vectors[index]!, vectors[title]!),
-      hasTitle: title === -1 ? 0 : 1,
-      firstSimilarity: lead === -1 ? 0 : cosine(vectors[index]!, vectors[lead]!),
-      novelty,
-      documentFirstPerson: document.firstPerson,
-      documentWords: log(1 + document.words),
-    };
-    const values = { ...place, ...surface.features };
-    return {
-      start: raw.start,
-      end: raw.end,
-      block: raw.block,
-      closed: raw.closed,
-      features: Float32Array.from(FEATURES, (name) => values[name]),
-      terms: vectors[index]!,
-      wordCount: raw.words.length,
-      leansOnPrevious:
-        surface.scholarly === 0 &&
-        surface.features.startsWithPronoun + surface.features.startsWithConnective > 0,
-      isUnbalanced: surface.isUnbalanced,
-      boilerplate: surface.features.boilerplate,
-      isTitle: index === title,
-      isLead: index === lead,
-      startsInPast: surface.features.startsInPast === 1,
-      decisions: surface.decisions,
-      smallTalk: surface.smallTalk,
-      section: surface.section,
-      isQuestion: surface.features.isQuestion === 1,
-    };
-  });
-  const abstract = isAbstract(surfaces, document.words);
+  const view = viewOf(text, table);
+  const sentences = view.raws.map((_, index) => factsOf(view, index));
+  const abstract = isAbstract(view.surfaces, view.weights.words);
   return {
     sentences,
-    wordCount: document.words,
+    wordCount: view.weights.words,
     isAbstract: abstract,
-    isPersonal: !abstract && (isTranscript(text, raws) || isPersonal(sentences, document, lead)),
+    isPersonal: !abstract && (isTranscript(text, view.raws) || isPersonal(sentences, view)),
+  };
+}
+
+/** A document with what must be known of all sentences before any can be judged. Arrays go by sentence. */
+interface View {
+  readonly raws: readonly Raw[];
+  readonly surfaces: readonly Surface[];
+  readonly weights: DocumentWeights;
+  readonly vectors: readonly ReadonlyMap<string, number>[];
+  readonly centrality: readonly number[];
+  readonly ranks: Int32Array;
+  readonly novelty: readonly number[];
+  /** Number of the sentence in its block, and among the full sentences before it. */
+  readonly indexInBlock: readonly number[];
+  readonly proseIndex: readonly number[];
+  /** The heading and the first full sentence; -1 where there is none. */
+  readonly title: number;
+  readonly lead: number;
+}
+
+function viewOf(text: string, table: TermTable): View {
+  const raws = rawSentences(text);
+  const surfaces = raws.map((raw) => surfaceOf(text, raw, raw.words));
+  const weights = documentWeights(raws, table);
+  const vectors = raws.map((raw) => unitVector(raw.terms, table));
+  const centrality = vectors.map((vector) => cosine(vector, weights.unit));
+  const title = titleOf(raws);
+  const isProse = raws.map((raw, i) => i !== title && isFullSentence(raw, surfaces[i]!));
+  const seen = new Set<string>();
+  let prose = 0;
+  let inBlock = 0;
+  return {
+    raws,
+    surfaces,
+    weights,
+    vectors,
+    centrality,
+    ranks: ranksOf(centrality),
+    novelty: raws.map((raw) => noveltyOf(raw, seen)),
+    indexInBlock: raws.map((raw, i) => {
+      inBlock = i > 0 && raws[i - 1]!.block === raw.block ? inBlock + 1 : 0;
+      return inBlock;
+    }),
+    proseIndex: isProse.map((is) => (is ? prose++ : prose)),
+    title,
+    lead: isProse.indexOf(true),
+  };
+}
+
+const FULL_SENTENCE = 5;
+
+/** Neither a fragment nor mostly of a web page's frame. */
+function isFullSentence({ closed, words }: Raw, { features }: Surface): boolean {
+  return closed && words.length >= FULL_SENTENCE && features.boilerplate * 12 <= words.length;
+}
+
+function factsOf(view: View, index: number): SentenceFacts {
+  const { start, end, block, closed, words } = view.raws[index]!;
+  const surface = view.surfaces[index]!;
+  const { features } = surface;
+  const values = { ...placeOf(view, index), ...features };
+  return {
+    start,
+    end,
+    block,
+    closed,
+    features: Float32Array.from(FEATURES, (name) => values[name]),
+    terms: view.vectors[index]!,
+    wordCount: words.length,
+    leansOnPrevious:
+      surface.scholarly === 0 && features.startsWithPronoun + features.startsWithConnective > 0,
+    isUnbalanced: surface.isUnbalanced,
+    boilerplate: features.boilerplate,
+    isTitle: index === view.title,
+    isLead: index === view.lead,
+    startsInPast: features.startsInPast === 1,
+    decisions: surface.decisions,
+    smallTalk: surface.smallTalk,
+    section: surface.section,
+    isQuestion: features.isQuestion === 1,
+  };
+}
+
+/** The features that depend on the rest of the document. */
+function placeOf(view: View, index: number) {
+  const { raws, weights, vectors, title, lead } = view;
+  const raw = raws[index]!;
+  const capped = (value: number) => Math.min(value, MOST_COUNTED);
+  const likenessTo = (other: number) => (other === -1 ? 0 : cosine(vectors[index]!, vectors[other]!));
+  return {
+    position: index / raws.length,
+    index: capped(index),
+    proseIndex: capped(view.proseIndex[index]!),
+    fromEnd: capped(raws.length - 1 - index),
+    sentences: capped(raws.length),
+    words: raw.words.length,
+    wordsToMean: (raw.words.length * raws.length) / weights.words,
+    isClosed: raw.closed ? 1 : 0,
+    block: capped(raw.block),
+    indexInBlock: capped(view.indexInBlock[index]!),
+    centrality: view.centrality[index]!,
+    centralityRank: view.ranks[index]! / raws.length,
+    ...weights.shareOf(raw.terms),
+    titleSimilarity: likenessTo(title),
+    hasTitle: title === -1 ? 0 : 1,
+    firstSimilarity: likenessTo(lead),
+    novelty: view.novelty[index]!,
+    documentFirstPerson: weights.firstPerson,
+    documentWords: log(1 + weights.words),
   };
 }
 
@@ -284,102 +323,6 @@ function noveltyOf(raw: Raw, seen: Set<string>): number {
   return fresh / raw.terms.length;
 }
 
-/** So much of a web page's frame that it is no sentence of the article. */
-function isFrame(boilerplate: number, words: number): boolean {
-  return boilerplate * 12 > words;
-}
-
-type Surface = ReturnType<typeof surfaceOf>;
-
-function surfaceOf(text: string, raw: Raw) {
-  const { words } = raw;
-  const cues = countCues(words);
-  const marks = marksOf(text, raw);
-  const first = words[0]!.text;
-  let digits = 0;
-  let names = 0;
-  for (const [i, word] of words.entries()) {
-    const unit = text.charCodeAt(word.start);
-    if (isDigit(unit)) digits++;
-    else if (i > 0 && isCapital(unit)) names++;
-  }
-  return {
-    isUnbalanced: marks.isUnbalanced,
-    decisions: cues.decision,
-    smallTalk: cues.smallTalk,
-    scholarly: cues.scholarly,
-    section: sectionWorth(text, words),
-    features: {
-      digitShare: digits / words.length,
-      nameShare: names / words.length,
-      hasQuote: marks.hasQuote ? 1 : 0,
-      isQuestion: text.slice(raw.end - 3, raw.end).includes('?') ? 1 : 0,
-      startsWithPronoun: PRONOUNS.has(first) ? 1 : 0,
-      startsWithConnective: CONNECTIVES.has(first) ? 1 : 0,
-      startsInPast: startsInPast(words) ? 1 : 0,
-      contributionCue: cues.contribution,
-      resultCue: cues.result,
-      conclusionCue: cues.conclusion,
-      backgroundCue: cues.background,
-      attributionCue: cues.attribution,
-      eventCue: cues.event,
-      firstPersonPlural: words.some((word) => FIRST_PERSON.has(word.text)) ? 1 : 0,
-      chat: cues.chat,
-      commas: marks.commas,
-      brackets: marks.brackets,
-      boilerplate: cues.boilerplate,
-    },
-  };
-}
-
-/** "In 1999, …", "Since May 2003, …": mostly what led to the news. */
-function startsInPast(words: readonly Word[]): boolean {
-  if (!PAST_OPENERS.has(words[0]!.text)) return false;
-  return words.slice(1, 4).some((word) => /^(?:1[5-9]|20)\d\d$/.test(word.text));
-}
-
-function marksOf(text: string, { start, end }: Sentence) {
-  let straight = 0;
-  let depth = 0;
-  let lowest = 0;
-  let commas = 0;
-  let brackets = 0;
-  let typographic = 0;
-  for (let i = start; i < end; i++) {
-    switch (text.charCodeAt(i)) {
-      case 0x22:
-        straight++;
-        break;
-      case 0x28:
-      case 0x5b:
-        brackets++;
-        depth++;
-        break;
-      case 0x29:
-      case 0x5d:
-        lowest = Math.min(lowest, --depth);
-        break;
-      case 0x2c:
-        commas++;
-        break;
-      case 0x201c:
-      case 0x00ab:
-        typographic++;
-        break;
-    }
-  }
-  const closers = text.slice(start, end).split(/[”»]/).length - 1;
-  // German closes with “ what it opens with „, so only a mark without any partner counts.
-  const isLone =
-    (typographic > 0 || closers > 0) && typographic !== closers && !text.slice(start, end).includes('„');
-  return {
-    commas,
-    brackets,
-    hasQuote: straight > 0 || typographic > 0,
-    isUnbalanced: straight % 2 === 1 || depth !== 0 || lowest < 0 || isLone,
-  };
-}
-
 const LONGEST_ABSTRACT = 400;
 
 /** Short, speaks of its own work, and quotes nobody; or has the sections of a structured abstract. */
@@ -423,13 +366,12 @@ const HAS_QUOTE = FEATURES.indexOf('hasQuote');
 /** Speaks of "I" and "you" from its first sentence on, and not only in quotations. */
 function isPersonal(
   sentences: readonly { readonly features: Float32Array }[],
-  document: DocumentWeights,
-  lead: number,
+  { weights, lead }: View,
 ): boolean {
   let count = 0;
   for (const { features } of sentences) if (features[HAS_QUOTE] === 0) count += features[CHAT]!;
   const isFromTheStart = lead === -1 || sentences[lead]!.features[CHAT]! > 0;
-  return isFromTheStart && count >= 3 && count >= document.words * PERSONAL_SHARE;
+  return isFromTheStart && count >= 3 && count >= weights.words * PERSONAL_SHARE;
 }
 
 /** What the columns that tell a sentence's place hold for one in the middle of a text. */
