@@ -9,7 +9,12 @@ import {
   NODE_SUBPROTOCOL,
   newId,
 } from '@zerogpu/protocol';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type RouteOptions,
+} from 'fastify';
 import { WebSocketServer } from 'ws';
 import { chatEndpoint } from './api/chat.ts';
 import { type Availability, listModels, retrieveModel } from './api/models.ts';
@@ -52,6 +57,8 @@ export function makeServer(services: ServerServices): FastifyInstance {
     frameworkErrors: (error, request, reply) => sendError(services, request, reply, badRequest(error)),
     clientErrorHandler: answerBrokenRequest,
   });
+  const routes: RouteOptions[] = [];
+  app.addHook('onRoute', (route) => routes.push(route));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   app.setErrorHandler((error, request, reply) => sendError(services, request, reply, error));
@@ -221,14 +228,21 @@ function sendError(
 const METHODS = ['GET', 'HEAD', 'POST'] as const;
 
 /** What no route can answer, or null. Before any body is looked at, because none of it will be read. */
-function refusalOf(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): ApiError | null {
+function refusalOf(
+  routes: readonly RouteOptions[],
+  request: FastifyRequest,
+  reply: FastifyReply,
+): ApiError | null {
   if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) return NO_HOST;
   return request.is404 ? notFound(app, request, reply) : null;
 }
 
-function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): ApiError {
+function notFound(routes: readonly RouteOptions[], request: FastifyRequest): ApiError {
   const path = request.url.split('?', 1)[0]!;
-  const methods = METHODS.filter((method) => app.hasRoute({ method, url: path }));
+  const here = routes.filter(({ url }) =>
+    url.endsWith('/*') ? path.startsWith(url.slice(0, -1)) : url === path,
+  );
+  const methods = (['GET', 'POST'] as const).filter((method) => here.some((one) => one.method === method));
   if (methods.length > 0) {
     reply.raw.setHeader('allow', methods.join(', '));
     return new ApiError('method_not_allowed', {

@@ -106,11 +106,15 @@ export class RawConnection {
 }
 
 /** Sends bytes on a connection of their own; the answer, or null when the server hung up without one. */
-export async function exchange(url: string, bytes: string | Uint8Array): Promise<RawAnswer | null> {
+export async function exchange(
+  url: string,
+  bytes: string | Uint8Array,
+  options: { readonly head?: boolean } = {},
+): Promise<RawAnswer | null> {
   const connection = await RawConnection.open(url);
   try {
     await connection.write(bytes);
-    return await connection.answer();
+    return await connection.answer(options);
   } finally {
     connection.destroy();
     await connection.closed;
