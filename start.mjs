@@ -20,6 +20,7 @@ const STEADY_MS = 30_000;
 const NODE_STOP_MS = 15_000;
 const GATEWAY_STOP_MS = 30_000;
 const FORCED_STOP_MS = 1_000;
+const PARENT_POLL_MS = 500;
 const MAX_LOCAL_NODES = 64;
 
 /** @param {string} line */
@@ -264,6 +265,20 @@ function localNodes() {
   return process.exit(EXIT_FOR_GOOD);
 }
 
+/**
+ * npm passes a SIGTERM on to the shell between it and us, which ends without passing it on to us.
+ * @param {Platform} platform
+ */
+function endWithNpm(platform) {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    platform.stop();
+  }, PARENT_POLL_MS);
+}
+
 function main() {
   const wanted = localNodes();
   ensureInstalled(say);
@@ -282,6 +297,7 @@ function main() {
       }
     });
   }
+  endWithNpm(platform);
   // A reader of our output that went away is no reason to take the platform down.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   platform.start();

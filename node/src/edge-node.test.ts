@@ -62,6 +62,31 @@ test('loads its models at the start, says so, and is ready then', async () => {
   });
 });
 
+test('warms its models up before it is ready, and survives one that cannot be', async () => {
+  const texts: string[] = [];
+  const listening: Behaviour = (inference) => {
+    texts.push(inference.text);
+    return echo(inference);
+  };
+  const models = { broken: failing(new Error('no')), listening };
+  const node = await makeNode(gateway.url, models, { warmUpRuns: 3 });
+  nodes.push(node);
+  const ready = node.start();
+  const socket = await gateway.welcome();
+  expect(await ready).toEqual(['broken', 'listening']);
+  expect(texts).toHaveLength(3);
+  expect(socket.frames.filter((frame) => frame.type === 'done' || frame.type === 'failed')).toEqual([]);
+});
+
+test('a model that hangs while it is warmed up does not keep the node from draining', async () => {
+  const node = await makeNode(gateway.url, { hang }, { warmUpRuns: 1 });
+  nodes.push(node);
+  const ready = node.start();
+  await gateway.welcome();
+  await node.drain(0);
+  expect(await ready).toBeNull();
+});
+
 test('answers a run with one frame, and a stream with its pieces before', async () => {
   const [, socket] = await connected({ echo });
   socket.run('1', { model: 'echo', text: 'one two' });

@@ -6,6 +6,7 @@ import { LoadedModels } from './loaded-models.ts';
 import type { Refusal } from './session.ts';
 import type { Connect } from './transport.ts';
 import { Turns } from './turns.ts';
+import { warmUp } from './warm-up.ts';
 import { Work } from './work.ts';
 
 /** What a platform (Node, browser) hands to the core, and what its owner chose. */
@@ -25,6 +26,8 @@ export interface EdgeNodeOptions {
   readonly slots: number;
   /** Most bytes that all models in memory may take together. */
   readonly memoryBytes: number;
+  /** How often each model is run before the node is ready, to warm its code; 0 for not at all. */
+  readonly warmUpRuns: number;
   /** Resolves after the event loop has served what was waiting. */
   pause(): Promise<void>;
   /** Milliseconds, never going back. */
@@ -40,6 +43,9 @@ export type EdgeNodeEnd =
   | { readonly kind: 'drained' }
   | { readonly kind: 'refused'; readonly code: Refusal; readonly message: string };
 
+/** A model that takes longer to run a paragraph is not worth waiting for before the node is ready. */
+const WARM_UP_MS = 5_000;
+
 /** An edge node: connects out, announces its models, runs what it is sent. */
 export class EdgeNode {
   readonly #options: EdgeNodeOptions;
@@ -49,7 +55,7 @@ export class EdgeNode {
   readonly #ended = Promise.withResolvers<EdgeNodeEnd>();
   readonly #firstWelcome = Promise.withResolvers<void>();
   readonly #counts = { connections: 0, ignoredFrames: 0 };
-  #draining = false;
+  readonly #drainStarted = new AbortController();
 
   constructor(options: EdgeNodeOptions) {
     this.#options = options;
@@ -83,12 +89,15 @@ export class EdgeNode {
     return { ...this.#counts };
   }
 
-  /** Connects, and loads the models meanwhile. Resolves with the ids of the models in memory when welcome and loaded. */
-  async start(): Promise<string[]> {
+  /**
+   * Connects, and meanwhile loads the models and runs each a few times, so that the first request finds warm code.
+   * Resolves with the ids of the models in memory when that is done and the gateway has welcomed the node; with null
+   * when it ended before.
+   */
+  async start(): Promise<string[] | null> {
     this.#connection.start();
-    await Promise.all([this.#firstWelcome.promise, this.#models.preload()]);
-    const announced = this.#models.announced(this.#options.slots);
-    return announced.filter((model) => model.resident).map((model) => model.id);
+    const prepared = Promise.all([this.#firstWelcome.promise, this.#prepareModels()]);
+    return Promise.race([prepared.then(() => this.#residentModels()), this.ended.then(() => null)]);
   }
 
   /**
@@ -96,13 +105,33 @@ export class EdgeNode {
    * @param graceMs how long runs in flight may take; those that take longer are answered as cancelled
    */
   async drain(graceMs: number): Promise<void> {
-    if (this.#draining) return;
-    this.#draining = true;
+    if (this.#drainStarted.signal.aborted) return;
+    this.#drainStarted.abort();
     this.#connection.sendDraining();
     await this.#work.finish(graceMs);
     await this.#connection.stop('draining');
     this.#models.unloadAll();
     this.#ended.resolve({ kind: 'drained' });
+  }
+
+  async #prepareModels(): Promise<void> {
+    await this.#models.preload();
+    const signal = AbortSignal.any([this.#drainStarted.signal, AbortSignal.timeout(WARM_UP_MS)]);
+    for (const id of this.#residentModels()) {
+      // Put out meanwhile for another model, it needs no warmth.
+      const lease = await this.#models.use(id).catch(() => null);
+      if (lease === null) continue;
+      for (let run = 0; run < this.#options.warmUpRuns && !signal.aborted; run++) {
+        await this.#options.pause();
+        await warmUp(lease.model, signal);
+      }
+      lease.release();
+    }
+  }
+
+  #residentModels(): string[] {
+    const announced = this.#models.announced(this.#options.slots);
+    return announced.filter((model) => model.resident).map((model) => model.id);
   }
 
   #makeConnection(): Connection {

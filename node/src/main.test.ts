@@ -99,6 +99,7 @@ test('ends in words and for good when the gateway does not want it', async () =>
   node.send({ type: 'refused', code: 'revoked', message: 'this node was revoked' });
   expect(await ended()).toBe(2);
   expect(output).toContain('The gateway refuses this node (revoked): this node was revoked');
+  expect(output).not.toContain('Ready');
 });
 
 test('goes on trying while there is no gateway', async () => {

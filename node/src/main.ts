@@ -16,6 +16,8 @@ import { connectWs } from './node-platform/ws-transport.ts';
 /** A restart cannot mend it: wrong settings, or a gateway that will not have this node. */
 const EXIT_FOR_GOOD = 2;
 const DRAIN_MS = 10_000;
+/** Measured on the summary model: the first run of a paragraph takes 48 ms, the second 1 ms, later ones 0.6 ms. */
+const WARM_UP_RUNS = 3;
 const VERSION = '0.1.0';
 
 async function main(): Promise<void> {
@@ -29,6 +31,7 @@ async function main(): Promise<void> {
   const node = await makeNode(config);
   endWithTheProcess(node);
   node.start().then((models) => {
+    if (models === null) return;
     log(models.length > 0 ? `Ready with ${models.join(', ')}` : 'Ready, but no model loads here');
     if (process.connected) process.send?.({ type: 'ready', models }, undefined, undefined, () => undefined);
   });
@@ -51,6 +54,7 @@ async function makeNode(config: NodeConfig): Promise<EdgeNode> {
     runtimes: new Map([[zlm.name, zlm]]),
     files: (manifest) => diskFiles(join(modelsDir, manifest.id), manifest),
     memoryBytes: memoryBytes ?? Math.floor(machineBytes / 2),
+    warmUpRuns: WARM_UP_RUNS,
     pause: nextRound,
     now: () => performance.now(),
     random: Math.random,

@@ -210,6 +210,61 @@ test('keeps its data beside itself, wherever it is started from', async () => {
   expect(args).toContain(path.join(folder, '.zerogpu', 'node-1'));
 });
 
+test('started by npm, it ends when the shell between them was ended', async () => {
+  const shell = {
+    npm_lifecycle_event: 'start',
+    NODE: process.execPath,
+    STARTER: path.join(folder, 'start.mjs'),
+  };
+  starter = spawn('sh', ['-c', '"$NODE" "$STARTER"; exit $?'], {
+    cwd: folder,
+    env: { ...process.env, ...shell, JOURNAL: path.join(folder, 'journal'), ZEROGPU_DATA_DIR: 'data' },
+    stdio: 'ignore',
+  });
+  await entry('node', 'started');
+  starter.kill('SIGTERM');
+  await entry('node', 'ended');
+  await entry('gateway', 'ended');
+});
+
+/** An npm of the test, which does what the script says and then exits with the code. */
+async function fakeNpm(script: string): Promise<Record<string, string>> {
+  const bin = path.join(folder, 'bin');
+  await mkdir(bin);
+  await writeFile(path.join(bin, 'npm'), `#!/bin/sh\necho "npm was asked to $*"\n${script}\n`, {
+    mode: 0o755,
+  });
+  return { PATH: `${bin}:${process.env['PATH']}` };
+}
+
+const NEW_LOCK =
+  '{"packages":{"":{},"node_modules/a":{"version":"2.0.0"},"node_modules/b":{"version":"1.0.0","optional":true}}}';
+
+test('installs when the lockfile names what is not there, and starts then', async () => {
+  await writeFile(path.join(folder, 'package-lock.json'), NEW_LOCK);
+  const env = await fakeNpm('cp package-lock.json node_modules/.package-lock.json');
+  start(env);
+  await said('ZeroGPU is ready');
+  expect(output).toContain('npm was asked to ci --include=dev --include=optional');
+});
+
+test('does not install when only an optional package of another machine is missing', async () => {
+  await writeFile(path.join(folder, 'package-lock.json'), NEW_LOCK);
+  const installed = '{"packages":{"node_modules/a":{"version":"2.0.0"}}}';
+  await writeFile(path.join(folder, 'node_modules/.package-lock.json'), installed);
+  start(await fakeNpm('exit 1'));
+  await said('ZeroGPU is ready');
+  expect(output).not.toContain('npm was asked');
+});
+
+test('says so when npm cannot install', async () => {
+  await writeFile(path.join(folder, 'package-lock.json'), NEW_LOCK);
+  start(await fakeNpm('exit 7'));
+  expect(await ended()).toBe(1);
+  expect(output).toContain('npm ci ended with exit code 7');
+  expect(await journal()).toEqual([]);
+});
+
 test.each(['many', '65', '-1', '1.5'])('refuses ZEROGPU_LOCAL_NODES %s', async (number) => {
   start({ ZEROGPU_LOCAL_NODES: number });
   expect(await ended()).toBe(2);

@@ -121,6 +121,7 @@ export async function makeNode(
     files: noFiles,
     slots: 4,
     memoryBytes: 1000,
+    warmUpRuns: 0,
     pause: nextRound,
     now: () => performance.now(),
     random: () => 0,
