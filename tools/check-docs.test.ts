@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
+  checkCards,
   checkCurl,
   checkDocs,
   checkErrorTables,
+  checkLibraries,
   checkLinks,
   checkMentions,
   checkPasted,
@@ -161,6 +163,19 @@ describe('tables', () => {
       'nothing reads ZEROGPU_NOTHING',
     ]);
   });
+});
+
+it('libraries have a reason, and models a card', () => {
+  const world = repository({
+    'package.json': '{"devDependencies":{"a":"1","@types/a":"1"}}',
+    'gateway/package.json': '{"dependencies":{"b":"1"},"optionalDependencies":{"@c/linux":"1"}}',
+    'models/weights/x/model.zlm': '',
+    'models/weights/y/model.zlm': '',
+    'models/weights/y/README.md': '',
+  });
+  const text = '| for | library | why |\n|-|-|-|\n| one | `a`, `@c` | because |';
+  expect(messages(checkLibraries({ file: 'a.md', text }, world))).toEqual(['the table of libraries lacks b']);
+  expect(checkCards(world)).toEqual([{ file: 'models/weights/x/README.md', line: 0, message: 'is missing' }]);
 });
 
 describe('what people paste', () => {

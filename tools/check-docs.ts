@@ -371,6 +371,46 @@ function settingsIn(text: string): Set<string> {
   return new Set([...text.matchAll(/\benv(?:\[|, )'([A-Z][A-Z0-9_]+)'/g)].map((match) => match[1] ?? ''));
 }
 
+interface PackageJson {
+  readonly version?: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+/** Tools of tools: types for the compiler, and what vitest itself stands on. */
+const UNTOLD = /^(?:@types\/|vite$|node-|@zerogpu\/)/;
+
+/** Every library that a room or the root names has its row in the table of libraries, with the reason why it won. */
+export function checkLibraries({ file, text }: Document, repository: Repository): Finding[] {
+  const table = tables(text).find(({ header }) => header.includes('library'));
+  const told = (table?.rows ?? []).flatMap(({ cells }) =>
+    codeSpans(cells.join(' ')).map((span) => span.text),
+  );
+  const manifests = [...repository.files].filter(
+    (name) => /(?:^|\/)package\.json$/.test(name) && !name.startsWith('bench/rivals/'),
+  );
+  const named = manifests.flatMap((name) => {
+    const manifest: PackageJson = JSON.parse(repository.read(name));
+    const { dependencies, optionalDependencies, devDependencies } = manifest;
+    return Object.keys({ ...dependencies, ...optionalDependencies, ...devDependencies });
+  });
+  return [...new Set(named)]
+    .filter(
+      (name) => !UNTOLD.test(name) && !told.some((word) => name === word || name.startsWith(`${word}/`)),
+    )
+    .map((name) => at(file, 0, `the table of libraries lacks ${name}`));
+}
+
+/** Every trained model has its card beside its weights: what it is, what it was trained on, how well it does. */
+export function checkCards(repository: Repository): Finding[] {
+  const weights = [...repository.files].filter(
+    (name) => name.startsWith('models/weights/') && name.endsWith('.zlm'),
+  );
+  const cards = new Set(weights.map((name) => path.posix.join(path.posix.dirname(name), 'README.md')));
+  return [...cards].filter((card) => !repository.files.has(card)).map((card) => at(card, 0, 'is missing'));
+}
+
 /** Every room has the one version, and RELEASES.md begins with it. */
 export function checkVersions(releases: Document, repository: Repository): Finding[] {
   const wrong = [...repository.files]
@@ -407,6 +447,8 @@ export function checkDocs(repository: Repository): Finding[] {
     ...GUIDES.flatMap((file) => [...checkMentions(load(file), repository), ...checkPasted(load(file))]),
     ...checkWay(load('ARCHITECTURE.md'), repository),
     ...checkSettings(load('ARCHITECTURE.md'), repository),
+    ...checkLibraries(load('ARCHITECTURE.md'), repository),
+    ...checkCards(repository),
     ...checkTasks(load('AGENTS.md')),
     ...checkVersions(load('RELEASES.md'), repository),
   ];
