@@ -56,6 +56,11 @@ describe('addresses', () => {
     ['GET', '/v1/%zz', 404, 'not_found'],
     ['GET', `/${'x'.repeat(5000)}`, 404, 'not_found'],
     ['GET', '/__proto__', 404, 'not_found'],
+    ['POST', '/*///x', 404, 'not_found'],
+    ['POST', '/:a/(b)/*', 404, 'not_found'],
+    ['POST', '/v1/models/x', 405, 'method_not_allowed'],
+    ['POST', '/v1/models/*', 405, 'method_not_allowed'],
+    ['OPTIONS', '/health', 405, 'method_not_allowed'],
     ['GET', '/v1/models', 401, 'invalid_api_key'],
   ])('%s %s is %i', async (method, path, status, code) => {
     const response = await fetch(server.url + path, { method });

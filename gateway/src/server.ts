@@ -58,12 +58,14 @@ export function makeServer(services: ServerServices): FastifyInstance {
     clientErrorHandler: answerBrokenRequest,
   });
   const routes: RouteOptions[] = [];
-  app.addHook('onRoute', (route) => routes.push(route));
+  app.addHook('onRoute', (route) => {
+    routes.push(route);
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   app.setErrorHandler((error, request, reply) => sendError(services, request, reply, error));
   app.addHook('onRequest', (request, reply, next) => {
-    const error = refusalOf(app, request, reply);
+    const error = refusalOf(routes, request, reply);
     if (request.method === 'OPTIONS' && isApi(request)) preflight(reply);
     else if (error) sendError(services, request, reply, error);
     else next();
@@ -234,15 +236,16 @@ function refusalOf(
   reply: FastifyReply,
 ): ApiError | null {
   if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) return NO_HOST;
-  return request.is404 ? notFound(app, request, reply) : null;
+  return request.is404 ? notFound(routes, request, reply) : null;
 }
 
-function notFound(routes: readonly RouteOptions[], request: FastifyRequest): ApiError {
+/** Compared as text: the framework's own look-up takes an address for a pattern, and throws at some. */
+function notFound(routes: readonly RouteOptions[], request: FastifyRequest, reply: FastifyReply): ApiError {
   const path = request.url.split('?', 1)[0]!;
   const here = routes.filter(({ url }) =>
     url.endsWith('/*') ? path.startsWith(url.slice(0, -1)) : url === path,
   );
-  const methods = (['GET', 'POST'] as const).filter((method) => here.some((one) => one.method === method));
+  const methods = METHODS.filter((method) => here.some((route) => [route.method].flat().includes(method)));
   if (methods.length > 0) {
     reply.raw.setHeader('allow', methods.join(', '));
     return new ApiError('method_not_allowed', {
