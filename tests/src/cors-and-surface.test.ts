@@ -46,6 +46,7 @@ const INSIDE: readonly Visit[] = [
   { route: '/v1/responses', status: 405 },
   { route: '/v1/chat/completions', method: 'DELETE', status: 405 },
   { route: '/v1/models', method: 'PUT', body: {}, status: 405 },
+  { route: `/v1/models/${SUMMARY}`, method: 'POST', body: {}, status: 405 },
   { route: '/v1/nothing', status: 404 },
   { route: '/v1/nothing', body: {}, status: 404 },
   { route: '/v1/responses/', body: ASK, status: 404 },
@@ -57,6 +58,8 @@ const OUTSIDE: readonly Visit[] = [
   { route: '/metrics', key: null, status: 200 },
   { route: '/openapi.json', key: null, status: 200 },
   { route: '/nothing', key: null, status: 404 },
+  // Read as a pattern, not as an address, this would be an error of the router.
+  { route: '/*/nothing', key: null, status: 404 },
   { route: '/health', method: 'POST', body: {}, key: null, status: 405 },
 ];
 
