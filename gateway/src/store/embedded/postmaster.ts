@@ -1,7 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, statSync } from 'node:fs';
-import { chown, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { chown, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -14,6 +15,7 @@ import { readPostmasterFile } from './postmaster-file.ts';
 
 /** The database's own superuser; only who may enter the socket's folder gets that far. */
 export const SUPERUSER = 'zerogpu';
+const UNFINISHED = 'data.new-';
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
 const POLL_MS = 5;
 /** Recovery after a power failure reads at most `max_wal_size`; ten minutes is far beyond it. */
@@ -47,6 +49,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   autovacuum_max_workers: '1',
   // Balances and holds are rewritten all the time: look often, there is little to look at.
   autovacuum_naptime: '10s',
+  // The default starts three more processes, for reads that a warm 64 MB cache does not make.
+  io_method: 'sync',
   // Compiling takes longer than any query of ours.
   jit: 'off',
   log_destination: 'stderr',
@@ -56,16 +60,15 @@ const SETTINGS: Readonly<Record<string, string>> = {
   log_timezone: 'UTC',
 };
 
-/** Settings that servers before 18 do not have. */
-const SETTINGS_18: Readonly<Record<string, string>> = {
-  // The default starts three more processes for reads that a warm 64 MB cache does not make.
-  io_method: 'sync',
-};
+/** One call for all files instead of one for each: recovery on a busy disk took 0.8 s instead of 2.8 s. */
+const ON_LINUX: Readonly<Record<string, string>> =
+  process.platform === 'linux' ? { recovery_init_sync_method: 'syncfs' } : {};
 
 /** @returns the cluster's folder, made when it is missing */
 export async function prepareCluster(place: Place, binaries: Binaries, log: Log): Promise<string> {
   const home = await realpath(place.home);
   const data = join(home, 'data');
+  await removeUnfinished(home);
   const version = await readFileIfThere(join(data, 'PG_VERSION'));
   if (version === null) await initdb(home, place, binaries, log);
   else await refuseOtherVersion(version.trim(), data, binaries);
@@ -84,16 +87,22 @@ async function refuseOtherVersion(version: string, data: string, binaries: Binar
   );
 }
 
+/** What a start that was killed left; its initdb may still be writing, and gives up when its folder goes. */
+async function removeUnfinished(home: string): Promise<void> {
+  const names = (await readdir(home)).filter((name) => name.startsWith(UNFINISHED));
+  for (const name of names) {
+    await rm(join(home, name), { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  }
+}
+
 /** Beside its name, then renamed: a kill in the middle leaves nothing that looks like a database. */
 async function initdb(home: string, place: Place, binaries: Binaries, log: Log): Promise<void> {
-  for (const name of await readdir(home)) {
-    if (name.startsWith('data.new-')) await rm(join(home, name), { recursive: true, force: true });
-  }
   const started = performance.now();
-  const fresh = join(home, `data.new-${process.pid}`);
+  const fresh = join(home, `${UNFINISHED}${randomBytes(6).toString('hex')}`);
   const args = ['-D', fresh, '-U', SUPERUSER, '--encoding=UTF8', '--locale=C', '--no-instructions'];
   // The socket's folder is the fence: 0700 and the server user's. No password would be kept any better.
   args.push('--auth-local=trust', '--auth-host=reject');
+  if (process.platform === 'linux') args.push('--sync-method=syncfs');
   try {
     await promisify(execFile)(binaries.initdb, args, { cwd: home, env: childEnv(binaries), ...place.user });
   } catch (error) {
@@ -143,12 +152,7 @@ async function spawnPostmaster(
   binaries: Binaries,
   logFile: string,
 ): Promise<ChildProcess> {
-  const major = Number((await readFile(join(data, 'PG_VERSION'), 'utf8')).trim());
-  const settings = {
-    ...SETTINGS,
-    ...(major >= 18 ? SETTINGS_18 : {}),
-    unix_socket_directories: socketFolder,
-  };
+  const settings = { ...SETTINGS, ...ON_LINUX, unix_socket_directories: socketFolder };
   const args = [
     '-D',
     data,
