@@ -191,6 +191,8 @@ export interface NodeView {
   readonly resident: boolean;
   /** Mean milliseconds that a run of this model took there; null until there was one. */
   readonly serviceMs: number | null;
+  /** Runs that it failed lately, since the last that it finished. */
+  readonly failures: number;
   /** Measured round trip to the node. */
   readonly rttMs: number;
 }

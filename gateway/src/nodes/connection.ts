@@ -105,7 +105,8 @@ export class NodeConnection implements Target {
     const lane = this.#lanes.get(model);
     if (!lane) return null;
     const { slots, inFlight, resident, serviceMs } = lane;
-    return { id: this.id, slots, inFlight, resident, serviceMs, rttMs: this.rttMs };
+    const failures = lane.failures(this.#services.now());
+    return { id: this.id, slots, inFlight, resident, serviceMs, failures, rttMs: this.rttMs };
   }
 
   async run(
@@ -279,6 +280,7 @@ export class NodeConnection implements Target {
     if (!running?.waiting) return;
     running.length += text.length;
     if (running.length > MAX_ANSWER_LENGTH) {
+      running.lane.fail(this.#services.now());
       this.#abandon(id, tooMuch());
       return;
     }
@@ -312,12 +314,14 @@ export class NodeConnection implements Target {
   #done(frame: Done): void {
     const running = this.#take(frame.id);
     if (!running) return;
-    const elapsed = Math.max(0, this.#services.now() - running.sentAt);
-    if (running.cancelledAt === null) running.lane.observe(elapsed);
+    const now = this.#services.now();
+    const elapsed = Math.max(0, now - running.sentAt);
     if (frame.text.length + (frame.reasoning?.length ?? 0) > MAX_ANSWER_LENGTH) {
+      running.lane.fail(now);
       running.waiting?.reject(tooMuch());
       return;
     }
+    if (running.cancelledAt === null) running.lane.observe(elapsed);
     running.waiting?.resolve({
       text: frame.text,
       reasoning: frame.reasoning,
@@ -332,6 +336,7 @@ export class NodeConnection implements Target {
 
   #failed(frame: Failed): void {
     const running = this.#take(frame.id);
+    if (running?.waiting && frame.code !== 'input') running.lane.fail(this.#services.now());
     const error = new TargetFailure(FAILURES[frame.code], printable(frame.message), frame.param);
     running?.waiting?.reject(error);
   }

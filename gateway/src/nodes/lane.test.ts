@@ -72,6 +72,18 @@ describe('Lane', () => {
     expect(lane.serviceMs).toBeCloseTo(10, 0);
   });
 
+  test('remembers failures until a run is finished, or for half a minute', () => {
+    const lane = new Lane(1, true);
+    expect(lane.failures(0)).toBe(0);
+    lane.fail(1000);
+    lane.fail(2000);
+    expect([lane.failures(2000), lane.failures(32_000), lane.failures(32_001)]).toEqual([2, 2, 0]);
+    lane.fail(40_000);
+    expect(lane.failures(40_000)).toBe(1);
+    lane.observe(1);
+    expect(lane.failures(40_000)).toBe(0);
+  });
+
   test('never runs more than its slots, admits in order and loses nobody, whatever happens', async () => {
     const step = fc.oneof(
       { weight: 4, arbitrary: fc.constant({ do: 'enter' as const }) },

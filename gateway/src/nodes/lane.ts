@@ -3,6 +3,9 @@ import { TargetFailure } from '../flow.ts';
 /** More than this waiting on one node for one model is overload, and is said at once instead of by a timeout. */
 const MAX_WAITING = 2000;
 
+/** A failure is held against a node for this long; then it gets another chance. */
+const FAILURE_MEMORY_MS = 30_000;
+
 interface Waiter {
   enter(): void;
   refuse(reason: unknown): void;
@@ -14,6 +17,8 @@ export class Lane {
   resident: boolean;
   #running = 0;
   #serviceMs: number | null = null;
+  #failures = 0;
+  #failedAt = 0;
   readonly #waiting = new Set<Waiter>();
 
   constructor(slots: number, resident: boolean) {
@@ -58,8 +63,20 @@ export class Lane {
     this.#admitWaiting();
   }
 
-  /** Learns from one run. */
+  /** Runs that failed lately, since the last that did not. */
+  failures(now: number): number {
+    return now - this.#failedAt > FAILURE_MEMORY_MS ? 0 : this.#failures;
+  }
+
+  /** Learns from a run that failed. */
+  fail(now: number): void {
+    this.#failures = this.failures(now) + 1;
+    this.#failedAt = now;
+  }
+
+  /** Learns from a run that was finished. */
   observe(serviceMs: number): void {
+    this.#failures = 0;
     this.#serviceMs = this.#serviceMs === null ? serviceMs : this.#serviceMs * 0.9 + serviceMs * 0.1;
   }
 

@@ -9,6 +9,7 @@ const node = (id: string, changes: Partial<NodeView> = {}): NodeView => ({
   inFlight: 0,
   resident: true,
   serviceMs: 10,
+  failures: 0,
   rttMs: 1,
   ...changes,
 });
@@ -32,6 +33,13 @@ describe('chooseNodes', () => {
     expect(chooseNodes(nodes, { limit: 1, random: half })).toEqual(['cold']);
   });
 
+  test('a node that fails at once does not draw every request, however idle it looks', () => {
+    const nodes = [node('black hole', { serviceMs: null, failures: 1 }), node('busy', { inFlight: 20 })];
+    expect(chooseNodes(nodes, { limit: 2, random: half })).toEqual(['busy', 'black hole']);
+    const allFail = [node('a', { failures: 9, inFlight: 4 }), node('b', { failures: 20 })];
+    expect(chooseNodes(allFail, { limit: 1, random: half })).toEqual(['b']);
+  });
+
   test('shares between equals', () => {
     const draws = [0.9, 0.1, 0.1, 0.9];
     const random = () => draws.shift() ?? 0;
@@ -45,6 +53,7 @@ describe('chooseNodes', () => {
       inFlight: fc.nat(1000),
       resident: fc.boolean(),
       serviceMs: fc.option(fc.double({ min: 0.01, max: 1e4, noNaN: true })),
+      failures: fc.nat(20),
       rttMs: fc.double({ min: 0, max: 500, noNaN: true }),
     });
     fc.assert(

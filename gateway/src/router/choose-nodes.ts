@@ -16,8 +16,14 @@ export interface ChooseOptions {
 const UNKNOWN_SERVICE_MS = 2;
 /** Reading and unpacking a built-in model's weights, as measured on a laptop. */
 const LOAD_MS = 150;
+/**
+ * What a node's failures weigh, each: a node that fails at once always looks idle, and would draw every request.
+ * More than a few say nothing new, and a fleet that fails as a whole is still told apart by its load.
+ */
+const FAILURE_MS = 250;
+const MAX_FAILURES = 8;
 
-/** Milliseconds until this node would have answered: network, then queue, then service, then load. */
+/** Milliseconds until this node would have answered: network, queue, service, load, and trying again when it fails. */
 export function predictedMs(node: NodeView): number {
   const service = node.serviceMs ?? UNKNOWN_SERVICE_MS;
   const rounds = Math.floor(node.inFlight / node.slots);
@@ -25,7 +31,8 @@ export function predictedMs(node: NodeView): number {
     node.rttMs +
     (rounds + (node.inFlight % node.slots) / node.slots) * service +
     service +
-    (node.resident ? 0 : LOAD_MS)
+    (node.resident ? 0 : LOAD_MS) +
+    Math.min(node.failures, MAX_FAILURES) * FAILURE_MS
   );
 }
 

@@ -8,7 +8,7 @@ const target = (id: string, kind: Target['kind'] = 'node'): Target => ({
   run: () => Promise.reject(new Error('not asked')),
 });
 const view = (id: string, rttMs = 1): NodeView => {
-  return { id, rttMs, slots: 1, inFlight: 0, resident: true, serviceMs: 1 };
+  return { id, rttMs, slots: 1, inFlight: 0, resident: true, serviceMs: 1, failures: 0 };
 };
 const upstreams = [target('u1', 'upstream'), target('u2', 'upstream')];
 const half = () => 0.5;
