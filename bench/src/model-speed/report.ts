@@ -29,8 +29,9 @@ export function modelSpeedMarkdown(results: ModelSpeed, about: Circumstances): s
 
 ${circumstancesLine(about)}
 
-In process, on one core, from the text to the whole answer. Times in milliseconds. The texts are news paragraphs
-in a random order, another for every run in turn.
+In process, on one core, from the text to the whole answer. Times in milliseconds; "CPU" is processor time, which
+other programs on the machine hardly touch. The texts are news paragraphs in a random order, another for every run
+in turn.
 
 ${modelTable(results)}
 ${results.missing.map((model) => `\nNot measured, because its weights are not here: ${model}.\n`).join('')}
@@ -47,12 +48,14 @@ ${[...new Set(results.curves.map((curve) => curve.work))].map((work) => curveTab
 
 function modelTable({ models }: ModelSpeed): string {
   return markdownTable(
-    ['model', 'tokens', 'p50', 'p99', 'runs'],
+    ['model', 'tokens', 'p50', 'p99', 'CPU p50', 'CPU p99', 'runs'],
     models.map(({ model, tokens, spread }) => [
       model,
       figure(tokens),
       figure(spread.p50),
       figure(spread.p99),
+      figure(spread.cpuP50),
+      figure(spread.cpuP99),
       String(spread.runs),
     ]),
   );

@@ -6,22 +6,47 @@ export interface Spread {
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
+  /** Milliseconds of processor time: what other programs on the machine do hardly touches them. */
+  readonly cpuP50: number;
+  readonly cpuP99: number;
 }
 
-/** Runs `work` on each text in turn until `runs` are timed, after a tenth of that to warm up. */
+/** Runs `work` on each text in turn, by the clock and then by processor time, `runs` times each after a warm-up. */
 export async function spreadOf(
   runs: number,
   texts: readonly string[],
   work: (text: string) => Promise<unknown>,
 ): Promise<Spread> {
+  const clock = () => performance.now();
+  const processor = () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
+  const wall = await timesOf(clock, runs, texts, work);
+  const cpu = await timesOf(processor, runs, texts, work);
+  return {
+    runs,
+    p50: percentile(wall, 0.5),
+    p99: percentile(wall, 0.99),
+    cpuP50: percentile(cpu, 0.5),
+    cpuP99: percentile(cpu, 0.99),
+  };
+}
+
+async function timesOf(
+  now: () => number,
+  runs: number,
+  texts: readonly string[],
+  work: (text: string) => Promise<unknown>,
+): Promise<number[]> {
   const times: number[] = [];
   for (let i = -Math.ceil(runs / 10); i < runs; i++) {
     const text = texts[((i % texts.length) + texts.length) % texts.length] ?? '';
-    const start = performance.now();
+    const start = now();
     await work(text);
-    if (i >= 0) times.push(performance.now() - start);
+    if (i >= 0) times.push(now() - start);
   }
-  return { runs, p50: percentile(times, 0.5), p99: percentile(times, 0.99) };
+  return times;
 }
 
 /** The median of at least three runs, and of as many as fit into `budgetMs`, at most 50. */
