@@ -118,6 +118,22 @@ export interface Settlement {
   readonly idempotency: { readonly key: string; readonly answer: StoredAnswer } | null;
 }
 
+/** What is known of a request so far: whatever its end, its settlement is made from this. */
+export interface Trail {
+  readonly requestId: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly endpoint: Route;
+  caller: Caller | null;
+  inference: Inference | null;
+  /** The Idempotency-Key that this attempt holds. */
+  claimedKey: string | null;
+  admission: Admission | null;
+  route: RouteTaken | null;
+  /** The answer is charged: from here on nothing is given back. */
+  settled: boolean;
+}
+
 /** What a replay needs; encrypted where it is stored. */
 export interface StoredAnswer {
   readonly requestId: string;

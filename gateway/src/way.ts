@@ -5,16 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { ApiError } from '@zerogpu/protocol';
-import {
-  type Admission,
-  type Caller,
-  type PieceSink,
-  RateLimited,
-  type RouteTaken,
-  type Settlement,
-  type StoredAnswer,
-  type Target,
-} from './flow.ts';
+import { RateLimited, type Settlement, type StoredAnswer, type Target, type Trail } from './flow.ts';
 
 // 1. Whose key.
 
@@ -41,6 +32,12 @@ import { dispatch } from './nodes/dispatch.ts';
 // 7. Count, charge, log, roll up: counted here, written by `WayServices.settle` (metering/settle.ts).
 
 import { meter } from './metering/meter.ts';
+import {
+  isOwned,
+  type OwnedTrail,
+  settlementOfAnswer,
+  settlementOfFailure,
+} from './metering/settlement-of.ts';
 
 // 8. Answer.
 
@@ -77,22 +74,14 @@ export interface WayServices {
   report(requestId: string, cause: unknown): void;
 }
 
-/** What is known of a request so far: what its settlement says if it ends here. */
-interface Trail {
-  caller: Caller | null;
-  asked: Asked | null;
-  claimedKey: string | null;
-  admission: Admission | null;
-  route: RouteTaken | null;
-  /** The answer is charged: from here on nothing is given back. */
-  settled: boolean;
-}
-
 /** Takes one request its whole way. Never throws: every end is an answer, or a caller who went away. */
 export async function walk(call: Call, services: WayServices): Promise<void> {
   const trail: Trail = {
+    requestId: call.requestId,
+    startedAt: call.startedAt,
+    endpoint: call.endpoint.route,
     caller: null,
-    asked: null,
+    inference: null,
     claimedKey: null,
     admission: null,
     route: null,
@@ -107,15 +96,15 @@ export async function walk(call: Call, services: WayServices): Promise<void> {
 
 async function serve(call: Call, services: WayServices, trail: Trail): Promise<void> {
   const { endpoint, requestId, startedAt, headers, reply, hangup } = call;
+  const { now } = services;
   const caller = await authenticate(services.keys, headers, startedAt);
   trail.caller = caller;
 
   const body = await readJsonBody(headers, call.body, services.maxBodyBytes, services.bodyTimeoutMs);
   const asked = endpoint.read(body.value);
-  trail.asked = asked;
+  trail.inference = asked.inference;
   const { model, stream } = asked.inference;
 
-  const { deadlineMs } = services.admission;
   const claim = await claimIdempotency(
     services.claims,
     caller,
@@ -123,20 +112,20 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
     headers,
     body.bytes,
     requestId,
-    deadlineMs,
+    services.admission.deadlineMs,
     hangup,
   );
   if (claim?.kind === 'replay') return replay(reply, asked, claim.stored);
   trail.claimedKey = claim?.key ?? null;
 
+  // The clock starts here, not when the headers came: a slow upload or a wait for another attempt is no model's time.
   const admission = await admit(
     services.admission,
     caller,
     requestId,
     endpoint.route,
     asked.inference,
-    // Not when the headers came: a slow upload or a wait for another attempt is no model's time.
-    services.now(),
+    now(),
   );
   trail.admission = admission;
   reply.limits(admission.limits);
@@ -144,23 +133,11 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
   if (stream) reply.stream(shape);
 
   const targets = targetsFor(model, services.fleet, services.upstreams(model), services.random);
-  const sink: PieceSink | null = stream ? reply : null;
-  const { given, route } = await dispatch(targets, admission, sink, hangup, services.now);
+  const { given, route } = await dispatch(targets, admission, stream ? reply : null, hangup, now);
   trail.route = route;
 
   const metered = meter(admission, given);
-  const stored: StoredAnswer = { requestId, answer: metered.answer, createdAt: startedAt };
-  const key = trail.claimedKey;
-  await services.settle({
-    ...settlementOf(call, services, trail),
-    status: 200,
-    servedModel: metered.answer.model,
-    inputTokens: metered.answer.usage.inputTokens,
-    outputTokens: metered.answer.usage.outputTokens,
-    finishReason: metered.answer.finishReason,
-    cost: metered.cost,
-    idempotency: key === null ? null : { key, answer: stored },
-  });
+  await services.settle(settlementOfAnswer({ ...trail, caller }, metered, now()));
   trail.settled = true;
 
   reply.answer(shape, metered.answer);
@@ -177,8 +154,7 @@ function replay(reply: Reply, asked: Asked, stored: StoredAnswer): void {
 async function refuse(call: Call, services: WayServices, trail: Trail, error: ApiError): Promise<void> {
   if (error.code === 'internal_error') services.report(call.requestId, error.cause);
   try {
-    if (trail.caller !== null && !trail.settled)
-      await settleFailure(call, services, trail, trail.caller, error);
+    if (isOwned(trail) && !trail.settled) await settleFailure(call.reply, services, trail, error);
   } catch (cause) {
     // The hold expires by itself; the caller must not wait for a database that is away.
     services.report(call.requestId, cause);
@@ -188,61 +164,15 @@ async function refuse(call: Call, services: WayServices, trail: Trail, error: Ap
 }
 
 async function settleFailure(
-  call: Call,
+  reply: Reply,
   services: WayServices,
-  trail: Trail,
-  caller: Caller,
+  trail: OwnedTrail,
   error: ApiError,
 ): Promise<void> {
+  const { caller, claimedKey, requestId } = trail;
   try {
-    await services.settle({
-      ...settlementOf(call, services, trail),
-      status: error.row.status,
-      errorCode: error.code,
-      ...usedBefore(call, trail, error),
-    });
+    await services.settle(settlementOfFailure(trail, error, reply.streamed, services.now()));
   } finally {
-    if (trail.claimedKey !== null)
-      await services.claims.release(caller.projectId, trail.claimedKey, call.requestId);
+    if (claimedKey !== null) await services.claims.release(caller.projectId, claimedKey, requestId);
   }
-}
-
-/** A caller who goes away in the middle of a stream pays for what was produced; every other failure costs nothing. */
-function usedBefore(call: Call, trail: Trail, error: ApiError): Partial<Settlement> {
-  const { text, reasoning } = call.reply.produced;
-  if (error.code !== 'client_closed_request' || trail.admission === null || !call.reply.started) return {};
-  const given = {
-    text,
-    reasoning: reasoning || null,
-    toolCalls: [],
-    finishReason: 'stop' as const,
-    usage: null,
-  };
-  const { answer, cost } = meter(trail.admission, given);
-  const { inputTokens, outputTokens } = answer.usage;
-  return { servedModel: answer.model, inputTokens, outputTokens, cost };
-}
-
-/** The parts of a settlement that are the same however a request ends. */
-function settlementOf(call: Call, services: WayServices, trail: Trail): Settlement {
-  if (trail.caller === null) throw new Error('Nothing settles before it is known whose request it is');
-  return {
-    requestId: call.requestId,
-    startedAt: call.startedAt,
-    caller: trail.caller,
-    endpoint: call.endpoint.route,
-    requestedModel: trail.asked?.inference.model ?? null,
-    servedModel: null,
-    status: 500,
-    errorCode: null,
-    inputTokens: 0,
-    outputTokens: 0,
-    finishReason: null,
-    streamed: trail.asked?.inference.stream ?? false,
-    cost: 0n,
-    held: trail.admission !== null,
-    route: trail.route,
-    totalMs: Math.max(0, services.now() - call.startedAt),
-    idempotency: null,
-  };
 }

@@ -5,11 +5,10 @@ import type { Shape } from './shape.ts';
 
 /** Step 8: writes one request's answer, whole or as a stream, or its error. Says exactly one of them. */
 export class Reply implements PieceSink {
-  /** What was streamed so far; a caller who goes away has used this much. */
-  readonly produced = { text: '', reasoning: '' };
   readonly #response: ServerResponse;
   readonly #headers: Record<string, string>;
   #stream: Shape | null = null;
+  readonly #streamed = { text: '', reasoning: '' };
 
   /**
    * Every answer carries its id.
@@ -23,6 +22,12 @@ export class Reply implements PieceSink {
   /** True once a byte of the answer is on its way; from then on an error is an event of the stream. */
   get started(): boolean {
     return this.#response.headersSent;
+  }
+
+  /** What the caller was sent of a stream so far; null when nothing was. */
+  get streamed(): { readonly text: string; readonly reasoning: string | null } | null {
+    const { text, reasoning } = this.#streamed;
+    return this.started ? { text, reasoning: reasoning || null } : null;
   }
 
   /** Ended or without a reader. A write after the end would come back as an error that nobody catches. */
@@ -52,7 +57,7 @@ export class Reply implements PieceSink {
   piece(kind: 'text' | 'reasoning', text: string): void {
     if (this.#stream === null || this.#over) return;
     this.#open(this.#stream);
-    this.produced[kind] += text;
+    this.#streamed[kind] += text;
     this.#response.write(this.#stream.piece(kind, text));
   }
 
