@@ -27,3 +27,9 @@ test('the ceiling doubles from 250 ms to 30 s', () => {
   const halves = [0, 1, 2, 3, 6, 7, 50].map((attempt) => backoffDelay(attempt, 0.5));
   expect(halves).toEqual([125, 250, 500, 1000, 8000, 15_000, 15_000]);
 });
+
+test('a caller may ask for a lower ceiling', () => {
+  expect([0, 1, 2, 3, 50].map((attempt) => backoffDelay(attempt, 0.5, 1000))).toEqual([
+    125, 250, 500, 500, 500,
+  ]);
+});

@@ -1,5 +1,4 @@
 import type { Run } from '@zerogpu/protocol';
-import { backoffDelay } from './backoff.ts';
 import { type Refusal, Session, type SessionEnd, type SessionOptions } from './session.ts';
 import type { RunPort } from './work.ts';
 
@@ -22,17 +21,17 @@ const STABLE_MS = 10_000;
 /** Keeps one session with the gateway alive: connects, and connects again whenever it is lost. */
 export class Connection {
   readonly #options: SessionOptions;
-  readonly #random: () => number;
+  readonly #backoff: (attempt: number) => number;
   readonly #events: ConnectionEvents;
   #session: Session | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #attempt = 0;
   #stopped = false;
 
-  /** @param random gives numbers in [0, 1) */
-  constructor(options: SessionOptions, random: () => number, events: ConnectionEvents) {
+  /** @param backoff milliseconds to wait after so many connections failed since the last stable one */
+  constructor(options: SessionOptions, backoff: (attempt: number) => number, events: ConnectionEvents) {
     this.#options = options;
-    this.#random = random;
+    this.#backoff = backoff;
     this.#events = events;
   }
 
@@ -70,7 +69,7 @@ export class Connection {
     }
     if (this.#stopped) return;
     if (welcomeMs >= STABLE_MS) this.#attempt = 0;
-    const delay = backoffDelay(this.#attempt++, this.#random());
+    const delay = this.#backoff(this.#attempt++);
     this.#retry = setTimeout(() => this.start(), delay);
     this.#events.lost(session, reason, delay);
   }

@@ -1,5 +1,6 @@
 import type { Hello, Load, ModelManifest, RuntimeName } from '@zerogpu/protocol';
 import type { FileSource, Runtime } from '@zerogpu/runtimes';
+import { backoffDelay } from './backoff.ts';
 import { Connection } from './connection.ts';
 import type { Identity } from './identity.ts';
 import { LoadedModels } from './loaded-models.ts';
@@ -16,6 +17,8 @@ export interface EdgeNodeOptions {
   readonly connect: Connect;
   readonly identity: Identity;
   joinToken(): Promise<string | null>;
+  /** The ceiling of the time between two attempts to connect. */
+  readonly slowestRetryMs: number;
   readonly name: string;
   readonly agent: string;
   readonly capabilities: Hello['capabilities'];
@@ -145,7 +148,7 @@ export class EdgeNode {
       load: () => this.#load(),
       now: () => this.#options.now(),
     };
-    return new Connection(session, () => this.#options.random(), {
+    return new Connection(session, (attempt) => this.#backoff(attempt), {
       welcomed: (nodeId) => this.#welcomed(nodeId),
       run: (run, port) => this.#work.start(run, port),
       cancel: (id, port) => this.#work.cancel(id, port),
@@ -159,6 +162,10 @@ export class EdgeNode {
       },
       refused: (code, message) => this.#ended.resolve({ kind: 'refused', code, message }),
     });
+  }
+
+  #backoff(attempt: number): number {
+    return backoffDelay(attempt, this.#options.random(), this.#options.slowestRetryMs);
   }
 
   #welcomed(nodeId: string): void {

@@ -113,6 +113,7 @@ export async function makeNode(
     connect: connectWs,
     identity: await identityOf(await makeDeviceKey()),
     joinToken: () => Promise.resolve('a join token'),
+    slowestRetryMs: 30_000,
     name: 'test node',
     agent: 'test',
     capabilities: { cores: 1, memoryBytes: 1000, platform: 'test', timeZone: 'UTC' },
