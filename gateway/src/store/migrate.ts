@@ -50,6 +50,8 @@ export async function migrate(pool: Pool, sets: readonly MigrationSet[]): Promis
   const client = await pool.connect();
   try {
     await client.query('BEGIN');
+    // Waiting for another gateway's migrations, or filling a large table, may take longer than a query of a request may.
+    await client.query('SET LOCAL statement_timeout = 0');
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     const pending = await applyPending(client, wanted);
     await client.query('COMMIT');
