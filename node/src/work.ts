@@ -61,10 +61,6 @@ export class Work {
     this.#options = options;
   }
 
-  get inFlight(): number {
-    return this.#running.size;
-  }
-
   /** Answers the run on its port with pieces (if it streams) and then one done or failed frame, whatever happens. */
   start(run: Run, port: RunPort): void {
     if (this.#find(run.id, port)) return;
