@@ -3,9 +3,9 @@ import type { ModelFile } from '@zerogpu/protocol';
 
 export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
   'zlm-v1-iab-classify-edge': [
-    { path: 'model.zlm', bytes: 9170796, sha256: 'ed31fe025e3753fdc5a2662c09ea0c72ec656473b0c121b8b3fe7103fc7448d1' },
+    { path: 'model.zlm', bytes: 9199644, sha256: '636de1231585640c6cd6a8aabda72769207a7e860ba89db203c57db7f123c404' },
   ],
   'zlm-v1-summary-cloud': [
-    { path: 'model.zlm', bytes: 413604, sha256: '7a51d494aa7fe2759131de603e052d2d041b7394557b0185e22d317408df922f' },
+    { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },
   ],
 };

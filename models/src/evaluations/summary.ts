@@ -31,6 +31,12 @@ export const summaryEvaluation: Evaluation = {
       ownLength('SciTLDR test, abstract, length chosen by the model', papers, model),
       compare('Unseen Wikinews articles, headline, one sentence', articles.headlines, 1, model),
       compare(
+        'The same articles behind four lines of a page’s frame, headline, one sentence',
+        articles.headlines.map(framed),
+        1,
+        model,
+      ),
+      compare(
         'Unseen Wikinews articles without first paragraph, that paragraph, two sentences',
         articles.leads,
         2,
@@ -79,6 +85,25 @@ async function wikinewsCases(data: string): Promise<{ headlines: Case[]; leads: 
     }
   }
   return { headlines, leads };
+}
+
+/** Lines of web pages; training has others. */
+const FRAME = [
+  'World | Politics | Tech | Science | Arts',
+  'Get the best of our reporting delivered to your inbox every morning.',
+  'Please enable JavaScript to watch this video.',
+  'You have 2 free articles left this month.',
+  'Save this story for later.',
+  'Listen to this article (4 minutes).',
+  'Join our community of 200,000 readers today.',
+  'This page was last changed on Friday at noon.',
+  'Printed from www.example.com.',
+  'Most read in this section',
+] as const;
+
+function framed({ text, references }: Case, index: number): Case {
+  const lines = [0, 3, 5, 7].map((step) => FRAME[(index + step) % FRAME.length]);
+  return { text: `${lines.join('\n\n')}\n\n${text}`, references };
 }
 
 function compare(title: string, cases: readonly Case[], count: number, model: SummaryModel): Table {

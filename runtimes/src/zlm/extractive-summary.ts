@@ -4,6 +4,7 @@
  */
 import { type Tokenizer, tokenizerOf } from '@zerogpu/catalogue';
 import type { Piece, RunEnd } from '../runtime.ts';
+import { plainText } from './markup.ts';
 import type { LoadedProgram, Program, ProgramInference } from './programs.ts';
 import {
   cosine,
@@ -104,7 +105,8 @@ export function summaryModel(weights: Weights): SummaryModel {
   return { table: TermTable.of(weights), score: (values) => trees.score(values) };
 }
 
-export function summarize(text: string, model: SummaryModel, options: SummaryOptions): Summary {
+export function summarize(source: string, model: SummaryModel, options: SummaryOptions): Summary {
+  const text = plainText(source);
   const document = documentFacts(text, model.table);
   if (document.sentences.length <= 1 || isShort(document)) return whole(text, options.maxOutputTokens);
   const wanted = options.sentences ?? wantedSentences(document);

@@ -18,6 +18,7 @@ export const FEATURES = [
   'isClosed',
   'block',
   'indexInBlock',
+  'blockWords',
   'centrality',
   'centralityRank',
   'meanTermWeight',
@@ -117,6 +118,8 @@ interface View {
   /** Number of the sentence in its block, and among the full sentences before it. */
   readonly indexInBlock: readonly number[];
   readonly proseIndex: readonly number[];
+  /** Words of the sentence's whole block. */
+  readonly blockWords: readonly number[];
   /** The heading and the first full sentence; -1 where there is none. */
   readonly title: number;
   readonly lead: number;
@@ -129,7 +132,8 @@ function viewOf(text: string, table: TermTable): View {
   const vectors = raws.map((raw) => unitVector(raw.terms, table));
   const centrality = vectors.map((vector) => cosine(vector, weights.unit));
   const title = titleOf(raws);
-  const isProse = raws.map((raw, i) => i !== title && isFullSentence(raw, surfaces[i]!));
+  const blockWords = blockWordsOf(raws);
+  const isProse = proseOf(raws, surfaces, blockWords, title);
   const seen = new Set<string>();
   let prose = 0;
   let inBlock = 0;
@@ -146,16 +150,36 @@ function viewOf(text: string, table: TermTable): View {
       return inBlock;
     }),
     proseIndex: isProse.map((is) => (is ? prose++ : prose)),
+    blockWords,
     title,
     lead: isProse.indexOf(true),
   };
 }
 
 const FULL_SENTENCE = 5;
+const FULL_BLOCK = 14;
+
+/** Which sentences belong to the running text; where no block is long, every full sentence does. */
+function proseOf(
+  raws: readonly Raw[],
+  surfaces: readonly Surface[],
+  blockWords: readonly number[],
+  title: number,
+): boolean[] {
+  const isFull = raws.map((raw, i) => i !== title && isFullSentence(raw, surfaces[i]!));
+  const isLong = isFull.map((full, i) => full && blockWords[i]! >= FULL_BLOCK);
+  return isLong.includes(true) ? isLong : isFull;
+}
 
 /** Neither a fragment nor mostly of a web page's frame. */
 function isFullSentence({ closed, words }: Raw, { features }: Surface): boolean {
   return closed && words.length >= FULL_SENTENCE && features.boilerplate * 12 <= words.length;
+}
+
+function blockWordsOf(raws: readonly Raw[]): number[] {
+  const words = new Map<number, number>();
+  for (const raw of raws) words.set(raw.block, (words.get(raw.block) ?? 0) + raw.words.length);
+  return raws.map((raw) => words.get(raw.block)!);
 }
 
 function factsOf(view: View, index: number): SentenceFacts {
@@ -202,6 +226,7 @@ function placeOf(view: View, index: number) {
     isClosed: raw.closed ? 1 : 0,
     block: capped(raw.block),
     indexInBlock: capped(view.indexInBlock[index]!),
+    blockWords: capped(view.blockWords[index]!),
     centrality: view.centrality[index]!,
     centralityRank: view.ranks[index]! / raws.length,
     ...weights.shareOf(raw.terms),
@@ -382,6 +407,7 @@ const MIDDLE: Readonly<Partial<Record<(typeof FEATURES)[number], number>>> = {
   fromEnd: 8,
   block: 3,
   indexInBlock: 1,
+  blockWords: 40,
   titleSimilarity: 0,
   hasTitle: 0,
   firstSimilarity: 0.1,

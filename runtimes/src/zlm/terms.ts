@@ -1,6 +1,8 @@
 /** Terms: words as the models compare them, and how much each tells (inverse document frequency). */
 import type { Weights } from './weights.ts';
 
+const WITHOUT_PLURAL = new Set(['news', 'series', 'species', 'always', 'perhaps', 'whereas']);
+
 /**
  * The word without its possessive and its English inflection, roughly: enough that "launches" meets "launched".
  * Words of other languages lose an ending at most.
@@ -8,10 +10,10 @@ import type { Weights } from './weights.ts';
 export function termOf(word: string): string {
   const apostrophe = word.search(/['’]/);
   const base = apostrophe > 1 ? word.slice(0, apostrophe) : word;
-  if (base.length < 4) return base;
+  if (base.length < 4 || WITHOUT_PLURAL.has(base)) return base;
   if (base.endsWith('ies')) return `${base.slice(0, -3)}y`;
   if (base.endsWith('ing') && base.length > 6) return withoutDoubling(base.slice(0, -3));
-  if (base.endsWith('ed') && base.length > 5) return withoutDoubling(base.slice(0, -2));
+  if (base.endsWith('ed') && base.length > 4 && !base.endsWith('eed')) return withoutDoubling(base.slice(0, -2));
   if (/(?:s|x|z|ch|sh)es$/.test(base)) return base.slice(0, -2);
   if (base.endsWith('s') && !/[sui]s$/.test(base)) return withoutE(base.slice(0, -1));
   return withoutE(base);
@@ -24,7 +26,7 @@ function withoutDoubling(stem: string): string {
 }
 
 function withoutE(stem: string): string {
-  return stem.length > 4 && stem.endsWith('e') ? stem.slice(0, -1) : stem;
+  return stem.length > 3 && stem.endsWith('e') ? stem.slice(0, -1) : stem;
 }
 
 /** Inverse document frequencies, in natural logarithms: near 0 for "the", about 10 for a word never seen. */
