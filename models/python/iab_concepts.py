@@ -63,6 +63,11 @@ def concepts():
     return result
 
 
+def examples():
+    """(node of Content 2.2, text) pairs of data/iab-examples.tsv."""
+    return [(row[0], row[1]) for row in _rows(TERMS.with_name("iab-examples.tsv"))[1:]]
+
+
 def audience_links():
     """(node of Content 2.2, segment of Audience 1.1) pairs: who reads about the one is in the other."""
     return [(row[0], row[1]) for row in _rows(TERMS.with_name("iab-audience.tsv"))[1:]]
