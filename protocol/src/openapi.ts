@@ -379,6 +379,16 @@ export const ADDRESS_ERRORS: readonly ErrorCode[] = ['not_found', 'method_not_al
 
 const REQUEST_ID_HEADER: JsonObject = { 'x-request-id': { $ref: '#/components/headers/RequestId' } };
 
+/** On every answer that went as far as a rate limit, when the operator set one. */
+const RATE_LIMIT_HEADERS: JsonObject = Object.fromEntries(
+  ['requests', 'tokens'].flatMap((kind) =>
+    ['Limit', 'Remaining', 'Reset'].map((what) => [
+      `x-ratelimit-${what.toLowerCase()}-${kind}`,
+      { $ref: `#/components/headers/RateLimit${what}` },
+    ]),
+  ),
+);
+
 /** Builds the document; the same for every call. */
 export function openApiDocument(): OpenApiDocument {
   return {
@@ -423,7 +433,11 @@ function operation(route: ApiRoute): JsonObject {
     ...(route.key ? {} : { security: [] }),
     ...(parameterRefs.length > 0 ? { parameters: parameterRefs } : {}),
     ...(route.request ? { requestBody: requestBody(route.request) } : {}),
-    responses: { '200': answer(route.answer), ...otherAnswers(route.answer), ...errorAnswers(route.errors) },
+    responses: {
+      '200': answer(route.answer),
+      ...otherAnswers(route.answer),
+      ...errorAnswers(route.errors, route.answer.stream !== undefined),
+    },
   };
 }
 
@@ -440,6 +454,10 @@ function requestBody({ schema, examples }: NonNullable<ApiRoute['request']>): Js
 }
 
 function answer({ description, contentType, schema, example, stream }: RouteAnswer): JsonObject {
+  // What streams is what runs a model: only there are limits taken and answers replayed.
+  const charged: JsonObject = stream
+    ? { ...RATE_LIMIT_HEADERS, 'idempotent-replayed': { $ref: '#/components/headers/IdempotentReplayed' } }
+    : {};
   const body: JsonObject = {
     schema: schema ? ref(schema) : { type: contentType === 'text/plain' ? 'string' : 'object' },
     ...(example === undefined ? {} : { example }),
@@ -458,7 +476,8 @@ function answer({ description, contentType, schema, example, stream }: RouteAnsw
         },
       }
     : {};
-  return { description, headers: REQUEST_ID_HEADER, content: { [contentType]: body, ...events } };
+  const headers = { ...REQUEST_ID_HEADER, ...charged };
+  return { description, headers, content: { [contentType]: body, ...events } };
 }
 
 function otherAnswers({ others }: RouteAnswer): JsonObject {
@@ -468,16 +487,27 @@ function otherAnswers({ others }: RouteAnswer): JsonObject {
   );
 }
 
-/** One answer a status, with an example for each code that has it. */
-function errorAnswers(codes: readonly ErrorCode[]): JsonObject {
+/** What may end a request after its rate limits were looked at. */
+const LIMITED: readonly ErrorCode[] = [
+  'invalid_value',
+  'request_too_large',
+  'rate_limit_exceeded',
+  'internal_error',
+  'no_capacity',
+  'model_unavailable',
+  'upstream_timeout',
+];
+
+/** One answer a status, with an example for each code that has it. @param runs the route runs a model */
+function errorAnswers(codes: readonly ErrorCode[], runs: boolean): JsonObject {
   const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status);
   const statuses = [...byStatus.keys()].sort((a, b) => a - b);
   return Object.fromEntries(
-    statuses.map((status) => [String(status), errorAnswer(byStatus.get(status) ?? [])]),
+    statuses.map((status) => [String(status), errorAnswer(byStatus.get(status) ?? [], runs)]),
   );
 }
 
-function errorAnswer(codes: readonly ErrorCode[]): JsonObject {
+function errorAnswer(codes: readonly ErrorCode[], runs: boolean): JsonObject {
   const retryable = codes.some((code) => ERRORS[code].retryable);
   const examples = Object.fromEntries(codes.map((code) => [code, { value: exampleError(code) }]));
   return {
@@ -485,6 +515,7 @@ function errorAnswer(codes: readonly ErrorCode[]): JsonObject {
     headers: {
       ...REQUEST_ID_HEADER,
       ...(retryable ? { 'retry-after': { $ref: '#/components/headers/RetryAfter' } } : {}),
+      ...(runs && codes.some((code) => LIMITED.includes(code)) ? RATE_LIMIT_HEADERS : {}),
     },
     content: { 'application/json': { schema: ref('Error'), examples } },
   };
@@ -569,5 +600,22 @@ const headers: JsonObject = {
   RetryAfter: {
     description: 'After how many seconds a retry makes sense, where that is known',
     schema: { type: 'integer', minimum: 0 },
+  },
+  RateLimitLimit: {
+    description: 'What the key may use in a minute',
+    schema: { type: 'integer', minimum: 1 },
+  },
+  RateLimitRemaining: {
+    description: 'What is left of it after this request',
+    schema: { type: 'integer', minimum: 0 },
+  },
+  RateLimitReset: {
+    description: 'After how long all of it is there again, in seconds',
+    schema: { type: 'string', pattern: '^\\d+s$', example: '12s' },
+  },
+  IdempotentReplayed: {
+    description:
+      'This is the answer that the same Idempotency-Key was given before; nothing is charged for it',
+    schema: { type: 'string', const: 'true' },
   },
 };

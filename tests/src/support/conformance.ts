@@ -7,13 +7,23 @@ export interface Answered {
   /** As in the address, such as `/v1/models/zlm-v1-summary-cloud`. */
   readonly path: string;
   readonly status: number;
-  readonly contentType: string;
+  readonly headers: Headers;
   readonly body: string;
 }
 
-interface Operation {
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, object>> }>>;
+interface Described {
+  readonly headers?: Readonly<Record<string, { readonly $ref: string }>>;
+  readonly content?: Readonly<Record<string, object>>;
 }
+
+interface Operation {
+  readonly responses: Readonly<Record<string, Described>>;
+}
+
+/** Headers of the API's own: what an answer carries of them is in the document. */
+const OWN_HEADERS = /^(x-|retry-after$|idempotent-)/;
+/** Asks proxies not to gather a stream; says nothing to a caller. */
+const FOR_PROXIES = 'x-accel-buffering';
 
 const document = openApiDocument();
 // Formats and keywords of OpenAPI's own (example, discriminator) are not for checking.
@@ -24,22 +34,32 @@ const compiled = new Map<string, ValidateFunction>();
  * What an answer of a documented route has that the document does not say; empty when it conforms, and for addresses
  * that the document does not know.
  */
-export function strayings({ method, path, status, contentType, body }: Answered): string[] {
+export function strayings({ method, path, status, headers, body }: Answered): string[] {
   const route = routeOf(path);
   const operation = operationOf(route, method);
   if (route === null || operation === null) return [];
   const where = `${method} ${path} → ${status}`;
   const described = operation.responses[String(status)];
   if (!described) return [`${where}: the document has no such status`];
-  const essence = contentType.split(';')[0] ?? '';
-  if (!described.content) return [];
-  if (!(essence in described.content)) return [`${where}: the document has no ${essence}`];
-  if (essence !== 'application/json') return [];
+  const essence = (headers.get('content-type') ?? '').split(';')[0] ?? '';
+  const wrongHeaders = headerStrayings(described, headers).map((what) => `${where}: ${what}`);
+  if (!described.content) return wrongHeaders;
+  if (!(essence in described.content)) return [...wrongHeaders, `${where}: the document has no ${essence}`];
+  if (essence !== 'application/json') return wrongHeaders;
   const pointer = ['paths', route, method.toLowerCase(), 'responses', status, 'content', essence, 'schema'];
   const validate = validatorOf(pointer);
-  return validate(JSON.parse(body))
-    ? []
-    : [`${where}: ${ajv.errorsText(validate.errors)} in ${body.slice(0, 400)}`];
+  if (validate(JSON.parse(body))) return wrongHeaders;
+  return [...wrongHeaders, `${where}: ${ajv.errorsText(validate.errors)} in ${body.slice(0, 400)}`];
+}
+
+function headerStrayings(described: Described, headers: Headers): string[] {
+  const own = [...headers].filter(([name]) => OWN_HEADERS.test(name) && name !== FOR_PROXIES);
+  return own.flatMap(([name, value]) => {
+    const ref = described.headers?.[name]?.$ref;
+    if (ref === undefined) return [`the document has no header ${name}`];
+    const validate = validatorOf([...ref.split('/').slice(1), 'schema']);
+    return validate(value) || validate(Number(value)) ? [] : [`${name}: ${value}`];
+  });
 }
 
 /** What one streamed event of `/v1/chat/completions` has that the document does not say. */

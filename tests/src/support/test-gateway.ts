@@ -154,11 +154,11 @@ export class TestGateway {
     const text = await response.text();
     const contentType = response.headers.get('content-type') ?? '';
     const method = options.method ?? (body === undefined && options.raw === undefined ? 'GET' : 'POST');
-    if (method !== 'HEAD')
-      this.#hold({ method, path: route, status: response.status, contentType, body: text });
+    const { status, headers } = response;
+    if (method !== 'HEAD') this.#hold({ method, path: route, status, headers, body: text });
     const json: Json = contentType.startsWith('application/json') && text !== '' ? JSON.parse(text) : null;
     const requestId = response.headers.get('x-request-id') ?? '';
-    return { status: response.status, headers: response.headers, text, json, requestId };
+    return { status, headers, text, json, requestId };
   }
 
   /** One call, as soon as its headers are there. */
