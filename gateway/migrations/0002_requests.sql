@@ -39,7 +39,8 @@ CREATE TABLE usage_rollups (
   bucket timestamptz NOT NULL,
   gateway_id text NOT NULL,
   key_id uuid NOT NULL,
-  -- Served model, else the requested one; empty when neither is known.
+  -- The model that ran, else the one asked for; empty when it is none of the catalogue, so that names made up by a
+  -- caller cannot grow this table.
   model text NOT NULL,
   endpoint text NOT NULL,
   -- 2 is 2xx, 4 is 4xx, 5 is 5xx.
@@ -76,7 +77,8 @@ CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at);
 -- One request as the gateway hands it over.
 CREATE TYPE settlement AS (
   project_id uuid, id text, created_at timestamptz, key_id uuid, gateway_id text, endpoint text,
-  requested_model text, served_model text, status smallint, error_code text, finish_reason text, streamed boolean,
+  requested_model text, served_model text, known_model text, status smallint, error_code text, finish_reason text,
+  streamed boolean,
   input_tokens int, output_tokens int, cost bigint,
   route_kind text, route_target text, attempts smallint, fallback boolean,
   queue_ms real, network_ms real, model_ms real, total_ms real,
@@ -109,9 +111,11 @@ END $$;
 --
 -- `repeats` says whether some may have been settled before. Without it such a one is a unique violation and undoes
 -- the whole call; the caller then calls again with it. Looking first, or ON CONFLICT, would cost every request what
--- only one after a crash needs.
+-- only one after a crash needs. One plan, by index: see the ledger's functions.
 CREATE FUNCTION settle_requests(batch json, happened_at timestamptz, histogram_size int, repeats boolean)
-RETURNS text[] LANGUAGE plpgsql AS $$
+RETURNS text[]
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   -- All that was handed over; and of it, what is new and not lost.
   asked settlement[] := ARRAY(SELECT s FROM json_populate_recordset(NULL::settlement, batch) s);
@@ -151,7 +155,7 @@ BEGIN
     requests, input_tokens, output_tokens, cost, latency_ms_sum, latency_histogram)
   SELECT
     project_id, resolution, date_trunc(resolution, created_at, 'UTC'), gateway_id, key_id,
-    coalesce(served_model, requested_model, ''), endpoint, (status / 100)::smallint,
+    coalesce(known_model, ''), endpoint, (status / 100)::smallint,
     count(*), sum(input_tokens), sum(output_tokens), sum(cost)::bigint, sum(total_ms),
     histogram_add(array_fill(0, ARRAY[histogram_size]), array_agg(latency_bucket))
   FROM unnest(good), (VALUES ('minute'), ('hour')) AS r (resolution)
@@ -191,7 +195,9 @@ CREATE TYPE idempotency_claim AS (
 
 -- Claims many keys at once. A key is free when it is new, expired, or when the attempt that ran has passed its lock.
 -- Returns one object per claim, in order: {"kind": claimed | replay | conflict | running, "answer": base64 or null}.
-CREATE FUNCTION claim_idempotency_keys(batch json, at timestamptz) RETURNS json LANGUAGE plpgsql AS $$
+CREATE FUNCTION claim_idempotency_keys(batch json, at timestamptz) RETURNS json
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   claims idempotency_claim[] := ARRAY(SELECT c FROM json_populate_recordset(NULL::idempotency_claim, batch) c);
 BEGIN
