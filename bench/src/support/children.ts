@@ -63,8 +63,11 @@ export function messageFrom<T>(
       const value = read(message);
       if (value !== null) settle(() => resolve(value));
     };
-    const onExit = (): void =>
-      settle(() => reject(new Error(`Process ${child.pid} ended before it answered: ${child.spawnargs[1]}`)));
+    const onExit = (): void => {
+      const how = `status ${child.exitCode}, signal ${child.signalCode}`;
+      const program = child.spawnargs.slice(1).join(' ');
+      settle(() => reject(new Error(`Process ${child.pid} ended (${how}) before it answered: ${program}`)));
+    };
     const timer = setTimeout(
       () => settle(() => reject(new Error(`Process ${child.pid} was silent for ${timeoutMs} ms`))),
       timeoutMs,

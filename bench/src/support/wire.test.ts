@@ -78,6 +78,12 @@ describe('WireConnection', () => {
     await expect(connection.send(postBytes(port, '/', {}, ''))).rejects.toThrow(
       /Status 420[\s\S]*no balance/,
     );
+    const endless = await listen((_, response) => {
+      response.socket?.write('HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nno end');
+    });
+    const third = await WireConnection.open(endless);
+    await expect(third.send(postBytes(endless, '/', {}, ''))).rejects.toThrow(/Not an answer: [\s\S]*no end/);
+    third.close();
     const closing = await listen((_, response) => response.destroy());
     const other = await WireConnection.open(closing);
     await expect(other.send(postBytes(closing, '/', {}, ''))).rejects.toThrow('closed the connection');

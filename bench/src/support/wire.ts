@@ -93,7 +93,13 @@ export class WireConnection {
   #take(bytes: Buffer): void {
     const received = this.#received === null ? bytes : Buffer.concat([this.#received, bytes]);
     this.#received = received;
-    const ending = findEnding(received);
+    let ending: Ending | null;
+    try {
+      ending = findEnding(received);
+    } catch {
+      this.#fail(new Error(`Not an answer: ${received.toString('utf8', 0, 2_000)}`));
+      return;
+    }
     if (ending === null) return;
     const waiting = this.#waiting;
     this.#waiting = null;
