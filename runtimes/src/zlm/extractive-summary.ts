@@ -58,7 +58,7 @@ const BOILERPLATE = 6;
 const NEVER = 10;
 const SMALL_TALK = 0.4;
 /** For the sentence that opens a report or an article, which says what it is about more often than the trees think. */
-const LEAD = 0.1;
+const LEAD = 0.15;
 /** In personal texts only. */
 const DECISION = 0.15;
 const MOST_DECISIONS = 0.3;

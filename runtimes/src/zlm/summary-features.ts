@@ -123,6 +123,8 @@ interface View {
   /** The heading and the first full sentence; -1 where there is none. */
   readonly title: number;
   readonly lead: number;
+  /** The first full sentence, in a block of any length, that has to do with the rest. */
+  readonly opening: number;
 }
 
 function viewOf(text: string, table: TermTable): View {
@@ -132,6 +134,7 @@ function viewOf(text: string, table: TermTable): View {
   const vectors = raws.map((raw) => unitVector(raw.terms, table));
   const centrality = vectors.map((vector) => cosine(vector, weights.unit));
   const title = titleOf(raws);
+  const ranks = ranksOf(centrality);
   const blockWords = blockWordsOf(raws);
   const isProse = proseOf(raws, surfaces, blockWords, title);
   const seen = new Set<string>();
@@ -143,7 +146,7 @@ function viewOf(text: string, table: TermTable): View {
     weights,
     vectors,
     centrality,
-    ranks: ranksOf(centrality),
+    ranks,
     novelty: raws.map((raw) => noveltyOf(raw, seen)),
     indexInBlock: raws.map((raw, i) => {
       inBlock = i > 0 && raws[i - 1]!.block === raw.block ? inBlock + 1 : 0;
@@ -153,9 +156,14 @@ function viewOf(text: string, table: TermTable): View {
     blockWords,
     title,
     lead: isProse.indexOf(true),
+    opening: raws.findIndex(
+      (raw, i) => i !== title && isFullSentence(raw, surfaces[i]!) && ranks[i]! < raws.length * RELATED,
+    ),
   };
 }
 
+/** All but the tenth of the sentences that has least to do with the whole. */
+const RELATED = 0.9;
 const FULL_SENTENCE = 5;
 const FULL_BLOCK = 14;
 
@@ -200,7 +208,7 @@ function factsOf(view: View, index: number): SentenceFacts {
     isUnbalanced: surface.isUnbalanced,
     boilerplate: features.boilerplate,
     isTitle: index === view.title,
-    isLead: index === view.lead,
+    isLead: index === view.opening,
     startsInPast: features.startsInPast === 1,
     decisions: surface.decisions,
     smallTalk: surface.smallTalk,
