@@ -34,6 +34,7 @@ export interface Config {
   readonly modelOverrides: ReadonlyMap<string, ModelOverride>;
   readonly deadlineMs: number;
   readonly maxBodyBytes: number;
+  readonly maxInFlight: number;
   readonly bodyTimeoutMs: number;
   /** Per key and minute; null is no limit. */
   readonly rateLimit: { readonly requests: number | null; readonly tokens: number | null };
@@ -69,6 +70,7 @@ const OURS = [
   'ZEROGPU_MODEL_OVERRIDES',
   'ZEROGPU_DEADLINE_MS',
   'ZEROGPU_MAX_BODY_BYTES',
+  'ZEROGPU_MAX_IN_FLIGHT',
   'ZEROGPU_BODY_TIMEOUT_MS',
   'ZEROGPU_RATE_LIMIT_REQUESTS',
   'ZEROGPU_RATE_LIMIT_TOKENS',
@@ -94,6 +96,8 @@ export function readConfig(env: Env): Config {
     deadlineMs: integer(env, 'ZEROGPU_DEADLINE_MS', 60_000, 100, 3_600_000),
     // Room for a conversation of many long turns, far under what would hurt if many arrive at once.
     maxBodyBytes: integer(env, 'ZEROGPU_MAX_BODY_BYTES', 4 * 1024 * 1024, 1024, 64 * 1024 * 1024),
+    // At nano-model speed this is a second's queue; with bodies of a few kilobytes, some tens of megabytes.
+    maxInFlight: integer(env, 'ZEROGPU_MAX_IN_FLIGHT', 4096, 1, 1_000_000),
     // A body of 4 MB in a minute is 0.5 Mbit/s: slower than any line that a program would call us from.
     bodyTimeoutMs: integer(env, 'ZEROGPU_BODY_TIMEOUT_MS', 60_000, 100, 3_600_000),
     rateLimit: {

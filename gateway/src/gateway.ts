@@ -133,6 +133,7 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets) {
     metrics,
     openapi: openApiDocument(),
     inFlight,
+    maxInFlight: config.maxInFlight,
   };
   const close = async () => {
     await Promise.all([settler.close(), holds.close(), claims.close(), keys.close()]);

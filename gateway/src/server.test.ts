@@ -240,6 +240,30 @@ describe('bodies', () => {
   });
 });
 
+describe('more requests at once than the gateway takes', () => {
+  test('are refused at the door, and taken again when one is done', async () => {
+    const narrow = await openServer({ maxInFlight: 1 });
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const answers = answering();
+    narrow.targets.push({
+      ...answers,
+      run: async (...args) => {
+        await released;
+        return answers.run(...args);
+      },
+    });
+    const first = narrow.post(body);
+    await vi.waitFor(() => expect(narrow.services.inFlight.count).toBe(1));
+    const second = await narrow.post(body);
+    expect([second.status, second.headers.get('retry-after')]).toEqual([503, '1']);
+    expect((await refusal(second)).code).toBe('no_capacity');
+    release();
+    expect((await first).status).toBe(200);
+    expect((await narrow.post(body)).status).toBe(200);
+    await narrow.close();
+  });
+});
+
 describe('the socket of nodes', () => {
   const upgrade = (path: string, protocol: string) =>
     `GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: ${protocol}\r\n\r\n`;

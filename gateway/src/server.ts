@@ -36,12 +36,15 @@ export interface ServerServices extends WayServices {
   readonly openapi: object;
   /** Inference requests under way; the server keeps it. */
   readonly inFlight: { count: number };
+  /** More at once are refused at the door, before they can take memory. */
+  readonly maxInFlight: number;
 }
 
 /** Of slow callers, beyond the body's own time: the headers, and what is left of a body that was refused. */
 const REQUEST_GRACE_MS = 30_000;
 /** Longer than the idle timeouts of common proxies, so that the proxy closes first and no request meets a closed socket. */
 const KEEP_ALIVE_MS = 65_000;
+const OVERLOADED = 'This gateway has as many requests under way as it takes; try again in a moment';
 const ENDPOINTS: readonly Endpoint[] = [responsesEndpoint, chatEndpoint];
 
 export function makeServer(services: ServerServices): FastifyInstance {
@@ -97,12 +100,16 @@ async function handle(
   services: ServerServices,
 ): Promise<void> {
   const requestId = newId('request');
+  const reply = new Reply(response, requestId);
+  if (services.inFlight.count >= services.maxInFlight) {
+    reply.error(new ApiError('no_capacity', { message: OVERLOADED, retryAfterSeconds: 1 }));
+    return;
+  }
   const hangup = new AbortController();
   response.on('close', () => {
     if (!response.writableFinished) hangup.abort(new ApiError('client_closed_request'));
   });
   services.inFlight.count++;
-  const reply = new Reply(response, requestId);
   const { headers } = body;
   try {
     const startedAt = services.now();

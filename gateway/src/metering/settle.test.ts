@@ -196,6 +196,20 @@ onEveryPostgres('settlement', (database) => {
     expect(row.requested_model).toBe(`a\ufffdb\ufffdc'"\\{}${'é'.repeat(240)}`);
   });
 
+  it('rolls up under models of the catalogue only, whatever names callers make up', async () => {
+    const pool = await database();
+    const { caller, settler } = await setUp(pool);
+    const refused = { servedModel: null, cost: 0n, held: false, status: 404 };
+    await settler.settle(makeSettlement(caller, { ...refused, requestedModel: 'made-up-1' }));
+    await settler.settle(makeSettlement(caller, { ...refused, requestedModel: 'made-up-2' }));
+    await settler.settle(makeSettlement(caller, { ...refused, requestedModel: 'zlm-v1-summary-cloud' }));
+    const minutes = (await rollups(pool)).filter((row) => row.resolution === 'minute');
+    expect(minutes.map((row) => [row.model, row.requests])).toEqual([
+      ['', 2n],
+      ['zlm-v1-summary-cloud', 1n],
+    ]);
+  });
+
   it('keeps a row of the log under 600 bytes', async () => {
     const pool = await database();
     const { caller, settler } = await setUp(pool);

@@ -1,3 +1,4 @@
+import { findManifest } from '@zerogpu/catalogue';
 import type { Pool } from 'pg';
 import type { Settlement } from '../flow.ts';
 import { AFTER_RUN_WAITS_MS, blamesItem, isRepeat, retryTransient } from '../store/database-errors.ts';
@@ -135,6 +136,7 @@ function settlementRow(s: Settlement, gatewayName: string, secrets: Secrets, now
     endpoint: s.endpoint,
     requested_model: storable(s.requestedModel),
     served_model: s.servedModel,
+    known_model: s.servedModel ?? findManifest(s.requestedModel ?? '')?.id,
     status: s.status,
     error_code: s.errorCode,
     finish_reason: s.finishReason,

@@ -91,6 +91,7 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
     upstreams: () => targets,
     settle: (settlement) => memory.settle(settlement),
     maxBodyBytes: 4 * 1024 * 1024,
+    maxInFlight: 4096,
     bodyTimeoutMs: 60_000,
     now: Date.now,
     random: () => 0.5,

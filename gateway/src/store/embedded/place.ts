@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { chmod, chown, lstat, mkdir, mkdtemp, realpath, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,8 +66,8 @@ async function outside(dataDir: string, user: SystemUser): Promise<Place> {
       () => false,
     );
     if (!made || !(await canTraverse(folder, user))) continue;
-    const home = join(folder, hashOf(dataDir));
-    await mkdir(home, { recursive: true, mode: 0o700 });
+    // Never by the data directory's path: a new clone at an old one's place must not find the old one's database.
+    const home = await mkdtemp(join(folder, 'database-'));
     // For whoever finds the folder later and wonders whose it is.
     await writePrivateFile(join(home, 'data-directory'), `${dataDir}\n`);
     await writePrivateFile(join(dataDir, RECORD), `${JSON.stringify({ home, dataDir })}\n`);
@@ -105,7 +104,7 @@ function parseRecord(text: string, path: string): { home: string; dataDir: strin
     // Said below.
   }
   throw new EmbeddedPostgresError(
-    `${path} is damaged. It names the folder of this data directory's database, usually ${SYSTEM_FOLDERS[0]}/<hash>; write it as {"home": …, "dataDir": …}`,
+    `${path} is damaged. It names the folder of this data directory's database, usually below ${SYSTEM_FOLDERS[0]}; write it as {"home": …, "dataDir": …}`,
   );
 }
 
@@ -146,8 +145,4 @@ export async function prepareSocketFolder(place: Place): Promise<string> {
   if (fits) await mkdir(inside, { recursive: true, mode: 0o700 });
   await ownFolder(folder, place.user);
   return folder;
-}
-
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
