@@ -373,6 +373,19 @@ describe('as root', () => {
     },
   );
 
+  asRoot('starts empty where a closed data directory was deleted and made again', async () => {
+    await chmod(dataDir, 0o700);
+    const first = await start();
+    await query(first.connection, 'CREATE TABLE kept AS SELECT 42 AS n');
+    await stop(first);
+    folders.push(JSON.parse(await readFile(join(dataDir, 'postgres.place'), 'utf8')).home);
+    await rm(dataDir, { recursive: true });
+    await mkdir(dataDir, { mode: 0o700 });
+    const second = await start();
+    folders.push(JSON.parse(await readFile(join(dataDir, 'postgres.place'), 'utf8')).home);
+    expect(await query(second.connection, "SELECT to_regclass('kept') AS found")).toEqual([{ found: null }]);
+  });
+
   asRoot('keeps running what an ordinary user made as that user', async () => {
     const user = { uid: 1, gid: 1 };
     await chown(dataDir, user.uid, user.gid);
