@@ -37,10 +37,10 @@ test(`${KILLS} kills under load`, async () => {
     done = true;
     await Promise.all(callers);
   }
-  // Either the answer, or our fault: never anything that blames the caller.
-  expect(
-    [...new Set(answers.map(({ status }) => status))].filter((status) => ![200, 500, 503].includes(status)),
-  ).toEqual([]);
+  // Either the answer, or our fault: never anything that blames the caller. A hold that a killed server had not yet
+  // written to the disk is lost, and its request, which nobody can charge any more, ends with 504.
+  const statuses = [...new Set(answers.map(({ status }) => status))];
+  expect(statuses.filter((status) => ![200, 500, 503, 504].includes(status))).toEqual([]);
   await expectPaid(answers.filter(({ status }) => status === 200));
   expect((await gateway.call('/health')).json.components.database.status).toBe('ok');
 });
