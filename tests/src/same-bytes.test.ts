@@ -11,12 +11,12 @@ import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CASES, sameBytesCases } from './support/same-bytes-cases.ts';
 
-const CHROMIUM = process.env['ZEROGPU_CHROMIUM'] ?? '/usr/bin/chromium';
+const CHROMIUM = process.env['ZEROGPU_TEST_CHROMIUM'] ?? '/usr/bin/chromium';
 const isRequired = (process.env['ZEROGPU_TEST_REQUIRE'] ?? '').split(/[ ,]+/).includes('chromium');
 const isThere = existsSync(CHROMIUM);
 if (!isThere) {
   console.warn(
-    `Skipped, no browser at ${CHROMIUM}: install it (Debian: apt install chromium) or name one with ZEROGPU_CHROMIUM`,
+    `Skipped, no browser at ${CHROMIUM}: install it (Debian: apt install chromium) or name one with ZEROGPU_TEST_CHROMIUM`,
   );
 }
 
