@@ -325,9 +325,7 @@ describe('what is refused, and why', () => {
 
   test('a number beyond all numbers', async () => {
     const body = (field: string) => `{"model":"${SUMMARY}","input":"One.","${field}":1e999}`;
-    await expectRefused(raw(body('temperature')), 400, 'invalid_value', 'temperature').catch(() =>
-      expectRefused(raw(body('temperature')), 400, 'invalid_type', 'temperature'),
-    );
+    await expectRefused(raw(body('temperature')), 400, 'invalid_type', 'temperature');
     await expectRefused(raw(body('seed')), 400, 'invalid_type', 'seed');
     await expectRefused(raw(body('max_output_tokens')), 400, 'invalid_type', 'max_output_tokens');
   });
