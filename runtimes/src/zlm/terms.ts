@@ -13,7 +13,8 @@ export function termOf(word: string): string {
   if (base.length < 4 || WITHOUT_PLURAL.has(base)) return base;
   if (base.endsWith('ies')) return `${base.slice(0, -3)}y`;
   if (base.endsWith('ing') && base.length > 6) return withoutDoubling(base.slice(0, -3));
-  if (base.endsWith('ed') && base.length > 4 && !base.endsWith('eed')) return withoutDoubling(base.slice(0, -2));
+  if (base.endsWith('ed') && base.length > 4 && !base.endsWith('eed'))
+    return withoutDoubling(base.slice(0, -2));
   if (/(?:s|x|z|ch|sh)es$/.test(base)) return base.slice(0, -2);
   if (base.endsWith('s') && !/[sui]s$/.test(base)) return withoutE(base.slice(0, -1));
   return withoutE(base);
