@@ -43,6 +43,8 @@ export interface Gateway {
 
 /** More settlements than this behind the one under way: the database is slower than its callers. */
 const MANY_WAITING = 1000;
+const HOLD_LOST =
+  'The request outlived the money held for it, so it is not answered and costs nothing; try again';
 /** In-flight requests are looked at this often while the gateway closes. */
 const CLOSING_LOOK_MS = 20;
 
@@ -158,7 +160,7 @@ async function settle(settler: Settler, metrics: Metrics, settlement: Settlement
     await unlessOverloaded(settler.settle(settlement));
   } catch (error) {
     if (error instanceof SettlementError && error.kind === 'hold_lost') {
-      throw new ApiError('upstream_timeout', { cause: error });
+      throw new ApiError('upstream_timeout', { message: HOLD_LOST, cause: error });
     }
     throw error;
   }
