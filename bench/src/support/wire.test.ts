@@ -87,6 +87,7 @@ describe('WireConnection', () => {
     const closing = await listen((_, response) => response.destroy());
     const other = await WireConnection.open(closing);
     await expect(other.send(postBytes(closing, '/', {}, ''))).rejects.toThrow('closed the connection');
+    expect(() => other.send(postBytes(closing, '/', {}, ''))).toThrow('has closed the connection');
     connection.close();
   });
 });

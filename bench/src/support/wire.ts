@@ -80,6 +80,7 @@ export class WireConnection {
   /** @returns the whole answer, head and body. @throws Error unless the status is 200 */
   send(request: Buffer): Promise<Buffer> {
     if (this.#waiting !== null) throw new Error('A connection carries one request at a time');
+    if (this.#socket.destroyed) throw new Error('The server has closed the connection');
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
       this.#socket.write(request);
