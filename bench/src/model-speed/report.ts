@@ -39,7 +39,7 @@ The tokenizer counts ${figure(results.tokenizer.megabytesPerSecond)} MB/s of new
 
 ## Inputs made to hurt
 
-Median time by length in characters. "Power" is the exponent with which the time grows with the length, fitted to
+Median processor time by length in characters. "Power" is the exponent with which the time grows with the length, fitted to
 all points of 0.2 ms and more: 1 is linear, 2 would be quadratic; under 1 the input is cut at the model's limit.
 
 ${[...new Set(results.curves.map((curve) => curve.work))].map((work) => curveTable(work, results)).join('\n\n')}

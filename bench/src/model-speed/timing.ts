@@ -17,12 +17,7 @@ export async function spreadOf(
   texts: readonly string[],
   work: (text: string) => Promise<unknown>,
 ): Promise<Spread> {
-  const clock = () => performance.now();
-  const processor = () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1000;
-  };
-  const wall = await timesOf(clock, runs, texts, work);
+  const wall = await timesOf(() => performance.now(), runs, texts, work);
   const cpu = await timesOf(processor, runs, texts, work);
   return {
     runs,
@@ -31,6 +26,12 @@ export async function spreadOf(
     cpuP50: percentile(cpu, 0.5),
     cpuP99: percentile(cpu, 0.99),
   };
+}
+
+/** Milliseconds of processor time that this process has used. */
+function processor(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 async function timesOf(
@@ -49,14 +50,14 @@ async function timesOf(
   return times;
 }
 
-/** The median of at least three runs, and of as many as fit into `budgetMs`, at most 50. */
+/** The median processor time of at least three runs, and of as many as fit into `budgetMs`, at most 50. */
 export async function medianTime(budgetMs: number, work: () => Promise<unknown> | unknown): Promise<number> {
   const times: number[] = [];
   const end = performance.now() + budgetMs;
   while (times.length < 3 || (times.length < 50 && performance.now() < end)) {
-    const start = performance.now();
+    const start = processor();
     await work();
-    times.push(performance.now() - start);
+    times.push(processor() - start);
   }
   return median(times);
 }
