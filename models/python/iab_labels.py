@@ -33,6 +33,8 @@ INTENTS = {
     "change_volume change_accent change_ai_name reset_settings date alarm timer time flip_coin roll_dice "
     "definition spelling calculator reminder todo_list meeting_schedule",
 }
+# SIB-200's topics; its two others are each several nodes.
+TOPICS = {"travel": "653", "sports": "483", "health": "286", "politics": "386", "geography": GEOGRAPHY}
 # What an article of Wikinews is rather, or hardly, about; added to the logarithm of the probability.
 NEWS_PRIOR = {
     "News and Politics": 1.5, "Sports": 0.5, "Business and Finance": 0.3, "Travel": -3, "Shopping": -3,

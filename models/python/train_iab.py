@@ -3,7 +3,7 @@
 No text with IAB labels exists in the open, so labels are weak:
 1. words get vectors from the paragraphs of Wikipedia and Wikinews (tf-idf, truncated SVD);
 2. a linear classifier over averaged vectors learns the concepts from handfuls of their terms (data/iab-terms.tsv);
-   from examples written by hand (data/iab-examples.tsv) and from the intents of BANKING77 and CLINC150;
+   from examples written by hand (data/iab-examples.tsv) and from sentences of BANKING77, CLINC150 and SIB-200;
 3. it labels the paragraphs, each together with its article; the confident ones, balanced over concepts, train it and
    the vectors again, and what was given in step 2 has the last word.
 
@@ -32,7 +32,7 @@ import corpora
 import iab_concepts
 import zlm_format
 from iab_concepts import features_of
-from iab_labels import BANKING, GEOGRAPHY, INTENTS, NEWS_PRIOR, STOPWORDS
+from iab_labels import BANKING, GEOGRAPHY, INTENTS, NEWS_PRIOR, STOPWORDS, TOPICS
 
 COMMON_WORDS = iab_concepts.TERMS.with_name("common-words.txt")
 DIM = 160
@@ -55,8 +55,10 @@ VERSION = "1"
 WEIGHTS = corpora.REPOSITORY / "models" / "weights" / "zlm-v1-iab-classify-edge" / "model.zlm"
 EXAMPLE_COPIES = 20
 EXAMPLE_WEIGHT = 2
-# What sentences of one source count together, for each concept.
+# What the sentences of one source count together for a concept; topics are coarse, so they count less.
 INTENT_WEIGHT = 150
+TOPIC_WEIGHT = 40
+FOREIGN = ("deu_Latn", "fra_Latn", "spa_Latn", "ita_Latn", "por_Latn", "nld_Latn", "pol_Latn")
 
 
 @dataclass
@@ -290,20 +292,43 @@ def written_examples(setup, rng):
     return bag_matrix(bags, len(setup.place)), one_hot(labels, len(setup.concepts) + 1), weights
 
 
-def intent_sentences(data, setup):
-    """Sentences of BANKING77 and CLINC150 (training parts) whose intents belong to a concept or to none."""
+def labelled_sentences(data, setup):
+    """Sentences of the training parts of BANKING77, CLINC150 and SIB-200 whose label is a concept or none.
+
+    What is not English is about none: better to say nothing than to guess from the names that stand there.
+    """
+    foreign = [(text, "") for language in FOREIGN for text in corpora.sib200_texts(data, language)]
+    parts = [
+        (intent_sentences(Path(data) / "train"), INTENT_WEIGHT),
+        (topic_sentences(data), TOPIC_WEIGHT),
+        (foreign, INTENT_WEIGHT),
+    ]
+    bags, labels, weights = [], [], []
+    for pairs, weight in parts:
+        concepts = np.array([setup.concept_of[node] for _, node in pairs])
+        bags += [text_features(text, setup.place, setup.known) for text, _ in pairs]
+        of_none = np.where(concepts == len(setup.concepts), 10, 1)
+        weights.append((of_none * weight / np.bincount(concepts)[concepts]).astype(np.float32))
+        labels += concepts.tolist()
+    size = len(setup.concepts) + 1
+    return bag_matrix(bags, len(setup.place)), one_hot(labels, size), np.concatenate(weights)
+
+
+def intent_sentences(train):
+    """(sentence, node) pairs of CLINC150 and BANKING77."""
     intents = {intent: node for node, names in INTENTS.items() for intent in names.split()}
-    train = Path(data) / "train"
     rows = json.loads((train / "clinc150" / "data_full.json").read_text(encoding="utf-8"))["train"]
     pairs = [(text, intents[intent]) for text, intent in rows if intent in intents]
     with (train / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
-        pairs += [(row["text"], BANKING) for row in csv.DictReader(file)]
-    labels = [setup.concept_of[node] for _, node in pairs]
-    bags = [text_features(text, setup.place, setup.known) for text, _ in pairs]
-    counts = np.bincount(labels)
-    weights = (INTENT_WEIGHT / counts[labels]).astype(np.float32)
-    weights[np.array(labels) == len(setup.concepts)] *= 10
-    return bag_matrix(bags, len(setup.place)), one_hot(labels, len(setup.concepts) + 1), weights
+        return pairs + [(row["text"], BANKING) for row in csv.DictReader(file)]
+
+
+def topic_sentences(data):
+    """(sentence, node) pairs of SIB-200 in English."""
+    path = Path(data) / "train" / "sib200" / "eng_Latn" / "train.tsv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return [(row["text"], TOPICS[row["category"]]) for row in rows if row["category"] in TOPICS]
 
 
 def text_features(text, place, known):
@@ -445,7 +470,7 @@ def given_texts(data, setup, rng):
     """Everything whose label needs no guess: matrix, labels, weights."""
     bags, labels = term_texts(setup, rng)
     weights = setup.weights[labels.indices] / setup.weights[labels.indices].mean() * BAG_WEIGHT
-    parts = [(bags, labels, weights), written_examples(setup, rng), intent_sentences(data, setup)]
+    parts = [(bags, labels, weights), written_examples(setup, rng), labelled_sentences(data, setup)]
     matrices, labels, weights = zip(*parts)
     return sp.vstack(matrices).tocsr(), sp.vstack(labels).tocsr(), np.concatenate(weights)
 
