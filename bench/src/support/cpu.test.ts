@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { cpuSeconds, parseStat } from './cpu.ts';
@@ -10,10 +11,14 @@ test('a name with brackets and spaces does not shift the fields', () => {
 
 test.skipIf(!existsSync('/proc/self/stat'))('counts what a child of a child uses', async () => {
   // By its own processor time: on a busy machine a wall clock would end before anything was used.
-  const burn = 'while (process.cpuUsage().user < 400_000); process.stdin.resume()';
+  const burn = 'while (process.cpuUsage().user < 250_000); process.stdin.resume()';
   const nested = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(burn)}], { stdio: 'inherit' })`;
   const child = spawn(process.execPath, ['-e', nested], { stdio: ['pipe', 'ignore', 'ignore'] });
-  onTestFinished(() => void child.stdin?.end());
+  const exited = once(child, 'exit');
+  onTestFinished(async () => {
+    child.stdin?.end();
+    await exited;
+  });
   await expect.poll(() => cpuSeconds(Number(child.pid)), { timeout: 20_000 }).toBeGreaterThan(0.2);
   expect(cpuSeconds(2 ** 30)).toBeNull();
 });
