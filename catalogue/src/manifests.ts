@@ -67,7 +67,10 @@ export const MANIFESTS: readonly ModelManifest[] = [
     maxTokens: 400,
     errorOnMaxToken: false,
     maxOutputTokens: 2048,
-    licence: { ...OUR_LICENCE, notice: `${OUR_LICENCE.notice}; IAB taxonomies by IAB Tech Lab (CC BY 3.0)` },
+    licence: {
+      ...OUR_LICENCE,
+      notice: `${OUR_LICENCE.notice}; on BANKING77 (CC BY 4.0), CLINC150 (CC BY 3.0) and SIB-200 (CC BY-SA 4.0); IAB taxonomies by IAB Tech Lab (CC BY 3.0)`,
+    },
     files: filesOf('zlm-v1-iab-classify-edge'),
     memoryBytes: 64 * 1024 * 1024,
   },
