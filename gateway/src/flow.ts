@@ -81,11 +81,6 @@ export interface RouteTaken {
   readonly modelMs: number;
 }
 
-export interface Dispatched {
-  readonly answer: Answer;
-  readonly route: RouteTaken;
-}
-
 /** Receives an answer's pieces while it is made. */
 export interface PieceSink {
   piece(kind: 'text' | 'reasoning', text: string): void;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { exp, log, roundTo, sigmoid, softmax } from './numeric.ts';
+import { exp, log, roundTo, softmax } from './numeric.ts';
 
 const RELATIVE = 4 * 2 ** -52;
 
@@ -46,10 +46,8 @@ describe('log', () => {
   });
 });
 
-describe('sigmoid and softmax', () => {
-  it('stay in range at any size', () => {
-    expect([sigmoid(0), sigmoid(-1000), sigmoid(1000)]).toEqual([0.5, 0, 1]);
-    expectClose(sigmoid(2), 1 / (1 + Math.exp(-2)));
+describe('softmax', () => {
+  it('stays in range at any size', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 1 }), (values) => {
         const scores = Float64Array.from(values);
@@ -61,7 +59,7 @@ describe('sigmoid and softmax', () => {
     softmax(new Float64Array(0));
   });
 
-  it('keep the ratios of the exponentials', () => {
+  it('keeps the ratios of the exponentials', () => {
     const scores = Float64Array.of(1, 2, 4);
     softmax(scores);
     expect(scores[2]! / scores[1]!).toBeCloseTo(Math.exp(2), 12);

@@ -74,13 +74,6 @@ function split(x: number): [mantissa: number, exponent: number] {
   return [float[0]!, exponent];
 }
 
-/** 1 / (1 + e^−x), without overflow at either end. */
-export function sigmoid(x: number): number {
-  if (x >= 0) return 1 / (1 + exp(-x));
-  const e = exp(x);
-  return e / (1 + e);
-}
-
 /** Replaces the scores by probabilities that sum to 1; leaves an empty array empty. */
 export function softmax(scores: Float64Array): void {
   let largest = Number.NEGATIVE_INFINITY;
