@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { StoredAnswer } from '../flow.ts';
 import { blamesItem, retryTransient } from '../store/database-errors.ts';
 import { Grouped } from '../store/grouped.ts';
-import { openAnswer } from '../store/sealed-answer.ts';
+import { KEY_KEPT_MS, openAnswer } from '../store/sealed-answer.ts';
 import type { Secrets } from '../store/secrets.ts';
 
 export interface ClaimRequest {
@@ -28,8 +28,6 @@ export type ClaimResult =
   | { readonly kind: 'running' };
 
 const MAX_GROUP = 256;
-/** A key whose attempt died is forgotten after this long. */
-const KEPT_MS = 24 * 60 * 60 * 1_000;
 
 /** The function's body is in migrations/0002_requests.sql. */
 const CLAIM = {
@@ -88,7 +86,7 @@ export class IdempotencyStore {
         body_hash: Buffer.from(c.bodyHash).toString('hex'),
         request_id: c.requestId,
         locked_until: new Date(c.lockedUntil),
-        expires_at: new Date(now + KEPT_MS),
+        expires_at: new Date(now + KEY_KEPT_MS),
       })),
     );
     const { rows } = await this.#pool.query<{ results: ClaimRow[] }>({

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { Settlement } from '../flow.ts';
 import { AFTER_RUN_WAITS_MS, blamesItem, isRepeat, retryTransient } from '../store/database-errors.ts';
 import { Grouped } from '../store/grouped.ts';
-import { sealAnswer } from '../store/sealed-answer.ts';
+import { KEY_KEPT_MS, sealAnswer } from '../store/sealed-answer.ts';
 import type { Secrets } from '../store/secrets.ts';
 import { LATENCY_BUCKETS, latencyBucket } from './latency-histogram.ts';
 
@@ -30,7 +30,6 @@ export interface SettlerOptions {
 
 /** Requests of one transaction: enough to hide the disk, few enough to stay under a few milliseconds. */
 const MAX_GROUP = 256;
-const ANSWER_KEPT_MS = 24 * 60 * 60 * 1_000;
 
 /**
  * One call, one transaction: the function's body is in migrations/0002_requests.sql. One JSON text instead of 28
@@ -163,7 +162,7 @@ function answerColumns(s: Settlement, secrets: Secrets, now: number): object {
   return {
     idempotency_key: s.idempotency.key,
     answer: sealAnswer(secrets, s.caller.projectId, s.idempotency.answer).toString('base64'),
-    answer_expires_at: new Date(now + ANSWER_KEPT_MS),
+    answer_expires_at: new Date(now + KEY_KEPT_MS),
   };
 }
 

@@ -1,11 +1,12 @@
 import { findManifest, tokenizerOf } from '@zerogpu/catalogue';
+import type { HoldRequest } from '@zerogpu/ledger';
 import type { Route } from '@zerogpu/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Caller } from '../flow.ts';
 import { inference } from '../testing/connected-nodes.ts';
 import { CHAT, IAB, SUMMARY } from '../testing/scripted-node.ts';
-import { type AdmitServices, admit, type HoldRequest } from './admit.ts';
+import { type AdmitServices, admit } from './admit.ts';
 import { RateLimit } from './rate-limit.ts';
 
 const NOW = 1_000_000;

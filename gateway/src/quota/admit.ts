@@ -1,4 +1,5 @@
 import { findManifest, tokenizerOf } from '@zerogpu/catalogue';
+import type { HoldRequest } from '@zerogpu/ledger';
 import {
   ApiError,
   type Inference,
@@ -9,14 +10,6 @@ import {
 } from '@zerogpu/protocol';
 import { type Admission, type Caller, RateLimited, type RateLimits } from '../flow.ts';
 import type { RateLimit } from './rate-limit.ts';
-
-export interface HoldRequest {
-  readonly requestId: string;
-  readonly accountId: string;
-  readonly amount: NanoDollars;
-  /** Milliseconds since 1970; afterwards a sweeper gives the money back. */
-  readonly expiresAt: number;
-}
 
 export interface AdmitServices {
   /**
