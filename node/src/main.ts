@@ -4,7 +4,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextRound } from 'node:timers/promises';
 import { MANIFESTS } from '@zerogpu/catalogue';
-import type { Hello } from '@zerogpu/protocol';
+import { type Hello, VERSION } from '@zerogpu/protocol';
 import { zlm } from '@zerogpu/runtimes';
 import { SLOWEST_RETRY_MS } from './backoff.ts';
 import { EdgeNode, type EdgeNodeEnd } from './edge-node.ts';
@@ -21,7 +21,6 @@ const DRAIN_MS = 10_000;
 const LOCAL_RETRY_MS = 1_000;
 /** Measured on the summary model: the first run of a paragraph takes 48 ms, the second 1 ms, later ones 0.6 ms. */
 const WARM_UP_RUNS = 3;
-const VERSION = '0.1.0';
 
 async function main(): Promise<void> {
   // A reader of our output that went away is no reason to stop working.

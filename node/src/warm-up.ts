@@ -1,4 +1,4 @@
-import type { Inference } from '@zerogpu/protocol';
+import { plainInference } from '@zerogpu/protocol';
 import type { LoadedModel } from '@zerogpu/runtimes';
 import { orAborted } from './turns.ts';
 
@@ -12,29 +12,10 @@ const TEXT =
  * Resolves when it is through, however it went: whether the model works shows at the first true run.
  */
 export async function warmUp(model: LoadedModel, signal: AbortSignal): Promise<void> {
-  const pieces = model.run(inferenceFor(model.manifest.id), signal);
+  const pieces = model.run(plainInference(model.manifest.id, TEXT), signal);
   try {
     while (!(await orAborted(pieces.next(), signal)).done);
   } catch {
     pieces.return({ finishReason: 'stop', inputTokens: 0, outputTokens: 0 }).catch(() => undefined);
   }
-}
-
-function inferenceFor(model: string): Inference {
-  return {
-    model,
-    messages: [{ role: 'user', content: TEXT }],
-    text: TEXT,
-    instructions: null,
-    metadata: {},
-    maxOutputTokens: null,
-    temperature: null,
-    topP: null,
-    seed: null,
-    stop: [],
-    format: { type: 'text' },
-    tools: [],
-    toolChoice: null,
-    stream: false,
-  };
 }

@@ -54,6 +54,26 @@ export interface Inference {
   readonly stream: boolean;
 }
 
+/** What a caller asks who gives a text and nothing else: every choice is the model's. */
+export function plainInference(model: string, text: string): Inference {
+  return {
+    model,
+    messages: [{ role: 'user', content: text }],
+    text,
+    instructions: null,
+    metadata: {},
+    maxOutputTokens: null,
+    temperature: null,
+    topP: null,
+    seed: null,
+    stop: [],
+    format: { type: 'text' },
+    tools: [],
+    toolChoice: null,
+    stream: false,
+  };
+}
+
 export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 
 export interface Usage {

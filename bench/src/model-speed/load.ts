@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { findManifest } from '@zerogpu/catalogue';
-import type { Inference } from '@zerogpu/protocol';
+import { plainInference } from '@zerogpu/protocol';
 import { type LoadedModel, zlm } from '@zerogpu/runtimes';
 
 const WEIGHTS = path.join(import.meta.dirname, '../../../models/weights');
@@ -23,29 +23,13 @@ export async function loadModel(id: string): Promise<LoadedModel | null> {
   });
 }
 
-export function inferenceOf(model: string, text: string): Inference {
-  return {
-    model,
-    messages: [{ role: 'user', content: text }],
-    text,
-    instructions: null,
-    metadata: {},
-    maxOutputTokens: null,
-    temperature: null,
-    topP: null,
-    seed: null,
-    stop: [],
-    format: { type: 'text' },
-    tools: [],
-    toolChoice: null,
-    stream: false,
-  };
-}
-
 /** The whole answer's text. */
 export async function runModel(model: LoadedModel, text: string): Promise<string> {
   let answer = '';
-  for await (const piece of model.run(inferenceOf(model.manifest.id, text), new AbortController().signal)) {
+  for await (const piece of model.run(
+    plainInference(model.manifest.id, text),
+    new AbortController().signal,
+  )) {
     answer += piece.text;
   }
   return answer;

@@ -1,4 +1,4 @@
-import type { Hello, Inference } from '@zerogpu/protocol';
+import { type Hello, type Inference, plainInference } from '@zerogpu/protocol';
 import type { Admittance } from '../nodes/node-directory.ts';
 import { signatureIsGood } from '../nodes/node-directory.ts';
 import { NodeRegistry } from '../nodes/registry.ts';
@@ -48,23 +48,8 @@ export async function admitSigned(hello: Hello, nonce: string): Promise<Admittan
   return { kind: 'refused', code: 'signature_invalid', message: 'no' };
 }
 
+/** A plain inference, but for what is given. */
 export function inference(changes: Partial<Inference> = {}): Inference {
-  const text = changes.text ?? 'The sky is blue.';
-  return {
-    model: SUMMARY,
-    messages: [{ role: 'user', content: text }],
-    text,
-    instructions: null,
-    metadata: {},
-    maxOutputTokens: 100,
-    temperature: null,
-    topP: null,
-    seed: null,
-    stop: [],
-    format: { type: 'text' },
-    tools: [],
-    toolChoice: null,
-    stream: false,
-    ...changes,
-  };
+  const plain = plainInference(SUMMARY, changes.text ?? 'The sky is blue.');
+  return { ...plain, maxOutputTokens: 100, ...changes };
 }

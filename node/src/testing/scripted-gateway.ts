@@ -10,6 +10,7 @@ import {
   type Inference,
   NODE_CONNECT_PATH,
   type NodeFrame,
+  plainInference,
 } from '@zerogpu/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 
@@ -130,22 +131,7 @@ export class NodeSocket {
   }
 }
 
-export function makeInference(given: Partial<Inference> & { readonly model: string }): Inference {
-  const text = given.text ?? 'Some text.';
-  return {
-    messages: [{ role: 'user', content: text }],
-    text,
-    instructions: null,
-    metadata: {},
-    maxOutputTokens: null,
-    temperature: null,
-    topP: null,
-    seed: null,
-    stop: [],
-    format: { type: 'text' },
-    tools: [],
-    toolChoice: null,
-    stream: false,
-    ...given,
-  };
+/** A plain inference, but for what is given. */
+function makeInference(given: Partial<Inference> & { readonly model: string }): Inference {
+  return { ...plainInference(given.model, given.text ?? 'Some text.'), ...given };
 }

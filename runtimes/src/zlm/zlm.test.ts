@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { findManifest, tokenizerOf } from '@zerogpu/catalogue';
-import type { Inference, ModelManifest } from '@zerogpu/protocol';
+import { type Inference, type ModelManifest, plainInference } from '@zerogpu/protocol';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { FileSource, LoadedModel, RunEnd } from '../runtime.ts';
@@ -18,22 +18,7 @@ function manifest(changes: Partial<ModelManifest> = {}): ModelManifest {
 }
 
 function inference(text: string, maxOutputTokens: number | null = null): Inference {
-  return {
-    model: SUMMARY,
-    messages: [{ role: 'user', content: text }],
-    text,
-    instructions: null,
-    metadata: {},
-    maxOutputTokens,
-    temperature: null,
-    topP: null,
-    seed: null,
-    stop: [],
-    format: { type: 'text' },
-    tools: [],
-    toolChoice: null,
-    stream: false,
-  };
+  return { ...plainInference(SUMMARY, text), maxOutputTokens };
 }
 
 async function run(model: LoadedModel, text: string, maxOutputTokens: number | null = null) {

@@ -1,6 +1,6 @@
 /** Seeded inputs and what the tokenizer and the built-in models make of them. Runs in Node and in a browser. */
 import { MANIFESTS, tokenizerOf } from '@zerogpu/catalogue';
-import type { Inference } from '@zerogpu/protocol';
+import { plainInference } from '@zerogpu/protocol';
 import { type LoadedModel, zlm } from '@zerogpu/runtimes';
 
 export const CASES = 240;
@@ -35,7 +35,8 @@ async function hashOfTokens(text: string): Promise<string> {
 async function answerOf(model: LoadedModel, text: string): Promise<string> {
   const said: string[] = [];
   try {
-    const run = model.run(inference(model.manifest.id, text), new AbortController().signal);
+    const asked = { ...plainInference(model.manifest.id, text), stream: true };
+    const run = model.run(asked, new AbortController().signal);
     let step = await run.next();
     for (; !step.done; step = await run.next()) said.push(units(step.value.text));
     said.push(JSON.stringify(step.value));
@@ -43,25 +44,6 @@ async function answerOf(model: LoadedModel, text: string): Promise<string> {
     said.push(String(error));
   }
   return said.join('\n');
-}
-
-function inference(model: string, text: string): Inference {
-  return {
-    model,
-    messages: [{ role: 'user', content: text }],
-    text,
-    instructions: null,
-    metadata: {},
-    maxOutputTokens: null,
-    temperature: null,
-    topP: null,
-    seed: null,
-    stop: [],
-    format: { type: 'text' },
-    tools: [],
-    toolChoice: null,
-    stream: true,
-  };
 }
 
 /** Code units as numbers: UTF-8 would make all lone surrogates alike. */
