@@ -175,7 +175,11 @@ function operatorRoutes(app: FastifyInstance, services: ServerServices): void {
       .type(services.metrics.contentType)
       .send(await services.metrics.text()),
   );
-  app.get('/openapi.json', (_request, reply) => reply.headers(ownHeaders()).send(services.openapi));
+  // Anybody may ask for it: its text is made once.
+  const openapi = JSON.stringify(services.openapi);
+  app.get('/openapi.json', (_request, reply) =>
+    reply.headers(ownHeaders()).type('application/json; charset=utf-8').send(openapi),
+  );
 }
 
 function nodeSocket(app: FastifyInstance, registry: NodeRegistry): void {

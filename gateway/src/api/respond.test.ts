@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { answer } from '../testing/answers.ts';
 import { listen } from '../testing/scripted-node.ts';
 import { chatEndpoint } from './chat.ts';
-import { Reply, toApiError } from './respond.ts';
+import { MAX_UNREAD_BYTES, Reply, toApiError } from './respond.ts';
 import { responsesEndpoint } from './responses.ts';
 import type { Shape } from './shape.ts';
 
@@ -229,6 +229,25 @@ describe('Reply', () => {
     socket.write('POST /v1/responses HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n');
     socket.once('data', () => socket.destroy());
     await gone;
+  });
+
+  test('a caller who does not read is gone before the unread fills the memory', async () => {
+    const most = new Promise<number>((resolve) => {
+      script = (reply, shape, response) => {
+        reply.stream(shape);
+        let most = 0;
+        for (let i = 0; i < 40; i++) {
+          reply.piece('text', 'x'.repeat(1024 * 1024));
+          most = Math.max(most, response.writableLength);
+        }
+        response.once('close', () => resolve(most));
+      };
+    });
+    const socket = connect(Number(new URL(openai.baseURL).port), '127.0.0.1').pause();
+    socket.on('error', () => undefined);
+    socket.write('POST /v1/responses HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n');
+    expect(await most).toBeLessThan(MAX_UNREAD_BYTES + 2 * 1024 * 1024);
+    socket.destroy();
   });
 });
 

@@ -3,6 +3,9 @@ import { type Answer, ApiError, errorEnvelope } from '@zerogpu/protocol';
 import type { PieceSink, RateLimits } from '../flow.ts';
 import type { Shape } from './shape.ts';
 
+/** Of a stream, written and not yet read by the caller: past this they are taken to be gone. Many times a long answer. */
+export const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
+
 /** Step 8: writes one request's answer, whole or as a stream, or its error. Says exactly one of them. */
 export class Reply implements PieceSink {
   readonly #response: ServerResponse;
@@ -56,6 +59,10 @@ export class Reply implements PieceSink {
 
   piece(kind: 'text' | 'reasoning', text: string): void {
     if (this.#stream === null || this.#over) return;
+    if (this.#response.writableLength > MAX_UNREAD_BYTES) {
+      this.#response.destroy();
+      return;
+    }
     this.#open(this.#stream);
     this.#streamed[kind] += text;
     this.#response.write(this.#stream.piece(kind, text));
