@@ -8,6 +8,7 @@ import { KeyDirectory } from './auth/key-directory.ts';
 import type { Config } from './config.ts';
 import type { Settlement } from './flow.ts';
 import { IdempotencyStore } from './idempotency/idempotency-store.ts';
+import { explainListenError } from './listen-error.ts';
 import { SettlementError, Settler } from './metering/settle.ts';
 import { startSweeper } from './metering/sweeper.ts';
 import { Metrics } from './metrics.ts';
@@ -63,28 +64,48 @@ export async function openGateway(config: Config, log: Log): Promise<Gateway> {
 async function serve(config: Config, log: Log, store: Store, secrets: Secrets): Promise<Gateway> {
   const parts = makeParts(config, log, store, secrets);
   const app = makeServer(parts.services);
-  warmUp();
-  const url = await app.listen({ host: config.host, port: config.port });
-  const baseUrl = `${url}/v1`;
-  const { dataDir } = config;
-  const made = await firstBoot({ pool: store.pool, dataDir, secrets, baseUrl });
+  const stop = async (graceMs: number) => {
+    await closeServer(app, parts.services, graceMs);
+    await parts.close();
+  };
+  try {
+    warmUp();
+    const { host, port } = config;
+    const url = await app.listen({ host, port }).catch((error: unknown) => {
+      throw explainListenError(error, host, port);
+    });
+    const made = await fillDataDir(config.dataDir, store.pool, secrets, `${url}/v1`);
+    const sweeper = startSweeper({ pool: store.pool, log });
+    const close = async (graceMs: number) => {
+      await stop(graceMs);
+      await sweeper.stop();
+      await store.close();
+    };
+    return { url, ...filesIn(config.dataDir), firstBoot: made, pool: store.pool, secrets, close };
+  } catch (error) {
+    // It may listen already, with a database behind it that is about to close.
+    await stop(0);
+    throw error;
+  }
+}
+
+async function fillDataDir(
+  dataDir: string,
+  pool: Pool,
+  secrets: Secrets,
+  baseUrl: string,
+): Promise<FirstBoot | null> {
+  const made = await firstBoot({ pool, dataDir, secrets, baseUrl });
   if (made === null) await keepBaseUrl(dataDir, baseUrl);
-  await localNodeToken(store.pool, dataDir, secrets);
-  const sweeper = startSweeper({ pool: store.pool, log });
+  await localNodeToken(pool, dataDir, secrets);
+  return made;
+}
+
+function filesIn(dataDir: string): Pick<Gateway, 'dataDir' | 'nodeTokenFile' | 'credentialsFile'> {
   return {
-    url,
     dataDir,
     nodeTokenFile: join(dataDir, 'node-token'),
     credentialsFile: join(dataDir, 'credentials.env'),
-    firstBoot: made,
-    pool: store.pool,
-    secrets,
-    close: async (graceMs) => {
-      await closeServer(app, parts.services, graceMs);
-      await sweeper.stop();
-      await parts.close();
-      await store.close();
-    },
   };
 }
 
