@@ -122,13 +122,13 @@ export class EdgeNode {
     const signal = AbortSignal.any([this.#drainStarted.signal, AbortSignal.timeout(WARM_UP_MS)]);
     for (const id of this.#residentModels()) {
       // Put out meanwhile for another model, it needs no warmth.
-      const lease = await this.#models.use(id).catch(() => null);
-      if (lease === null) continue;
+      const used = await this.#models.use(id).catch(() => null);
+      if (used === null) continue;
       for (let run = 0; run < this.#options.warmUpRuns && !signal.aborted; run++) {
         await this.#options.pause();
-        await warmUp(lease.model, signal);
+        await warmUp(used.model, signal);
       }
-      lease.release();
+      used.release();
     }
   }
 

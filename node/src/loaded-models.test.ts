@@ -31,9 +31,9 @@ const resident = (models: LoadedModels) =>
 
 test('those who come while a model loads share the load', async () => {
   const { models, loads } = setting(1000);
-  const leases = await Promise.all([models.use('a'), models.use('a'), models.use('a')]);
+  const uses = await Promise.all([models.use('a'), models.use('a'), models.use('a')]);
   expect(loads.loaded).toEqual(['a']);
-  expect(new Set(leases.map((lease) => lease.model)).size).toBe(1);
+  expect(new Set(uses.map((used) => used.model)).size).toBe(1);
 });
 
 test('puts out the model that was not used for longest when another needs its room', async () => {
@@ -49,9 +49,9 @@ test('puts out the model that was not used for longest when another needs its ro
 
 test('a model in use keeps its room', async () => {
   const { models, loads } = setting(100);
-  const lease = await models.use('a');
+  const used = await models.use('a');
   await expect(models.use('b')).rejects.toThrow('no memory free');
-  lease.release();
+  used.release();
   (await models.use('b')).release();
   expect(loads.unloaded).toEqual(['a']);
 });

@@ -7,7 +7,7 @@ export class ModelUnavailable extends Error {
 }
 
 /** A model in use; `release` once, when done with it. */
-export interface Lease {
+export interface ModelInUse {
   readonly model: LoadedModel;
   release(): void;
 }
@@ -25,7 +25,8 @@ export interface LoadedModelsOptions {
   log(line: string): void;
 }
 
-interface Slot {
+/** A model’s place in memory, from the moment it begins to load. */
+interface Place {
   readonly manifest: ModelManifest;
   readonly loading: Promise<LoadedModel>;
   /** Null while it loads. */
@@ -41,7 +42,7 @@ const LOAD_RETRY_MS = 60_000;
 export class LoadedModels {
   readonly #options: LoadedModelsOptions;
   readonly #runnable: ReadonlyMap<string, ModelManifest>;
-  readonly #slots = new Map<string, Slot>();
+  readonly #places = new Map<string, Place>();
   readonly #failedUntil = new Map<string, number>();
 
   constructor(options: LoadedModelsOptions) {
@@ -64,7 +65,7 @@ export class LoadedModels {
   /** Bytes of the models in memory, and of those that are loading as their manifests estimate them. */
   get residentBytes(): number {
     let sum = 0;
-    for (const { model, manifest } of this.#slots.values())
+    for (const { model, manifest } of this.#places.values())
       sum += model?.residentBytes ?? manifest.memoryBytes;
     return sum;
   }
@@ -73,13 +74,13 @@ export class LoadedModels {
    * The model, loaded if need be; whoever asks while it loads waits for the same load.
    * @throws ModelUnavailable when the model is not here, does not load, or finds no room
    */
-  async use(id: string): Promise<Lease> {
-    const slot = this.#slots.get(id) ?? this.#load(id);
-    slot.users++;
+  async use(id: string): Promise<ModelInUse> {
+    const place = this.#places.get(id) ?? this.#load(id);
+    place.users++;
     try {
-      return this.#lease(slot, await slot.loading);
+      return this.#inUse(place, await place.loading);
     } catch (error) {
-      slot.users--;
+      place.users--;
       throw error;
     }
   }
@@ -89,32 +90,32 @@ export class LoadedModels {
     for (const manifest of this.#runnable.values()) {
       if (this.residentBytes + manifest.memoryBytes > this.#options.memoryBytes) continue;
       await this.use(manifest.id).then(
-        (lease) => lease.release(),
+        (used) => used.release(),
         () => undefined,
       );
     }
   }
 
   unloadAll(): void {
-    for (const slot of this.#slots.values()) slot.model?.unload();
-    this.#slots.clear();
+    for (const place of this.#places.values()) place.model?.unload();
+    this.#places.clear();
   }
 
   #isResident(id: string): boolean {
-    return (this.#slots.get(id)?.model ?? null) !== null;
+    return (this.#places.get(id)?.model ?? null) !== null;
   }
 
-  #lease(slot: Slot, model: LoadedModel): Lease {
+  #inUse(place: Place, model: LoadedModel): ModelInUse {
     return {
       model,
       release: () => {
-        slot.users--;
-        slot.lastUsedAt = this.#options.now();
+        place.users--;
+        place.lastUsedAt = this.#options.now();
       },
     };
   }
 
-  #load(id: string): Slot {
+  #load(id: string): Place {
     const manifest = this.has(id) ? this.#runnable.get(id) : undefined;
     const runtime = manifest && this.#options.runtimes.get(manifest.runtime);
     if (!manifest || !runtime) throw new ModelUnavailable(`The node does not have the model "${id}"`);
@@ -122,23 +123,23 @@ export class LoadedModels {
     const loading = Promise.resolve()
       .then(() => runtime.load(manifest, this.#options.files(manifest)))
       .catch((error: unknown) => this.#failed(manifest, error));
-    const slot: Slot = { manifest, loading, model: null, users: 0, lastUsedAt: 0 };
-    this.#slots.set(id, slot);
+    const place: Place = { manifest, loading, model: null, users: 0, lastUsedAt: 0 };
+    this.#places.set(id, place);
     loading.then(
-      (model) => this.#loaded(slot, model),
+      (model) => this.#loaded(place, model),
       () => undefined,
     );
-    return slot;
+    return place;
   }
 
-  #loaded(slot: Slot, model: LoadedModel): void {
-    slot.model = model;
-    slot.lastUsedAt = this.#options.now();
+  #loaded(place: Place, model: LoadedModel): void {
+    place.model = model;
+    place.lastUsedAt = this.#options.now();
     this.#options.changed();
   }
 
   #failed(manifest: ModelManifest, error: unknown): never {
-    this.#slots.delete(manifest.id);
+    this.#places.delete(manifest.id);
     this.#failedUntil.set(manifest.id, this.#options.now() + LOAD_RETRY_MS);
     const reason = error instanceof Error ? error.message : String(error);
     this.#options.log(`Cannot load the model ${manifest.id}: ${reason}`);
@@ -148,13 +149,13 @@ export class LoadedModels {
 
   /** Puts out models that nobody uses, the longest unused first, until the new one fits. */
   #makeRoom(manifest: ModelManifest): void {
-    const idle = [...this.#slots.values()]
+    const idle = [...this.#places.values()]
       .filter(({ model, users }) => model !== null && users === 0)
       .sort((a, b) => a.lastUsedAt - b.lastUsedAt);
-    for (const slot of idle) {
+    for (const place of idle) {
       if (this.#fits(manifest)) return;
-      this.#slots.delete(slot.manifest.id);
-      slot.model?.unload();
+      this.#places.delete(place.manifest.id);
+      place.model?.unload();
       this.#options.changed();
     }
     if (!this.#fits(manifest)) {

@@ -1,6 +1,6 @@
 import type { Done, Failed, NodeFailure, NodeFrame, Run } from '@zerogpu/protocol';
 import { type LoadedModel, ModelInputError, type Piece, type RunEnd } from '@zerogpu/runtimes';
-import { type Lease, type LoadedModels, ModelUnavailable } from './loaded-models.ts';
+import { type LoadedModels, type ModelInUse, ModelUnavailable } from './loaded-models.ts';
 import { orAborted, type Turns } from './turns.ts';
 
 /** Where a run came from and its answer goes. */
@@ -125,14 +125,14 @@ export class Work {
   async #answer(run: Run, port: RunPort, signal: AbortSignal): Promise<Done | Failed> {
     const startedAt = this.#options.now();
     try {
-      const lease = await this.#lease(run.inference.model, signal);
+      const used = await this.#use(run.inference.model, signal);
       try {
         await orAborted(this.#options.turns.next(), signal);
         const turnAt = this.#options.now();
-        const answer = await this.#generate(lease.model, run, port, signal);
+        const answer = await this.#generate(used.model, run, port, signal);
         return doneFrame(run.id, answer, turnAt - startedAt, this.#options.now() - turnAt);
       } finally {
-        lease.release();
+        used.release();
       }
     } catch (error) {
       return this.#failed(run, error);
@@ -140,12 +140,12 @@ export class Work {
   }
 
   /** The model, or the signal's reason; a model that comes too late is given back. */
-  async #lease(model: string, signal: AbortSignal): Promise<Lease> {
-    const leasing = this.#options.models.use(model);
+  async #use(model: string, signal: AbortSignal): Promise<ModelInUse> {
+    const using = this.#options.models.use(model);
     try {
-      return await orAborted(leasing, signal);
+      return await orAborted(using, signal);
     } catch (error) {
-      leasing.then(
+      using.then(
         (late) => late.release(),
         () => undefined,
       );
