@@ -80,6 +80,11 @@ describe('readConfig', () => {
     ['ZEROGPU_RATE_LIMIT', 'ZEROGPU_RATE_LIMIT_REQUESTS'],
     ['ZEROGPU_UPSTREAM', 'ZEROGPU_UPSTREAMS'],
     ['ZEROGPU_MAX_BODY', 'ZEROGPU_MAX_BODY_BYTES'],
+    ['ZEROGPU_PRT', 'PORT'],
+    ['ZEROGPU_PORT', 'PORT'],
+    ['ZEROGPU_HOST', 'HOST'],
+    ['ZEROGPU_LOCAL_NODE', 'ZEROGPU_LOCAL_NODES'],
+    ['ZEROGPU_DATABASE_URL', 'DATABASE_URL'],
   ])('%s is unknown, and %s is meant', (name, meant) => {
     expect(() => readConfig({ [name]: '1' })).toThrow(
       new ConfigError(`Unknown setting ${name}; did you mean ${meant}?`),

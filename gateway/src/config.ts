@@ -63,6 +63,9 @@ const CLIENT_NAMES = [
 const OTHER_PROGRAMS = ['ZEROGPU_LOCAL_NODES', 'ZEROGPU_GATEWAY_URL', 'ZEROGPU_JOIN_TOKEN'];
 const TEST_PREFIX = 'ZEROGPU_TEST_';
 
+/** Named as everywhere; whoever puts our prefix before one is told. */
+const WITHOUT_PREFIX = ['HOST', 'PORT', 'DATABASE_URL'];
+
 const OURS = [
   'ZEROGPU_DATA_DIR',
   'ZEROGPU_SECRET',
@@ -117,8 +120,14 @@ function refuseUnknownNames(env: Env): void {
   const known = new Set([...OURS, ...CLIENT_NAMES, ...OTHER_PROGRAMS]);
   for (const name of Object.keys(env)) {
     if (!name.startsWith('ZEROGPU_') || name.startsWith(TEST_PREFIX) || known.has(name)) continue;
-    throw new ConfigError(`Unknown setting ${name}; did you mean ${nearest(name, OURS)}?`);
+    throw new ConfigError(`Unknown setting ${name}; did you mean ${nearestSetting(name)}?`);
   }
+}
+
+function nearestSetting(name: string): string {
+  const prefixed = WITHOUT_PREFIX.map((bare) => `ZEROGPU_${bare}`);
+  const meant = nearest(name, [...OURS, ...OTHER_PROGRAMS, ...prefixed]);
+  return prefixed.includes(meant) ? meant.slice('ZEROGPU_'.length) : meant;
 }
 
 function nearest(name: string, candidates: readonly string[]): string {

@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { type Gateway, openGateway } from './gateway.ts';
+import { ListenError } from './listen-error.ts';
 import { DataDirBusyError, EmbeddedPostgresError } from './store/embedded-postgres.ts';
 import type { Log } from './store/log.ts';
 import { MigrationError } from './store/migrate.ts';
 import { StoreError } from './store/open-store.ts';
-import { SecretError } from './store/secrets.ts';
+import { DataDirError, SecretError } from './store/secrets.ts';
 
 /** A restart cannot mend it. */
 const EXIT_FOR_GOOD = 2;
@@ -17,9 +18,17 @@ const OWNER_ENDS_MS = 15_000;
 const BUSY_LOOK_MS = 500;
 
 /** Said in words for the operator: a stack would only hide them. */
-const OPERATOR_ERRORS = [ConfigError, SecretError, MigrationError, StoreError, EmbeddedPostgresError];
+const OPERATOR_ERRORS = [
+  ConfigError,
+  SecretError,
+  DataDirError,
+  ListenError,
+  MigrationError,
+  StoreError,
+  EmbeddedPostgresError,
+];
 /** The others a restart may mend: a database may come back. */
-const FOR_GOOD = [ConfigError, SecretError, MigrationError, DataDirBusyError];
+const FOR_GOOD = [ConfigError, SecretError, DataDirError, ListenError, MigrationError, DataDirBusyError];
 
 async function main(): Promise<void> {
   // A reader of our output that went away is no reason to stop working.

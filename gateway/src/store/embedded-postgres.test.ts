@@ -86,9 +86,10 @@ interface Told {
 async function startOwner(
   dir: string,
   user: SystemUser | null = null,
+  channel: 'ipc' | 'ignore' = 'ignore',
 ): Promise<{ owner: ChildProcess; told: Told }> {
   const owner = spawn(process.execPath, ['--no-warnings', PROGRAM, dir], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit', channel],
     cwd: '/',
     ...user,
   });
@@ -226,11 +227,18 @@ describe('embedded PostgreSQL', () => {
     const refusal = await startEmbeddedPostgres({ dataDir, log: silentLog }).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(DataDirBusyError);
     expect(refusal).toMatchObject({ pid: owner.pid });
-    expect(String(refusal)).toContain(`process id ${owner.pid}`);
+    expect(String(refusal)).toContain(`process id ${owner.pid}. Stop that one first (kill ${owner.pid})`);
     owner.kill('SIGTERM');
     await once(owner, 'exit');
     await start();
     await expect(start()).rejects.toMatchObject({ pid: process.pid });
+  });
+
+  it('names whoever starts the first again as the one to stop', async () => {
+    const { owner } = await startOwner(dataDir, null, 'ipc');
+    await expect(start()).rejects.toThrow(
+      `process id ${owner.pid}. Stop that one first (kill ${process.pid})`,
+    );
   });
 
   it('lets exactly one of many that start at once own a folder', async () => {

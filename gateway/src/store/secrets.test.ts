@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadSecrets, SecretError, Secrets } from './secrets.ts';
+import { DataDirError, loadSecrets, SecretError, Secrets } from './secrets.ts';
 
 const one = new Secrets('the first secret, which is long enough');
 const two = new Secrets('the second secret, which is long enough');
@@ -65,6 +65,21 @@ describe('loadSecrets', () => {
       new Secrets('configured, and long enough for its purpose').fingerprint(),
     );
     await expect(stat(join(dataDir, 'secret'))).rejects.toThrow('ENOENT');
+  });
+
+  it('says what to do when the data directory is a file, or beneath one', async () => {
+    const file = join(dataDir, 'file');
+    await writeFile(file, '');
+    for (const folder of [file, join(file, 'deeper')]) {
+      const refusal = await loadSecrets(folder, null).catch((error: unknown) => error);
+      expect(refusal).toBeInstanceOf(DataDirError);
+      expect(String(refusal)).toContain(`The data directory ${folder} is no folder`);
+    }
+  });
+
+  it.skipIf(process.getuid?.() === 0)('says what to do when it may not be written', async () => {
+    await chmod(dataDir, 0o500);
+    await expect(loadSecrets(dataDir, null)).rejects.toThrow('may not read and write the data directory');
   });
 
   it('says what to do when the file is cut off, and does not replace it', async () => {

@@ -1,11 +1,16 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readFileIfThere, writePrivateFileOnce } from './private-files.ts';
+import { isErrno, readFileIfThere, writePrivateFileOnce } from './private-files.ts';
 
 /** A secret cannot be used; says what to do. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
+}
+
+/** The data directory cannot be written or read; says what to do. */
+export class DataDirError extends Error {
+  override readonly name = 'DataDirError';
 }
 
 const NONCE_BYTES = 12;
@@ -62,17 +67,38 @@ export class Secrets {
 /**
  * The server secret: as configured, else the one in `<dataDir>/secret`, which is made (0600) when it is missing.
  * @param configured ZEROGPU_SECRET, or null
+ * @throws SecretError, DataDirError
  */
 export async function loadSecrets(dataDir: string, configured: string | null): Promise<Secrets> {
   if (configured !== null) return new Secrets(configured);
-  await mkdir(dataDir, { recursive: true });
   const path = join(dataDir, 'secret');
-  await writePrivateFileOnce(path, `${randomBytes(32).toString('hex')}\n`);
-  const text = ((await readFileIfThere(path)) ?? '').trim();
+  const text = await keptSecret(dataDir, path).catch((cause: unknown) => {
+    throw explainDataDirError(cause, dataDir);
+  });
   if (text.length < MIN_SECRET_LENGTH) {
     throw new SecretError(
       `The server secret in ${path} is cut off. Put the file back from a backup, or set ZEROGPU_SECRET`,
     );
   }
   return new Secrets(text);
+}
+
+async function keptSecret(dataDir: string, path: string): Promise<string> {
+  await mkdir(dataDir, { recursive: true });
+  await writePrivateFileOnce(path, `${randomBytes(32).toString('hex')}\n`);
+  return ((await readFileIfThere(path)) ?? '').trim();
+}
+
+/** The first file that a gateway touches tells whether the folder is of any use. */
+function explainDataDirError(cause: unknown, dataDir: string): unknown {
+  const orElse = 'or choose another with ZEROGPU_DATA_DIR';
+  const refused = ['EACCES', 'EPERM', 'EROFS'].some((code) => isErrno(cause, code));
+  if (refused) {
+    const told = `This user may not read and write the data directory ${dataDir}. Give it to this user, ${orElse}`;
+    return new DataDirError(told, { cause });
+  }
+  if (!isErrno(cause, 'EEXIST') && !isErrno(cause, 'ENOTDIR')) return cause;
+  return new DataDirError(`The data directory ${dataDir} is no folder. Move what is there away, ${orElse}`, {
+    cause,
+  });
 }

@@ -11,11 +11,12 @@ import { EmbeddedPostgresError } from './embedded-error.ts';
 export class DataDirBusyError extends EmbeddedPostgresError {
   readonly pid: number;
 
-  constructor(dataDir: string, pid: number) {
+  /** @param owner its process id @param toEnd the process to end, so that nobody starts the owner again */
+  constructor(dataDir: string, owner: number, toEnd: number) {
     super(
-      `The data directory ${dataDir} is in use by the gateway with process id ${pid}. Stop that one first (kill ${pid}), or give this one its own with ZEROGPU_DATA_DIR`,
+      `The data directory ${dataDir} is in use by the gateway with process id ${owner}. Stop that one first (kill ${toEnd}), or give this one its own with ZEROGPU_DATA_DIR, and its own PORT`,
     );
-    this.pid = pid;
+    this.pid = owner;
   }
 }
 
@@ -27,6 +28,8 @@ interface Owner {
   readonly pid: number;
   /** Tells a process from a later one with the same id, also after a reboot. */
   readonly startTime: string;
+  /** Starts it again when it ends: itself, when nobody does. */
+  readonly starter: number;
   /** In which space of process ids `pid` counts: containers that share a volume do not share ids. */
   readonly namespace: string;
 }
@@ -43,7 +46,13 @@ const FOREIGN_STALE_MS = 8_000;
  */
 export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   const path = join(dataDir, NAME);
-  const owner = await describe(process.pid);
+  const owner: Owner = {
+    pid: process.pid,
+    startTime: await processStartTime(process.pid),
+    // Who starts us over a channel hears of our end by it.
+    starter: process.connected ? process.ppid : process.pid,
+    namespace: await pidNamespace(),
+  };
   const mine = JSON.stringify({ ...owner, nonce: randomBytes(8).toString('hex') });
   await retryUntilLocked(dataDir, path, mine);
   // So that a gateway in another container can tell that this one lives.
@@ -66,7 +75,7 @@ async function retryUntilLocked(dataDir: string, path: string, mine: string): Pr
     const theirs = await readFileIfThere(path);
     if (theirs === null) continue;
     const verdict = await judge(path, theirs);
-    if (verdict.state === 'alive') throw new DataDirBusyError(dataDir, verdict.pid);
+    if (verdict.state === 'alive') throw new DataDirBusyError(dataDir, verdict.pid, verdict.starter);
     if (verdict.state === 'stale') await removeStale(path, theirs);
     else await sleep(250);
   }
@@ -109,47 +118,42 @@ async function removeStale(path: string, judged: string): Promise<void> {
   await rm(aside, { force: true });
 }
 
-type Verdict = { state: 'alive'; pid: number } | { state: 'stale' } | { state: 'unsure' };
+type Verdict = { state: 'alive'; pid: number; starter: number } | { state: 'stale' } | { state: 'unsure' };
 
 async function judge(path: string, text: string): Promise<Verdict> {
   const theirs = parseOwner(text);
   // Cut off by a power failure: nobody holds it.
   if (theirs === null) return { state: 'stale' };
-  const now = await describe(theirs.pid).catch(() => null);
+  const now = await processStartTime(theirs.pid).catch(() => null);
   if (theirs.namespace !== (await pidNamespace())) {
     const age = await stat(path).then(
       (s) => Date.now() - s.mtimeMs,
       () => Number.POSITIVE_INFINITY,
     );
     if (age > FOREIGN_STALE_MS) return { state: 'stale' };
-    return age < HEARTBEAT_MS * 1.5 && age >= 0 ? foreignVerdict(path, theirs.pid) : { state: 'unsure' };
+    return age < HEARTBEAT_MS * 1.5 && age >= 0 ? foreignVerdict(path, theirs) : { state: 'unsure' };
   }
-  return now?.startTime === theirs.startTime ? { state: 'alive', pid: theirs.pid } : { state: 'stale' };
+  return now === theirs.startTime ? { state: 'alive', ...theirs } : { state: 'stale' };
 }
 
 /** Alive when its heartbeat comes while we watch. */
-async function foreignVerdict(path: string, pid: number): Promise<Verdict> {
+async function foreignVerdict(path: string, owner: Owner): Promise<Verdict> {
   const before = await stat(path).catch(() => null);
   await sleep(HEARTBEAT_MS * 1.5);
   const after = await stat(path).catch(() => null);
   const beats = before !== null && after !== null && after.mtimeMs > before.mtimeMs;
-  return beats ? { state: 'alive', pid } : { state: 'unsure' };
+  return beats ? { state: 'alive', ...owner } : { state: 'unsure' };
 }
 
 function parseOwner(text: string): Owner | null {
   try {
-    const { pid, startTime, namespace } = JSON.parse(text);
-    if (!Number.isSafeInteger(pid) || typeof startTime !== 'string' || typeof namespace !== 'string')
-      return null;
-    return { pid, startTime, namespace };
+    const { pid, startTime, starter = pid, namespace } = JSON.parse(text);
+    if (!Number.isSafeInteger(pid) || !Number.isSafeInteger(starter)) return null;
+    if (typeof startTime !== 'string' || typeof namespace !== 'string') return null;
+    return { pid, startTime, starter, namespace };
   } catch {
     return null;
   }
-}
-
-/** @throws when there is no such process */
-async function describe(pid: number): Promise<Owner> {
-  return { pid, startTime: await processStartTime(pid), namespace: await pidNamespace() };
 }
 
 /**
