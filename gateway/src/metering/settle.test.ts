@@ -158,8 +158,8 @@ onEveryPostgres('settlement', (database) => {
     expect(results.map((r) => r.status)).toEqual(['rejected', 'fulfilled']);
     expect(results[0]).toMatchObject({ reason: { kind: 'hold_lost' } });
     expect((await logged(pool, caller)).map((row) => row.id)).toEqual([good.requestId]);
-    // What the way then writes instead.
-    await settler.settle({ ...lost, status: 504, errorCode: 'upstream_timeout', cost: 0n, held: false });
+    // What the way then writes instead: it knows of a hold and not that it is gone, and charges nothing.
+    await settler.settle({ ...lost, status: 504, errorCode: 'upstream_timeout', cost: 0n });
     expect(await logged(pool, caller)).toHaveLength(2);
     expect(await readBalance(pool, caller.walletId)).toMatchObject({ balance: 999_300n, held: 0n });
   });

@@ -25,7 +25,7 @@ export interface SettlerOptions {
   /** Rollups are kept per gateway, so that two gateways never write one row. */
   readonly gatewayName: string;
   /** Groups at the same time. Default 1. */
-  readonly lanes?: number;
+  readonly concurrency?: number;
 }
 
 /** Requests of one transaction: enough to hide the disk, few enough to stay under a few milliseconds. */
@@ -54,7 +54,7 @@ export class Settler {
     this.#queue = new Grouped({
       flush: (group) => this.#flush(group),
       maxGroup: MAX_GROUP,
-      lanes: options.lanes ?? 1,
+      concurrency: options.concurrency ?? 1,
       blamesItem,
     });
   }

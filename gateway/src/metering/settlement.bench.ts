@@ -2,7 +2,7 @@
  * How many requests a second the database's part of the way carries: a hold before and a settlement after each, with
  * the real store, on the embedded server (or DATABASE_URL), at a number of concurrent callers.
  *
- *   node gateway/src/metering/settlement.bench.ts --callers 50 --seconds 5 --lanes 1 --projects 1
+ *   node gateway/src/metering/settlement.bench.ts --callers 50 --seconds 5 --concurrency 1 --projects 1
  */
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
@@ -22,14 +22,14 @@ const { values: args } = parseArgs({
   options: {
     callers: { type: 'string', default: '50' },
     seconds: { type: 'string', default: '5' },
-    lanes: { type: 'string', default: '1' },
+    concurrency: { type: 'string', default: '1' },
     projects: { type: 'string', default: '1' },
   },
 });
 const options = {
   callers: Number(args.callers),
   seconds: Number(args.seconds),
-  lanes: Number(args.lanes),
+  concurrency: Number(args.concurrency),
   projects: Number(args.projects),
 };
 
@@ -52,12 +52,12 @@ async function race({ pool }: Store): Promise<void> {
   const callers = await Promise.all(Array.from({ length: options.projects }, () => makeCaller(store)));
   const holdCount: Count = { statements: 0 };
   const settleCount: Count = { statements: 0 };
-  const holds = new HoldBook(counted(pool, holdCount), options.lanes);
+  const holds = new HoldBook(counted(pool, holdCount), options.concurrency);
   const settler = new Settler({
     pool: counted(pool, settleCount),
     secrets: new Secrets('x'.repeat(32)),
     gatewayName: 'bench',
-    lanes: options.lanes,
+    concurrency: options.concurrency,
   });
   await drive(callers, holds, settler, 1_000);
   Object.assign(holdCount, { statements: 0 });
@@ -176,7 +176,7 @@ function report(
   const perPair = (cpuSeconds: number) => ((cpuSeconds / pairs) * 1e6).toFixed(1);
   console.log(`${new Date().toISOString()} ${cpus()[0]?.model} × ${cpus().length}, Node ${process.version}`);
   console.log(
-    `callers ${options.callers}, lanes ${options.lanes}, projects ${options.projects}, ${seconds.toFixed(1)} s`,
+    `callers ${options.callers}, concurrency ${options.concurrency}, projects ${options.projects}, ${seconds.toFixed(1)} s`,
   );
   console.log(`hold+settle pairs/s: ${Math.round(pairs / seconds)}`);
   console.log(`latency of a pair, ms: p50 ${at(0.5)}  p99 ${at(0.99)}  max ${at(1)}`);

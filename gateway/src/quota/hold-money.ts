@@ -10,13 +10,13 @@ const MAX_GROUP = 256;
 export class HoldBook {
   readonly #queue: Grouped<HoldRequest, HoldResult>;
 
-  /** @param lanes statements at the same time */
-  constructor(pool: Pool, lanes = 1) {
+  /** @param concurrency statements at the same time */
+  constructor(pool: Pool, concurrency = 1) {
     this.#queue = new Grouped({
       // Safe to try twice: the same request holds once.
       flush: (requests) => retryTransient(() => takeHolds(pool, requests, 'quick')),
       maxGroup: MAX_GROUP,
-      lanes,
+      concurrency,
       blamesItem,
     });
   }

@@ -52,9 +52,9 @@ describe('Grouped', () => {
     await Promise.all(both);
   });
 
-  it('runs as many groups at once as it has lanes', async () => {
+  it('runs no more groups at once than it may', async () => {
     const { calls, flush } = gate();
-    const queue = new Grouped({ flush, maxGroup: 2, lanes: 2 });
+    const queue = new Grouped({ flush, maxGroup: 2, concurrency: 2 });
     const all = [1, 2, 3, 4, 5].map((n) => queue.add(n));
     await turns();
     expect(calls.map((c) => c.items)).toEqual([
@@ -139,19 +139,19 @@ describe('Grouped', () => {
     expect(queue.waiting + queue.flushing).toBe(0);
   });
 
-  it('gives every item its own result, in any interleaving, group size, lanes and poison', async () => {
+  it('gives every item its own result, in any interleaving, group size, concurrency and poison', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ poison: fc.boolean(), turns: fc.nat(2) }), { maxLength: 40 }),
         fc.integer({ min: 1, max: 7 }),
         fc.integer({ min: 1, max: 3 }),
-        async (items, maxGroup, lanes) => {
+        async (items, maxGroup, concurrency) => {
           let largest = 0;
           let running = 0;
           let mostRunning = 0;
           const queue = new Grouped<{ id: number; poison: boolean }, number>({
             maxGroup,
-            lanes,
+            concurrency,
             async flush(group) {
               largest = Math.max(largest, group.length);
               running += 1;
@@ -172,7 +172,7 @@ describe('Grouped', () => {
             items.map(({ poison }, id) => (poison ? 'poison' : id)),
           );
           expect(largest).toBeLessThanOrEqual(maxGroup);
-          expect(mostRunning).toBeLessThanOrEqual(lanes);
+          expect(mostRunning).toBeLessThanOrEqual(concurrency);
           await queue.close();
         },
       ),

@@ -10,7 +10,7 @@ export interface GroupedOptions<Item, Result> {
   /** Most items that may wait; beyond it `add` rejects with GroupedOverflow. Default 10,000. */
   readonly maxWaiting?: number;
   /** Flushes at the same time. Default 1. */
-  readonly lanes?: number;
+  readonly concurrency?: number;
   /**
    * True (the default) when one item may be to blame for a group's failure: the group is then halved until the
    * culprit stands alone, and the others go through. False, for errors that would hit every item, fails all at once.
@@ -35,7 +35,7 @@ interface Waiting<Item, Result> {
 export class Grouped<Item, Result> {
   readonly #options: GroupedOptions<Item, Result>;
   readonly #maxWaiting: number;
-  readonly #lanes: number;
+  readonly #concurrency: number;
   #waiting: Waiting<Item, Result>[] = [];
   #running = 0;
   #scheduled = false;
@@ -45,7 +45,7 @@ export class Grouped<Item, Result> {
   constructor(options: GroupedOptions<Item, Result>) {
     this.#options = options;
     this.#maxWaiting = options.maxWaiting ?? 10_000;
-    this.#lanes = options.lanes ?? 1;
+    this.#concurrency = options.concurrency ?? 1;
   }
 
   /** Items that wait for their group to start. */
@@ -93,7 +93,7 @@ export class Grouped<Item, Result> {
    * read in one turn, and go as one group instead of one ahead of the rest.
    */
   #schedule(): void {
-    if (this.#scheduled || this.#running >= this.#lanes) return;
+    if (this.#scheduled || this.#running >= this.#concurrency) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
@@ -102,7 +102,7 @@ export class Grouped<Item, Result> {
   }
 
   #start(): void {
-    while (this.#running < this.#lanes && this.#waiting.length > 0) {
+    while (this.#running < this.#concurrency && this.#waiting.length > 0) {
       const group = this.#waiting.splice(0, this.#options.maxGroup);
       this.#running += 1;
       void this.#work(group).then(() => this.#finished());

@@ -61,7 +61,7 @@ export function openPool(where: pg.PoolConfig, log: Log): pg.Pool {
   const pool = new pg.Pool({
     ...where,
     application_name: 'zerogpu-gateway',
-    // Two lanes of groups, keys, nodes, sweeper and people together; a query takes a millisecond.
+    // Groups of holds, settlements and claims, keys, nodes, sweeper and people together; a query takes a millisecond.
     max: 12,
     min: 0,
     idleTimeoutMillis: 60_000,
