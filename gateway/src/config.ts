@@ -5,6 +5,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { MANIFESTS } from '@zerogpu/catalogue';
+import { isRecord } from '@zerogpu/protocol';
 
 export interface UpstreamConfig {
   readonly name: string;
@@ -205,13 +206,13 @@ function upstreams(text: string | undefined): UpstreamConfig[] {
 }
 
 function upstream(entry: unknown): UpstreamConfig {
-  if (!isObject(entry)) throw wrongUpstreams('must hold objects');
+  if (!isRecord(entry)) throw wrongUpstreams('must hold objects');
   const { name, url, apiKey, trusted, models, ...rest } = entry;
   if (typeof name !== 'string' || name === '') throw wrongUpstreams('needs a name in each entry');
   if (typeof url !== 'string' || !isBaseAddress(url)) {
     throw wrongUpstreams(`needs an http or https url for "${name}", without a user, a query or a fragment`);
   }
-  if (!isObject(models) || !Object.values(models).every((m) => typeof m === 'string' && m !== '')) {
+  if (!isRecord(models) || !Object.values(models).every((m) => typeof m === 'string' && m !== '')) {
     throw wrongUpstreams(`needs models for "${name}": our model id to the name there`);
   }
   refuseUnknownModels('ZEROGPU_UPSTREAMS', models);
@@ -244,11 +245,11 @@ function modelOverrides(text: string | undefined): Map<string, ModelOverride> {
   const wrong = new ConfigError(
     `ZEROGPU_MODEL_OVERRIDES must map model ids to {"errorOnMaxToken": true or false}; an example: ${OVERRIDES_EXAMPLE}`,
   );
-  if (!isObject(all)) throw wrong;
+  if (!isRecord(all)) throw wrong;
   refuseUnknownModels('ZEROGPU_MODEL_OVERRIDES', all);
   return new Map(
     Object.entries(all).map(([id, override]) => {
-      if (!isObject(override)) throw wrong;
+      if (!isRecord(override)) throw wrong;
       const { errorOnMaxToken, ...rest } = override;
       if (typeof errorOnMaxToken !== 'boolean' || Object.keys(rest).length > 0) throw wrong;
       return [id, { errorOnMaxToken }];
@@ -278,8 +279,4 @@ function isBaseAddress(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, username, password, search, hash } = new URL(text);
   return /^https?:$/.test(protocol) && username + password + search + hash === '';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,6 +3,7 @@ export * from './errors.ts';
 export * from './frames.ts';
 export * from './ids.ts';
 export * from './inference.ts';
+export * from './is-record.ts';
 export * from './keys.ts';
 export * from './manifest.ts';
 export {

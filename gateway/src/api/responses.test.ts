@@ -1,10 +1,9 @@
 import { Value } from '@sinclair/typebox/value';
-import { type Answer, ApiError, ResponsesAnswer } from '@zerogpu/protocol';
+import { type Answer, ApiError, isRecord, ResponsesAnswer } from '@zerogpu/protocol';
 import { createParser } from 'eventsource-parser';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { answer, type Piece, streamed } from '../testing/answers.ts';
-import { isRecord } from '../upstreams/read-answer.ts';
 import { responsesEndpoint } from './responses.ts';
 
 const identity = { requestId: 'req_01abc', createdAt: 1_736_295_000_999 };

@@ -3,9 +3,8 @@ import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { findManifest } from '@zerogpu/catalogue';
-import { type AnnouncedModel, CHALLENGE_CONTEXT, NODE_SUBPROTOCOL } from '@zerogpu/protocol';
+import { type AnnouncedModel, CHALLENGE_CONTEXT, isRecord, NODE_SUBPROTOCOL } from '@zerogpu/protocol';
 import { WebSocket, WebSocketServer } from 'ws';
-import { isRecord } from '../upstreams/read-answer.ts';
 
 export const SUMMARY = 'zlm-v1-summary-cloud';
 export const IAB = 'zlm-v1-iab-classify-edge';

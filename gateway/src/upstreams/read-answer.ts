@@ -1,5 +1,5 @@
 /** Reads OpenAI's chat answers, as upstreams of many makes write them. Pure. */
-import type { FinishReason, ToolCall, Usage } from '@zerogpu/protocol';
+import { type FinishReason, isRecord, type ToolCall, type Usage } from '@zerogpu/protocol';
 import { type TargetAnswer, TargetFailure } from '../flow.ts';
 
 /** An answer, without the times. */
@@ -58,8 +58,4 @@ const MAX_COUNT = 2 ** 31 - 1;
 function count(value: unknown): number | null {
   const isCount = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_COUNT;
   return isCount ? value : null;
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

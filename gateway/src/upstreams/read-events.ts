@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
-import type { FinishReason, ToolCall, Usage } from '@zerogpu/protocol';
+import { type FinishReason, isRecord, type ToolCall, type Usage } from '@zerogpu/protocol';
 import { createParser } from 'eventsource-parser';
 import { type PieceSink, TargetFailure } from '../flow.ts';
-import { finishReasonOf, type Given, isRecord, text, usageOf } from './read-answer.ts';
+import { finishReasonOf, type Given, text, usageOf } from './read-answer.ts';
 
 /**
  * Reads a streamed chat answer to its end and passes its pieces on.

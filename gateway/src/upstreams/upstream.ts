@@ -1,8 +1,8 @@
-import type { Inference } from '@zerogpu/protocol';
+import { type Inference, isRecord } from '@zerogpu/protocol';
 import { type Dispatcher, Pool } from 'undici';
 import type { UpstreamConfig } from '../config.ts';
 import { type PieceSink, type Target, type TargetAnswer, TargetFailure } from '../flow.ts';
-import { answerOf, isRecord } from './read-answer.ts';
+import { answerOf } from './read-answer.ts';
 import { readEvents } from './read-events.ts';
 
 /** As many requests are under way to one upstream at once; more wait, and too many are sent elsewhere at once. */
