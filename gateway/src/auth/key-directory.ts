@@ -91,7 +91,7 @@ export class KeyDirectory implements KeyFinder {
 
   /** Writes which keys were used, at most once a minute each. Runs by itself; public for tests and for the end. */
   async flushLastUsed(now: number): Promise<void> {
-    const due = [...this.#used].filter(([, u]) => u.at > u.written && u.at - u.written >= LAST_USED_EVERY_MS);
+    const due = [...this.#used].filter(([, u]) => u.at - u.written >= LAST_USED_EVERY_MS);
     for (const [id, used] of this.#used) if (now - used.at > LAST_USED_EVERY_MS) this.#used.delete(id);
     if (due.length === 0) return;
     try {

@@ -111,7 +111,6 @@ async function audit(dataDir: string, answered: readonly string[]): Promise<Audi
   const config = readConfig({ ZEROGPU_DATA_DIR: dataDir, PORT: '0' });
   const gateway = await openGateway(config, silentLog);
   try {
-    await gateway.pool.query('SELECT 1');
     const heldAfterwards = await waitForNoHolds(gateway.pool);
     return {
       unsettled: await unsettledOf(gateway.pool, answered),
