@@ -68,7 +68,7 @@ export const ERRORS = {
   model_unavailable: platform(
     503,
     'service_unavailable',
-    'No node and no fallback has this model at the moment',
+    'No node and no upstream has this model at the moment',
   ),
   upstream_timeout: platform(504, 'timeout_error', 'The deadline passed before the model answered'),
 } as const satisfies Record<string, ErrorRow>;
