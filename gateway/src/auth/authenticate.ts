@@ -40,7 +40,8 @@ export async function authenticate(
     });
   }
   const record = await keys.find(key, now);
-  if (record === null) throw new ApiError('invalid_api_key', { message: 'No such API key: it was revoked, or another server made it' });
+  if (record === null)
+    throw new ApiError('invalid_api_key', { message: 'No such API key: another server or database made it' });
   if (record.ended) throw new ApiError('invalid_api_key', { message: 'The API key is revoked or expired' });
   const project = headers['x-project-id'];
   if (project !== undefined && String(project).toLowerCase() !== record.projectId)
