@@ -13,8 +13,8 @@ import { DataDirError, SecretError } from './store/secrets.ts';
 /** A restart cannot mend it. */
 const EXIT_FOR_GOOD = 2;
 const GRACE_MS = 10_000;
-/** A gateway that ends takes its grace and the time to stop its database. */
-const OWNER_ENDS_MS = 15_000;
+/** An idle gateway ends in a second, database and all; a busy one takes longer, and is worth a second try by hand. */
+const OWNER_ENDS_MS = 5_000;
 const BUSY_LOOK_MS = 500;
 
 /** Said in words for the operator: a stack would only hide them. */

@@ -202,6 +202,7 @@ describe('an IAB profile', () => {
           [content.iab_2_2, 'content_2_2'],
         ] as const) {
           expectList(list, new Set(weights.lines(`${label}.names`)));
+          if (list !== audience) expect(list.length).toBeGreaterThan(0);
         }
       }),
       { numRuns: 300 },
@@ -231,7 +232,7 @@ describe('an IAB profile', () => {
       expect(content.iab_1_0[0]?.name).toBe('Uncategorized');
       expect(content.iab_2_2).toHaveLength(1);
       expect(content.iab_2_2[0]?.score).toBeLessThan(0.1);
-      expect(audience[0]?.score).toBeLessThan(0.1);
+      expect(audience).toEqual([]);
     },
   );
 
@@ -247,7 +248,6 @@ describe('an IAB profile', () => {
 });
 
 function expectList(list: readonly ScoredName[], names: ReadonlySet<string>): void {
-  expect(list.length).toBeGreaterThan(0);
   expect(list.length).toBeLessThanOrEqual(LONGEST_LIST);
   for (const [i, { name, score }] of list.entries()) {
     expect(names).toContain(name);

@@ -89,7 +89,7 @@ export class IabModel {
     const probabilities = this.#probabilities(text);
     const scores22 = this.#content22.sums(probabilities);
     return {
-      audience: this.#audience.best(this.#audienceScores(scores22)),
+      audience: this.#audience.listed(this.#audienceScores(scores22)),
       content: {
         iab_1_0: this.#content10.best(this.#content10.sums(probabilities)),
         iab_2_2: this.#content22.best(scores22),
@@ -322,18 +322,28 @@ class Taxonomy {
     for (let at = node; at >= 0; at = this.#parents[at]!) scores[at] = Math.max(scores[at]!, score);
   }
 
-  /** That a text is uncategorized is said only when there is nothing else to say. */
+  /** As `listed`, or the best root alone. That a text is uncategorized is said only when there is nothing else to say. */
   best(scores: Float64Array): ScoredName[] {
+    const listed = this.listed(scores);
+    if (listed.length > 0) return listed;
     let top = 0;
+    for (let node = 0; node < this.size; node++) {
+      if (this.#parents[node]! < 0 && scores[node]! > scores[top]!) top = node;
+    }
+    return [this.#scored(top, scores)];
+  }
+
+  /** What scores enough to be told, best first; may be nothing. */
+  listed(scores: Float64Array): ScoredName[] {
     const listed: number[] = [];
     for (let node = 0; node < this.size; node++) {
       if (scores[node]! >= LEAST_SCORE && node !== this.#uncategorized) listed.push(node);
-      if (this.#parents[node]! < 0 && scores[node]! > scores[top]!) top = node;
     }
-    if (listed.length === 0) listed.push(top);
     listed.sort((a, b) => scores[b]! - scores[a]! || this.#depths[a]! - this.#depths[b]! || a - b);
-    return listed
-      .slice(0, LONGEST_LIST)
-      .map((node) => ({ name: this.#names[node]!, score: roundTo(scores[node]!, DECIMALS) }));
+    return listed.slice(0, LONGEST_LIST).map((node) => this.#scored(node, scores));
+  }
+
+  #scored(node: number, scores: Float64Array): ScoredName {
+    return { name: this.#names[node]!, score: roundTo(scores[node]!, DECIMALS) };
   }
 }
