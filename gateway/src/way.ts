@@ -105,16 +105,9 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
   trail.inference = asked.inference;
   const { model, stream } = asked.inference;
 
-  const claim = await claimIdempotency(
-    services.claims,
-    caller,
-    endpoint.route,
-    headers,
-    body.bytes,
-    requestId,
-    services.admission.deadlineMs,
-    hangup,
-  );
+  const { deadlineMs } = services.admission;
+  const attempt = { caller, route: endpoint.route, headers, body: body.bytes, requestId, deadlineMs, hangup };
+  const claim = await claimIdempotency(services.claims, attempt);
   if (claim?.kind === 'replay') return replay(reply, asked, claim.stored);
   trail.claimedKey = claim?.key ?? null;
 

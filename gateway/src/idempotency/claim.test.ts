@@ -36,7 +36,8 @@ interface Ask {
 function ask(store: ReturnType<typeof scripted>['store'], { key, body = '{}', ...rest }: Ask) {
   const headers = key === undefined ? {} : { 'idempotency-key': key };
   const { route = 'responses', deadlineMs = 60_000, hangup = never } = rest;
-  return claimIdempotency(store, caller, route, headers, Buffer.from(body), 'req_2', deadlineMs, hangup);
+  const attempt = { caller, route, headers, body: Buffer.from(body), requestId: 'req_2', deadlineMs, hangup };
+  return claimIdempotency(store, attempt);
 }
 
 describe('claimIdempotency', () => {

@@ -19,40 +19,31 @@ const LAST_POLL_MS = 500;
 /** Longer than a hold outlives its deadline: while an attempt can still be charged, no other takes its place. */
 const LOCK_GRACE_MS = 30_000;
 
+export interface Attempt {
+  readonly caller: Caller;
+  readonly route: Route;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly requestId: string;
+  /** How long this attempt may take, and how long it waits for another. */
+  readonly deadlineMs: number;
+  readonly hangup: AbortSignal;
+}
+
 /**
  * Between steps 2 and 3: a retry of an answered request gets that answer, and one of a running request waits for it.
  * @returns null when the caller sent no Idempotency-Key
  * @throws ApiError invalid_value, idempotency_conflict, upstream_timeout, client_closed_request
  */
-export async function claimIdempotency(
-  store: ClaimStore,
-  caller: Caller,
-  route: Route,
-  headers: IncomingHttpHeaders,
-  body: Buffer,
-  requestId: string,
-  deadlineMs: number,
-  hangup: AbortSignal,
-): Promise<Claim | null> {
-  const key = headers['idempotency-key'];
-  if (key === undefined) return null;
-  if (typeof key !== 'string' || key === '' || key.length > MAX_KEY_LENGTH) {
-    throw new ApiError('invalid_value', {
-      message: `Idempotency-Key must have 1 to ${MAX_KEY_LENGTH} characters`,
-      param: 'Idempotency-Key',
-    });
-  }
+export async function claimIdempotency(store: ClaimStore, attempt: Attempt): Promise<Claim | null> {
+  const key = keyOf(attempt.headers);
+  if (key === null) return null;
+  const { caller, route, body, requestId, deadlineMs, hangup } = attempt;
   const bodyHash = createHash('sha256').update(route).update('\n').update(body).digest();
   const until = Date.now() + deadlineMs;
   for (let wait = FIRST_POLL_MS; ; wait = Math.min(wait * 2, LAST_POLL_MS)) {
-    const request = {
-      projectId: caller.projectId,
-      key,
-      bodyHash,
-      requestId,
-      lockedUntil: Date.now() + deadlineMs + LOCK_GRACE_MS,
-    };
-    const result = await store.claim(request);
+    const lockedUntil = Date.now() + deadlineMs + LOCK_GRACE_MS;
+    const result = await store.claim({ projectId: caller.projectId, key, bodyHash, requestId, lockedUntil });
     if (result.kind === 'claimed') return { kind: 'claimed', key };
     if (result.kind === 'replay') return result;
     if (result.kind === 'conflict') throw new ApiError('idempotency_conflict');
@@ -61,4 +52,14 @@ export async function claimIdempotency(
       throw hangup.reason;
     });
   }
+}
+
+function keyOf(headers: IncomingHttpHeaders): string | null {
+  const key = headers['idempotency-key'];
+  if (key === undefined) return null;
+  if (typeof key === 'string' && key !== '' && key.length <= MAX_KEY_LENGTH) return key;
+  throw new ApiError('invalid_value', {
+    message: `Idempotency-Key must have 1 to ${MAX_KEY_LENGTH} characters`,
+    param: 'Idempotency-Key',
+  });
 }
