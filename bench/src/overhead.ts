@@ -3,7 +3,7 @@
  * `npm run bench:overhead [-- --seed 1 --rounds 8 --quick --without-rival --without-gateway --profile folder]`.
  * Writes `bench/results/overhead.md` and `.json`, but for quick and partial runs.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -74,6 +74,8 @@ async function race(dataDir: string): Promise<string> {
 }
 
 const dataDir = mkdtempSync(path.join(tmpdir(), 'zerogpu-bench-'));
+// As root the database runs as another user, who has to pass through; else it would be kept elsewhere, and stay.
+chmodSync(dataDir, 0o711);
 try {
   console.log(await race(dataDir));
 } finally {
