@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { GatewayFrame } from './frames.ts';
+import { plainInference } from './inference.ts';
 import { readGatewayFrame } from './read-frame.ts';
 
 const FRAMES: GatewayFrame[] = [
@@ -12,19 +13,7 @@ const FRAMES: GatewayFrame[] = [
     id: '1',
     deadlineMs: 1.5,
     inference: {
-      model: 'm',
-      messages: [{ role: 'user', content: 'a \ud800 lone surrogate, a NUL \u0000' }],
-      text: 'a',
-      instructions: null,
-      metadata: {},
-      maxOutputTokens: null,
-      temperature: null,
-      topP: null,
-      seed: null,
-      stop: [],
-      format: { type: 'text' },
-      tools: [],
-      toolChoice: null,
+      ...plainInference('m', 'a \ud800 lone surrogate, a NUL \u0000'),
       stream: true,
     },
   },

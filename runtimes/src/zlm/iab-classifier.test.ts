@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { findManifest, tokenizerOf } from '@zerogpu/catalogue';
-import type { Inference } from '@zerogpu/protocol';
+import { type Inference, plainInference } from '@zerogpu/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IabModel, LONGEST_LIST, type ScoredName } from './iab-classifier.ts';
@@ -260,20 +260,8 @@ function expectList(list: readonly ScoredName[], names: ReadonlySet<string>): vo
 
 describe('the program', () => {
   const inference = (text: string, maxOutputTokens: number | null): Inference => ({
-    model: ID,
-    messages: [{ role: 'user', content: text }],
-    text,
-    instructions: null,
-    metadata: {},
+    ...plainInference(ID, text),
     maxOutputTokens,
-    temperature: null,
-    topP: null,
-    seed: null,
-    stop: [],
-    format: { type: 'text' },
-    tools: [],
-    toolChoice: null,
-    stream: false,
   });
 
   async function answer(text: string, maxOutputTokens: number | null = null) {
