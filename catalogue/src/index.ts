@@ -1,3 +1,5 @@
 /** What the platform knows of models before anything runs, and how it counts tokens. Browser-safe. */
 export { findManifest, MANIFESTS } from './manifests.ts';
+export { checkOptions } from './options/check-options.ts';
+export { TaskOptionsError } from './options/task-options-error.ts';
 export * from './tokenizer.ts';

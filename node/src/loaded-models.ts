@@ -29,6 +29,8 @@ export interface LoadedModelsOptions {
 interface Place {
   readonly manifest: ModelManifest;
   readonly loading: Promise<LoadedModel>;
+  /** Models that this one works with; in use as long as it is in memory. */
+  readonly needed: ModelInUse[];
   /** Null while it loads. */
   model: LoadedModel | null;
   users: number;
@@ -120,10 +122,11 @@ export class LoadedModels {
     const runtime = manifest && this.#options.runtimes.get(manifest.runtime);
     if (!manifest || !runtime) throw new ModelUnavailable(`The node does not have the model "${id}"`);
     this.#makeRoom(manifest);
+    const needed: ModelInUse[] = [];
     const loading = Promise.resolve()
-      .then(() => runtime.load(manifest, this.#options.files(manifest)))
-      .catch((error: unknown) => this.#failed(manifest, error));
-    const place: Place = { manifest, loading, model: null, users: 0, lastUsedAt: 0 };
+      .then(() => this.#loadWithNeeded(manifest, runtime, needed))
+      .catch((error: unknown) => this.#failed(manifest, needed, error));
+    const place: Place = { manifest, loading, needed, model: null, users: 0, lastUsedAt: 0 };
     this.#places.set(id, place);
     loading.then(
       (model) => this.#loaded(place, model),
@@ -132,13 +135,24 @@ export class LoadedModels {
     return place;
   }
 
+  async #loadWithNeeded(
+    manifest: ModelManifest,
+    runtime: Runtime,
+    needed: ModelInUse[],
+  ): Promise<LoadedModel> {
+    for (const id of manifest.needs) needed.push(await this.use(id));
+    const models = needed.map(({ model }) => model);
+    return runtime.load(manifest, this.#options.files(manifest), models);
+  }
+
   #loaded(place: Place, model: LoadedModel): void {
     place.model = model;
     place.lastUsedAt = this.#options.now();
     this.#options.changed();
   }
 
-  #failed(manifest: ModelManifest, error: unknown): never {
+  #failed(manifest: ModelManifest, needed: readonly ModelInUse[], error: unknown): never {
+    for (const used of needed) used.release();
     this.#places.delete(manifest.id);
     this.#failedUntil.set(manifest.id, this.#options.now() + LOAD_RETRY_MS);
     const reason = error instanceof Error ? error.message : String(error);
@@ -149,18 +163,20 @@ export class LoadedModels {
 
   /** Puts out models that nobody uses, the longest unused first, until the new one fits. */
   #makeRoom(manifest: ModelManifest): void {
-    const idle = [...this.#places.values()]
-      .filter(({ model, users }) => model !== null && users === 0)
-      .sort((a, b) => a.lastUsedAt - b.lastUsedAt);
-    for (const place of idle) {
-      if (this.#fits(manifest)) return;
+    while (!this.#fits(manifest)) {
+      const place = this.#longestUnused();
+      if (!place) throw new ModelUnavailable(`The node has no memory free for the model "${manifest.id}"`);
       this.#places.delete(place.manifest.id);
       place.model?.unload();
+      // What only this one needed is unused from now on.
+      for (const used of place.needed) used.release();
       this.#options.changed();
     }
-    if (!this.#fits(manifest)) {
-      throw new ModelUnavailable(`The node has no memory free for the model "${manifest.id}"`);
-    }
+  }
+
+  #longestUnused(): Place | undefined {
+    const idle = [...this.#places.values()].filter(({ model, users }) => model !== null && users === 0);
+    return idle.sort((a, b) => a.lastUsedAt - b.lastUsedAt)[0];
   }
 
   #fits(manifest: ModelManifest): boolean {

@@ -151,6 +151,7 @@ export const Run = Type.Object({
       model: Type.String(),
       messages: Type.Array(Type.Object({ role: Type.String(), content: Type.String() })),
       text: Type.String(),
+      texts: Type.Union([Type.Array(Type.String()), Type.Null()]),
       instructions: Type.Union([Type.String(), Type.Null()]),
       metadata: Type.Record(Type.String(), Type.Unknown()),
       maxOutputTokens: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),

@@ -37,6 +37,11 @@ export interface Inference {
   readonly messages: readonly Message[];
   /** What a single-task model works on: `input`, the user turns joined by blank lines, or the last user message. */
   readonly text: string;
+  /**
+   * Several texts to be worked on one by one, answered by a JSON array of one answer each, in order; then `text` is
+   * the first of them. Null for one text.
+   */
+  readonly texts: readonly string[] | null;
   /** `instructions`, or the system and developer messages joined by blank lines; null when there are none. */
   readonly instructions: string | null;
   /** The task's options (see each model's card), as sent. */
@@ -60,6 +65,7 @@ export function plainInference(model: string, text: string): Inference {
     model,
     messages: [{ role: 'user', content: text }],
     text,
+    texts: null,
     instructions: null,
     metadata: {},
     maxOutputTokens: null,

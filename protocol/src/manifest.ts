@@ -4,6 +4,7 @@ import type { NanoDollars } from './units.ts';
 export type Task =
   | 'summarization'
   | 'iab-classification'
+  | 'iab-profile'
   | 'zero-shot-classification'
   | 'extraction'
   | 'pii'
@@ -14,8 +15,19 @@ export type Task =
 
 export type RuntimeName = 'zlm' | 'onnx' | 'llama';
 
+/** The inference routes of the API under `/v1`. */
+export const ROUTES = [
+  'responses',
+  'chat/completions',
+  'embeddings',
+  'moderations',
+  'summary',
+  'usecase/classify/iab',
+  'gliner',
+] as const;
+
 /** A route of the API under `/v1` on which a model answers. */
-export type Route = 'responses' | 'chat/completions';
+export type Route = (typeof ROUTES)[number];
 
 export interface ModelFile {
   /** Relative to the folder that holds the model's files. */
@@ -23,6 +35,14 @@ export interface ModelFile {
   readonly bytes: number;
   /** Lower-case hexadecimal. */
   readonly sha256: string;
+}
+
+/** Where a hub model's files lie, in the layout of the Hugging Face hub: `/{repository}/resolve/{revision}/{file}`. */
+export interface HubSource {
+  readonly repository: string;
+  readonly revision: string;
+  /** Paths in the repository. */
+  readonly paths: readonly string[];
 }
 
 /** What the platform knows of a model before anything runs. */
@@ -52,6 +72,12 @@ export interface ModelManifest {
   readonly licence: { readonly id: string; readonly notice: string | null };
   /** Files that a runtime needs; empty where none are known here (a hub model served by an upstream). */
   readonly files: readonly ModelFile[];
+  /** Ids of models that must be in memory beside it, because it works with their weights. */
+  readonly needs: readonly string[];
+  /** Null for a built-in. */
+  readonly hub: HubSource | null;
+  /** The built-in that a project may let answer until this one can; null where there is none. */
+  readonly standIn: string | null;
   /** Memory that a node must have free to load it. */
   readonly memoryBytes: number;
 }

@@ -14,4 +14,4 @@ export { cosine, documentFacts, FEATURES } from './zlm/summary-features.ts';
 export { TermTable, termOf } from './zlm/terms.ts';
 export { readWeights, Weights, WeightsError } from './zlm/weights.ts';
 export { lowerCase, type Word, wordsOf } from './zlm/words.ts';
-export { WEIGHTS_FILE, zlm } from './zlm/zlm.ts';
+export { loadBuiltIn, WEIGHTS_FILE, zlm } from './zlm/zlm.ts';

@@ -37,8 +37,11 @@ export interface LoadedModel {
 /** One way of running models. Every runtime has this shape and passes the same suite of cases. */
 export interface Runtime {
   readonly name: RuntimeName;
-  /** @throws Error when a file is absent, damaged, or written for another version of the runtime */
-  load(manifest: ModelManifest, files: FileSource): Promise<LoadedModel>;
+  /**
+   * @param needed the models of `manifest.needs`, in that order; they stay loaded as long as this one
+   * @throws Error when a file is absent, damaged, or written for another version of the runtime
+   */
+  load(manifest: ModelManifest, files: FileSource, needed: readonly LoadedModel[]): Promise<LoadedModel>;
 }
 
 /** The request does not fit the model: answered as 400 with this message and `param`. */

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { findManifest } from '@zerogpu/catalogue';
 import { plainInference } from '@zerogpu/protocol';
-import { type LoadedModel, zlm } from '@zerogpu/runtimes';
+import { type LoadedModel, loadBuiltIn } from '@zerogpu/runtimes';
 
 const WEIGHTS = path.join(import.meta.dirname, '../../../models/weights');
 
@@ -12,15 +12,15 @@ const WEIGHTS = path.join(import.meta.dirname, '../../../models/weights');
 export async function loadModel(id: string): Promise<LoadedModel | null> {
   const manifest = findManifest(id);
   if (manifest === undefined || manifest.files.length === 0) return null;
-  return zlm.load(manifest, {
-    async read(name) {
-      const bytes = await readFile(path.join(WEIGHTS, id, name));
-      const expected = manifest.files.find((file) => file.path === name)?.sha256;
-      const found = createHash('sha256').update(bytes).digest('hex');
-      if (found !== expected) throw new Error(`${name} of ${id} is not the file of the manifest`);
-      return bytes;
-    },
-  });
+  return loadBuiltIn(id, readChecked);
+}
+
+async function readChecked(id: string, name: string): Promise<Uint8Array> {
+  const bytes = await readFile(path.join(WEIGHTS, id, name));
+  const expected = findManifest(id)?.files.find((file) => file.path === name)?.sha256;
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (found !== expected) throw new Error(`${name} of ${id} is not the file of the manifest`);
+  return bytes;
 }
 
 /** The whole answer's text. */

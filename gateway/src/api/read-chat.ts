@@ -24,6 +24,7 @@ export function readChat(body: Record<string, unknown>): ChatAsked {
       model: request.model,
       messages,
       text: textOf(messages),
+      texts: null,
       instructions: system.length === 0 ? null : system.join('\n\n'),
       metadata: request.metadata ?? {},
       maxOutputTokens: request.max_completion_tokens ?? request.max_tokens ?? null,

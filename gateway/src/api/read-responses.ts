@@ -20,6 +20,7 @@ export function readResponses(body: Record<string, unknown>): Inference {
         ? turns
         : [{ role: 'system', content: request.instructions }, ...turns],
     text: textOf(turns),
+    texts: null,
     instructions: instructions.length === 0 ? null : instructions.join('\n\n'),
     metadata: request.metadata ?? {},
     maxOutputTokens: request.max_output_tokens ?? request.max_tokens ?? null,

@@ -96,6 +96,9 @@ export function makeManifest(id: string, memoryBytes = 100): ModelManifest {
     deterministic: true,
     licence: { id: 'Apache-2.0', notice: null },
     files: [],
+    needs: [],
+    hub: null,
+    standIn: null,
     memoryBytes,
   };
 }

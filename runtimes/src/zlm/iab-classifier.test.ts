@@ -266,7 +266,7 @@ describe('the program', () => {
 
   async function answer(text: string, maxOutputTokens: number | null = null) {
     const manifest = findManifest(ID)!;
-    const loaded = await zlm.load(manifest, { read: () => Promise.resolve(new Uint8Array(file)) });
+    const loaded = await zlm.load(manifest, { read: () => Promise.resolve(new Uint8Array(file)) }, []);
     const run = loaded.run(inference(text, maxOutputTokens), new AbortController().signal);
     let joined = '';
     for (let next = await run.next(); ; next = await run.next()) {

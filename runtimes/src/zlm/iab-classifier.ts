@@ -3,11 +3,10 @@
  * a linear layer turns the sum into a distribution over concepts, each of which has its place in both content
  * taxonomies; a category scores what the concepts in it and below it sum to, so no parent scores below its child.
  */
-import { tokenizerOf } from '@zerogpu/catalogue';
-import type { Piece, RunEnd } from '../runtime.ts';
 import { roundTo, softmax } from './numeric.ts';
-import type { LoadedProgram, Program, ProgramInference } from './programs.ts';
+import type { LoadedProgram, Program } from './programs.ts';
 import { type Weights, WeightsError } from './weights.ts';
+import { wholeAnswer } from './whole-answer.ts';
 import { wordsOf } from './words.ts';
 
 export interface ScoredName {
@@ -35,18 +34,9 @@ export const iabClassifier: Program = {
     const model = new IabModel(weights);
     return {
       residentBytes: model.residentBytes,
-      async *run(inference: ProgramInference, signal: AbortSignal): AsyncGenerator<Piece, RunEnd, undefined> {
-        signal.throwIfAborted();
-        const tokenizer = tokenizerOf('zlm');
-        const answer = JSON.stringify(model.classify(inference.text));
-        const text = tokenizer.truncate(answer, inference.maxOutputTokens);
-        if (text !== '') yield { kind: 'text', text };
-        return {
-          finishReason: text === answer ? 'stop' : 'length',
-          inputTokens: tokenizer.count(inference.text),
-          outputTokens: tokenizer.count(text),
-        };
-      },
+      part: model,
+      run: (inference, signal) =>
+        wholeAnswer(inference, signal, (text) => JSON.stringify(model.classify(text))),
     };
   },
 };

@@ -7,17 +7,25 @@ import type { Weights } from './weights.ts';
 
 /** The code of one kind of model. */
 export interface Program {
-  /** @throws WeightsError when the weights lack what this program needs */
-  load(weights: Weights): LoadedProgram;
+  /**
+   * @param needed the programs of the models that the manifest needs, by model id
+   * @throws WeightsError when the weights lack what this program needs, or a needed program is another one
+   */
+  load(weights: Weights, needed: Needed): LoadedProgram;
 }
+
+/** Programs in memory by model id, for those that work with another model's weights. */
+export type Needed = ReadonlyMap<string, LoadedProgram>;
 
 /** A program with its weights in memory. */
 export interface LoadedProgram {
   /** Bytes held besides the weight file: tables, maps. An estimate, never below the truth by much. */
   readonly residentBytes: number;
+  /** What programs of models that need this one work with; see `neededPart`. */
+  readonly part?: unknown;
   /**
    * As `LoadedModel.run`. The runtime has cut `inference.text` to the model's input and set `maxOutputTokens` to
-   * what the model may write at most. Everything here takes time linear in the text, and gives the same bytes in
+   * what the model may write at most; of several texts it is run on each. Everything here takes time linear in the text, and gives the same bytes in
    * every engine.
    */
   run(inference: ProgramInference, signal: AbortSignal): AsyncGenerator<Piece, RunEnd, undefined>;

@@ -46,7 +46,7 @@ const QUAKE =
 describe('zlm runtime with the summary model', () => {
   let model: LoadedModel;
   beforeAll(async () => {
-    model = await zlm.load(manifest(), files);
+    model = await zlm.load(manifest(), files, []);
   });
 
   it('keeps the facts of a news paragraph in sentences of the text, in order', async () => {
@@ -84,12 +84,12 @@ describe('zlm runtime with the summary model', () => {
     }
     expect((await run(model, QUAKE, 20)).text).toMatch(/\.$/);
     expect((await run(model, QUAKE, 3)).finishReason).toBe('length');
-    const tight = await zlm.load(manifest({ maxOutputTokens: 5 }), files);
+    const tight = await zlm.load(manifest({ maxOutputTokens: 5 }), files, []);
     expect((await run(tight, QUAKE, 100)).outputTokens).toBeLessThanOrEqual(5);
   });
 
   it('reads no further than the model’s input', async () => {
-    const small = await zlm.load(manifest({ maxTokens: 30 }), files);
+    const small = await zlm.load(manifest({ maxTokens: 30 }), files, []);
     expect(await run(small, QUAKE)).toEqual(await run(small, tokenizer.truncate(QUAKE, 30)));
   });
 
@@ -123,7 +123,7 @@ describe('zlm runtime with the summary model', () => {
   });
 
   it('gets through the longest texts of any one character', async () => {
-    const wide = await zlm.load(manifest({ maxTokens: 1_000_000 }), files);
+    const wide = await zlm.load(manifest({ maxTokens: 1_000_000 }), files, []);
     for (const part of ['a', ' ', '\n', '. ', 'a. ', 'A. ', '中', '。', '"', '😀', '- a\n', 'I.']) {
       const answer = await run(wide, part.repeat(Math.ceil(131_072 / part.length)));
       expect(answer.outputTokens).toBeLessThanOrEqual(1024);
@@ -146,7 +146,7 @@ describe('zlm runtime with the summary model', () => {
   });
 
   it('runs no more once it is unloaded', async () => {
-    const other = await zlm.load(manifest(), files);
+    const other = await zlm.load(manifest(), files, []);
     expect(other.residentBytes).toBeGreaterThan(100_000);
     other.unload();
     await expect(run(other, QUAKE)).rejects.toThrow(`Model ${SUMMARY} is unloaded`);
@@ -160,10 +160,10 @@ describe('zlm runtime with the summary model', () => {
         return bytes;
       },
     };
-    await expect(zlm.load(manifest(), damaged)).rejects.toThrow('checksum');
-    await expect(zlm.load(manifest({ id: 'other' }), files)).rejects.toThrow(
+    await expect(zlm.load(manifest(), damaged, [])).rejects.toThrow('checksum');
+    await expect(zlm.load(manifest({ id: 'other' }), files, [])).rejects.toThrow(
       'and other version 1 was asked for',
     );
-    await expect(zlm.load(manifest({ version: '9' }), files)).rejects.toThrow('version 9 was asked for');
+    await expect(zlm.load(manifest({ version: '9' }), files, [])).rejects.toThrow('version 9 was asked for');
   });
 });

@@ -1,0 +1,15 @@
+import type { Inference, Task } from '@zerogpu/protocol';
+
+/** What reads the options of a task out of a request: the gateway to refuse, the model to work by. */
+export type OptionsReader = (inference: Inference) => unknown;
+
+/** One line a task that has options; a task that is not here takes none. */
+const READERS: Partial<Record<Task, OptionsReader>> = {};
+
+/**
+ * Refuses options that the task cannot work with, before anything is charged or sent.
+ * @throws TaskOptionsError
+ */
+export function checkOptions(task: Task, inference: Inference): void {
+  READERS[task]?.(inference);
+}
