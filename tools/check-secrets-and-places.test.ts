@@ -29,6 +29,7 @@ it.each([
   './tmp/x',
   'https://example.org/work/x',
   '~/work/x',
+  'AKIAIOSFODNN7EXAMPLE',
 ])('allows %s', (line) => {
   expect(checkPlaces('README.md', line)).toEqual([]);
 });
