@@ -3,10 +3,12 @@
  * a linear layer turns the sum into a distribution over concepts, each of which has its place in both content
  * taxonomies; a category scores what the concepts in it and below it sum to, so no parent scores below its child.
  */
+import { byteRows, sumOfRows } from './byte-rows.ts';
 import { roundTo, softmax } from './numeric.ts';
 import type { LoadedProgram, Program } from './programs.ts';
 import { type Weights, WeightsError } from './weights.ts';
 import { wholeAnswer } from './whole-answer.ts';
+import { plain, WordTable } from './word-table.ts';
 import { wordsOf } from './words.ts';
 
 export interface ScoredName {
@@ -60,11 +62,8 @@ export class IabModel {
   constructor(weights: Weights) {
     this.#features = new Features(weights.lines('words'), weights.lines('pairs'));
     const [, dimensions = 0] = weights.shapeOf('vectors');
-    if (dimensions % 4 !== 0)
-      throw new WeightsError(`Vectors have ${dimensions} dimensions, no multiple of 4`);
     this.#dimensions = dimensions;
-    const bytes = weights.u8('vectors', [this.#features.size, dimensions]);
-    this.#vectors = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    this.#vectors = byteRows(weights, 'vectors', [this.#features.size, dimensions]);
     this.#concepts = weights.f32('concepts', [-1, dimensions]);
     this.#bias = weights.f32('bias', [this.#concepts.length / dimensions]);
     this.#damping = numberOf(weights, 'damping');
@@ -108,43 +107,6 @@ export class IabModel {
     }
     return scores;
   }
-}
-
-const ZERO = 128;
-/** As many bytes as two of their sums fit into one 32-bit number. */
-const MOST_ADDED = 256;
-const LOW_BYTES = 0x00ff_00ff;
-
-/**
- * The sum of rows of bytes whose zero is 128. Four bytes are read as one number, and two sums share another: a third
- * of the time of byte by byte.
- * @param matrix four bytes a number, little-endian
- */
-function sumOfRows(matrix: Int32Array, rows: readonly number[], dimensions: number): Float64Array {
-  const width = dimensions / 4;
-  const sum = new Float64Array(dimensions).fill(-ZERO * rows.length);
-  const even = new Int32Array(width);
-  const odd = new Int32Array(width);
-  for (let first = 0; first < rows.length; first += MOST_ADDED) {
-    const last = Math.min(first + MOST_ADDED, rows.length);
-    for (let row = first; row < last; row++) {
-      const start = rows[row]! * width;
-      for (let i = 0; i < width; i++) {
-        const four = matrix[start + i]!;
-        even[i] = even[i]! + (four & LOW_BYTES);
-        odd[i] = odd[i]! + ((four >>> 8) & LOW_BYTES);
-      }
-    }
-    for (let i = 0; i < width; i++) {
-      sum[4 * i]! += even[i]! & 0xffff;
-      sum[4 * i + 1]! += odd[i]! & 0xffff;
-      sum[4 * i + 2]! += even[i]! >>> 16;
-      sum[4 * i + 3]! += odd[i]! >>> 16;
-    }
-    even.fill(0);
-    odd.fill(0);
-  }
-  return sum;
 }
 
 /** The matrix times the vector. Four rows at once, so that no sum waits for itself and the vector is read once. */
@@ -222,49 +184,6 @@ class Features {
     const occurrences = ++this.#occurrences[feature]!;
     if ((occurrences & (occurrences - 1)) === 0) found.push(feature);
   }
-}
-
-/** Words by their place in a list. A Map of 50,000 strings takes three times as long to ask. */
-class WordTable {
-  readonly #words: readonly string[];
-  /** Open addressing: a word's place, or -1. */
-  readonly #slots: Int32Array;
-
-  constructor(words: readonly string[]) {
-    let size = 2;
-    while (size < 2 * words.length) size *= 2;
-    this.#words = words;
-    this.#slots = new Int32Array(size).fill(-1);
-    for (const [place, word] of words.entries()) this.#slots[this.#slot(word)] = place;
-  }
-
-  /** An unknown plural counts as what it is the plural of; -1 for a word that is not in the list. */
-  find(word: string): number {
-    const place = this.#slots[this.#slot(word)]!;
-    if (place >= 0 || word.length <= 3 || !word.endsWith('s')) return place;
-    return this.#slots[this.#slot(word.slice(0, -1))]!;
-  }
-
-  /** Where the word is, or would be. */
-  #slot(word: string): number {
-    const mask = this.#slots.length - 1;
-    let slot = hash(word) & mask;
-    while (this.#slots[slot]! >= 0 && this.#words[this.#slots[slot]!] !== word) slot = (slot + 1) & mask;
-    return slot;
-  }
-}
-
-/** FNV-1a over code units, with the high bits stirred into the low ones. */
-function hash(word: string): number {
-  let h = 0x811c_9dc5;
-  for (let i = 0; i < word.length; i++) h = Math.imul(h ^ word.charCodeAt(i), 0x0100_0193);
-  return h ^ (h >>> 15);
-}
-
-/** As in training: a straight apostrophe, no possessive. */
-function plain(word: string): string {
-  const straight = word.includes('’') ? word.replaceAll('’', "'") : word;
-  return straight.endsWith("'s") ? straight.slice(0, -2) : straight;
 }
 
 class Taxonomy {
