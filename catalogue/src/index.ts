@@ -1,4 +1,5 @@
 /** What the platform knows of models before anything runs, and how it counts tokens. Browser-safe. */
+export { exampleInferences } from './example-inferences.ts';
 export { findManifest, MANIFESTS } from './manifests.ts';
 export { checkOptions } from './options/check-options.ts';
 export { TaskOptionsError } from './options/task-options-error.ts';
