@@ -29,6 +29,7 @@ const inference = {
   model: 'm',
   messages: [{ role: 'user', content: 'x' }],
   text: 'x',
+  texts: null,
   instructions: null,
   metadata: { __proto__: null, a: [1, null] },
   maxOutputTokens: null,
@@ -49,6 +50,7 @@ const GATEWAY: readonly object[] = [
   { type: 'welcome', nodeId: 'node_1', heartbeatMs: 5000 },
   ...REFUSALS.map((code) => ({ type: 'refused', code, message: '' })),
   { type: 'run', id: '1', deadlineMs: 0, inference },
+  { type: 'run', id: '1', deadlineMs: 0, inference: { ...inference, texts: ['x', 'y'] } },
   { type: 'cancel', id: '1' },
 ];
 

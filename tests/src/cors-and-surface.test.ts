@@ -215,7 +215,7 @@ describe('models', () => {
       max_tokens: 8192,
       error_on_max_token: false,
       price_per_million: { input: '0.02', output: '0.05' },
-      routes: ['/v1/responses', '/v1/chat/completions'],
+      routes: ['/v1/responses', '/v1/chat/completions', '/v1/summary'],
       available: true,
       edge_nodes: 1,
       fallback: false,

@@ -34,7 +34,7 @@ describe('retrieveModel', () => {
         edge_nodes: 2,
         fallback: false,
         price_per_million: { input: '0.02', output: '0.05' },
-        routes: ['/v1/responses', '/v1/chat/completions'],
+        routes: ['/v1/responses', '/v1/chat/completions', '/v1/summary'],
       },
     });
     expect(retrieveModel(available, null, CHAT).zerogpu).toMatchObject({
