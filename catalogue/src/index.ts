@@ -2,5 +2,6 @@
 export { exampleInferences } from './example-inferences.ts';
 export { findManifest, MANIFESTS } from './manifests.ts';
 export { checkOptions } from './options/check-options.ts';
+export { EMBEDDING_DIMENSIONS, type Embedding, embeddingOptions } from './options/embedding.ts';
 export { TaskOptionsError } from './options/task-options-error.ts';
 export * from './tokenizer.ts';

@@ -7,6 +7,7 @@ export {
   type RunEnd,
   type Runtime,
 } from './runtime.ts';
+export { dotProduct, SentenceEncoder, toUnitLength } from './zlm/encoder/sentence-encoder.ts';
 export { type Summary, type SummaryModel, summarize, summaryModel } from './zlm/extractive-summary.ts';
 export { IabModel, type IabProfile, type ScoredName } from './zlm/iab-classifier.ts';
 export { type Sentence, splitSentences } from './zlm/sentences.ts';

@@ -1,10 +1,13 @@
 import type { Inference, Task } from '@zerogpu/protocol';
+import { embeddingOptions } from './embedding.ts';
 
 /** What reads the options of a task out of a request: the gateway to refuse, the model to work by. */
 export type OptionsReader = (inference: Inference) => unknown;
 
 /** One line a task that has options; a task that is not here takes none. */
-const READERS: Partial<Record<Task, OptionsReader>> = {};
+const READERS: Partial<Record<Task, OptionsReader>> = {
+  embedding: embeddingOptions,
+};
 
 /**
  * Refuses options that the task cannot work with, before anything is charged or sent.

@@ -1,6 +1,7 @@
 /** What a weight file can ask for by the `program` of its meta. One line a program; see `Program`. */
 import type { Inference } from '@zerogpu/protocol';
 import type { Piece, RunEnd } from '../runtime.ts';
+import { sentenceEncoder } from './encoder/embedding-program.ts';
 import { extractiveSummary } from './extractive-summary.ts';
 import { iabClassifier } from './iab-classifier.ts';
 import type { Weights } from './weights.ts';
@@ -36,4 +37,5 @@ export type ProgramInference = Inference & { readonly maxOutputTokens: number };
 export const PROGRAMS: Readonly<Record<string, Program>> = {
   'extractive-summary': extractiveSummary,
   'iab-classifier': iabClassifier,
+  'sentence-encoder': sentenceEncoder,
 };
