@@ -8,8 +8,14 @@ export {
   type Runtime,
 } from './runtime.ts';
 export { dotProduct, SentenceEncoder, toUnitLength } from './zlm/encoder/sentence-encoder.ts';
+export { hashOf, LONGEST_NAME, NameLexicon, WordLexicon } from './zlm/entities/lexicon.ts';
+export { LinearChain } from './zlm/entities/linear-chain.ts';
+export { NAME_TYPES, NameTagger, type NameType } from './zlm/entities/name-tagger.ts';
+export type { Span } from './zlm/entities/span.ts';
+export { featuresOf, type Lexicons } from './zlm/entities/tagger-features.ts';
+export { type TokenLine, tokenLines } from './zlm/entities/tagger-tokens.ts';
 export { type Summary, type SummaryModel, summarize, summaryModel } from './zlm/extractive-summary.ts';
-export { IabModel, type IabProfile, type ScoredName } from './zlm/iab-classifier.ts';
+export { IabModel, type IabProfile, type ScoredName } from './zlm/iab/iab-model.ts';
 export { type Sentence, splitSentences } from './zlm/sentences.ts';
 export { cosine, documentFacts, FEATURES } from './zlm/summary-features.ts';
 export { TermTable, termOf } from './zlm/terms.ts';
