@@ -3,7 +3,7 @@ import type { Inference } from '@zerogpu/protocol';
 import type { Piece, RunEnd } from '../runtime.ts';
 import { sentenceEncoder } from './encoder/embedding-program.ts';
 import { extractiveSummary } from './extractive-summary.ts';
-import { iabClassifier } from './iab-classifier.ts';
+import { iabClassifier } from './iab/iab-classifier.ts';
 import type { Weights } from './weights.ts';
 
 /** The code of one kind of model. */

@@ -4,12 +4,12 @@ import { findManifest, tokenizerOf } from '@zerogpu/catalogue';
 import { type Inference, plainInference } from '@zerogpu/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { IabModel, LONGEST_LIST, type ScoredName } from './iab-classifier.ts';
-import { readWeights } from './weights.ts';
-import { zlm } from './zlm.ts';
+import { readWeights } from '../weights.ts';
+import { zlm } from '../zlm.ts';
+import { IabModel, LONGEST_LIST, type ScoredName } from './iab-model.ts';
 
 const ID = 'zlm-v1-iab-classify-edge';
-const file = await readFile(path.join(import.meta.dirname, `../../../models/weights/${ID}/model.zlm`));
+const file = await readFile(path.join(import.meta.dirname, `../../../../models/weights/${ID}/model.zlm`));
 const weights = readWeights(file);
 const model = new IabModel(weights);
 
