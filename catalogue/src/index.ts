@@ -3,5 +3,7 @@ export { exampleInferences } from './example-inferences.ts';
 export { findManifest, MANIFESTS } from './manifests.ts';
 export { checkOptions } from './options/check-options.ts';
 export { EMBEDDING_DIMENSIONS, type Embedding, embeddingOptions } from './options/embedding.ts';
+export { type PiiOptions, readPiiOptions } from './options/pii.ts';
+export { PII_CATEGORIES, PII_LABELS, type PiiCategory, type PiiLabel } from './options/pii-labels.ts';
 export { TaskOptionsError } from './options/task-options-error.ts';
 export * from './tokenizer.ts';

@@ -1,5 +1,6 @@
 import type { Inference, Task } from '@zerogpu/protocol';
 import { embeddingOptions } from './embedding.ts';
+import { readPiiOptions } from './pii.ts';
 
 /** What reads the options of a task out of a request: the gateway to refuse, the model to work by. */
 export type OptionsReader = (inference: Inference) => unknown;
@@ -7,6 +8,7 @@ export type OptionsReader = (inference: Inference) => unknown;
 /** One line a task that has options; a task that is not here takes none. */
 const READERS: Partial<Record<Task, OptionsReader>> = {
   embedding: embeddingOptions,
+  pii: readPiiOptions,
 };
 
 /**
