@@ -3,6 +3,13 @@ export { exampleInferences } from './example-inferences.ts';
 export { findManifest, MANIFESTS } from './manifests.ts';
 export { checkOptions } from './options/check-options.ts';
 export { EMBEDDING_DIMENSIONS, type Embedding, embeddingOptions } from './options/embedding.ts';
+export {
+  type AxisOption,
+  type ExtractionOptions,
+  extractionOptions,
+  type FieldOption,
+  type GroupOption,
+} from './options/extraction.ts';
 export { type PiiOptions, readPiiOptions } from './options/pii.ts';
 export { PII_CATEGORIES, PII_LABELS, type PiiCategory, type PiiLabel } from './options/pii-labels.ts';
 export { TaskOptionsError } from './options/task-options-error.ts';

@@ -1,5 +1,6 @@
 import type { Inference, Task } from '@zerogpu/protocol';
 import { embeddingOptions } from './embedding.ts';
+import { extractionOptions } from './extraction.ts';
 import { readPiiOptions } from './pii.ts';
 import { zeroShotOptions } from './zero-shot.ts';
 
@@ -10,6 +11,7 @@ export type OptionsReader = (inference: Inference) => unknown;
 const READERS: Partial<Record<Task, OptionsReader>> = {
   embedding: embeddingOptions,
   'zero-shot-classification': zeroShotOptions,
+  extraction: extractionOptions,
   pii: readPiiOptions,
 };
 
