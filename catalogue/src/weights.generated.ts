@@ -2,6 +2,9 @@
 import type { ModelFile } from '@zerogpu/protocol';
 
 export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
+  'zlm-v1-embed-edge': [
+    { path: 'model.zlm', bytes: 15806388, sha256: 'a35322566059da72d4495a54245f6b398d7d8cbea29992cbf16dc8c1f9f7b434' },
+  ],
   'zlm-v1-iab-classify-edge': [
     { path: 'model.zlm', bytes: 9224008, sha256: '9268c835bd7e4d5db14ecd1bcf8c34c14769a3c773a96b74bef5e574562e5a00' },
   ],

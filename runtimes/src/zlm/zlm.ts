@@ -1,7 +1,7 @@
 /** The runtime of our own models: plain TypeScript over ZLM1 weights, the same in Node and in a browser. */
-import { findManifest, tokenizerOf } from '@zerogpu/catalogue';
+import { findManifest, TaskOptionsError, tokenizerOf } from '@zerogpu/catalogue';
 import type { Inference, ModelManifest } from '@zerogpu/protocol';
-import type { LoadedModel, Piece, RunEnd, Runtime } from '../runtime.ts';
+import { type LoadedModel, ModelInputError, type Piece, type RunEnd, type Runtime } from '../runtime.ts';
 import { type LoadedProgram, type Needed, PROGRAMS } from './programs.ts';
 import { readWeights, type Weights, WeightsError } from './weights.ts';
 
@@ -79,8 +79,12 @@ class ZlmModel implements LoadedModel {
         { ...inference, text: tokenizer.truncate(text, maxTokens), maxOutputTokens: bound },
         signal,
       );
-    if (inference.texts === null) return yield* runOn(inference.text);
-    return yield* runOnEach(inference.texts, runOn, signal);
+    try {
+      if (inference.texts === null) return yield* runOn(inference.text);
+      return yield* runOnEach(inference.texts, runOn, signal);
+    } catch (error) {
+      throw error instanceof TaskOptionsError ? new ModelInputError(error.message, error.param) : error;
+    }
   }
 
   unload(): void {
