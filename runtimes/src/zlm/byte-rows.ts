@@ -31,7 +31,7 @@ export function sumOfRows(
   dimensions: number,
 ): Float64Array<ArrayBuffer> {
   const width = dimensions / 4;
-  const sum = new Float64Array(dimensions).fill(-ZERO * rows.length);
+  const sum = new Float64Array(dimensions).fill(0 - ZERO * rows.length);
   const even = new Int32Array(width);
   const odd = new Int32Array(width);
   for (let first = 0; first < rows.length; first += MOST_ADDED) {
