@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { LoadedModels } from './loaded-models.ts';
 import { type Loads, makeManifest, noFiles, runtimeOf } from './testing/in-test-runtime.ts';
 
@@ -9,13 +9,19 @@ interface Setting {
   readonly lines: string[];
 }
 
+interface Made {
+  readonly load?: (id: string) => Promise<void>;
+  /** Id → ids of the models that it works with. */
+  readonly needs?: Readonly<Record<string, readonly string[]>>;
+}
+
 /** Models a, b and c of 100 bytes each. */
-function setting(memoryBytes: number, load?: (id: string) => Promise<void>): Setting {
+function setting(memoryBytes: number, { load, needs = {} }: Made = {}): Setting {
   const loads = runtimeOf({}, load);
   const clock = { now: 0 };
   const lines: string[] = [];
   const models = new LoadedModels({
-    manifests: ['a', 'b', 'c'].map((id) => makeManifest(id)),
+    manifests: ['a', 'b', 'c'].map((id) => ({ ...makeManifest(id), needs: needs[id] ?? [] })),
     runtimes: new Map([['zlm', loads.runtime]]),
     files: noFiles,
     memoryBytes,
@@ -71,9 +77,9 @@ test('preloads what fits and puts out nothing for it', async () => {
 
 test('a model that does not load is not offered for a minute, then tried again', async () => {
   let broken = true;
-  const { models, clock, lines } = setting(1000, () =>
-    broken ? Promise.reject(new Error('damaged')) : Promise.resolve(),
-  );
+  const { models, clock, lines } = setting(1000, {
+    load: () => (broken ? Promise.reject(new Error('damaged')) : Promise.resolve()),
+  });
   await expect(models.use('a')).rejects.toThrow('does not load on this node');
   expect(lines).toEqual(['Cannot load the model a: damaged']);
   expect(models.has('a')).toBe(false);
@@ -87,4 +93,82 @@ test('a model that does not load is not offered for a minute, then tried again',
 test('a model that is not here is unavailable', async () => {
   const { models } = setting(1000);
   await expect(models.use('z')).rejects.toMatchObject({ name: 'ModelUnavailable' });
+});
+
+describe('a model that works with others', () => {
+  /** c needs a and b, and b needs a. */
+  const needs = { b: ['a'], c: ['a', 'b'] };
+
+  test('gets them loaded first, each once, in the order of its manifest', async () => {
+    const { models, loads } = setting(1000, { needs });
+    const [first, second] = await Promise.all([models.use('c'), models.use('b')]);
+    expect([...loads.loaded].sort()).toEqual(['a', 'b', 'c']);
+    expect(loads.loaded.at(-1)).toBe('c');
+    expect(loads.needed.get('c')).toEqual(['a', 'b']);
+    expect(loads.needed.get('b')).toEqual(['a']);
+    first.release();
+    second.release();
+    expect(resident(models)).toEqual(['a', 'b', 'c']);
+    expect(models.residentBytes).toBe(300);
+  });
+
+  test('keeps them in memory as long as it is there itself', async () => {
+    const { models, loads } = setting(200, { needs: { b: ['a'] } });
+    (await models.use('b')).release();
+    // Used long after b, and still not the one to go: b works with it.
+    (await models.use('a')).release();
+    (await models.use('c')).release();
+    expect(loads.unloaded).toEqual(['b']);
+    expect(resident(models)).toEqual(['a', 'c']);
+  });
+
+  test('lets them go when it goes', async () => {
+    const { models, loads } = setting(200, { needs: { b: ['a'] } });
+    (await models.use('b')).release();
+    (await models.use('c')).release();
+    expect(loads.unloaded).toEqual(['b']);
+    // a is unused now, and goes when room is wanted again.
+    (await models.use('b')).release();
+    expect(resident(models)).toEqual(['a', 'b']);
+  });
+
+  test('is refused while there is no room for all of them, and gives back what it took', async () => {
+    const { models, loads, lines } = setting(250, { needs: { c: ['a', 'b'] } });
+    await expect(models.use('c')).rejects.toMatchObject({ name: 'ModelUnavailable' });
+    expect(lines).toEqual(['Cannot load the model c: The node has no memory free for the model "b"']);
+    expect(loads.loaded).toEqual(['a']);
+    // Neither a's place nor c's is kept by the one that failed.
+    (await models.use('b')).release();
+    expect(models.residentBytes).toBe(200);
+  });
+
+  test.each(['a', 'c'])('releases them when %s does not load', async (broken) => {
+    const { models, loads } = setting(200, {
+      needs: { c: ['a'] },
+      load: (id) => (id === broken ? Promise.reject(new Error('damaged')) : Promise.resolve()),
+    });
+    await expect(models.use('c')).rejects.toMatchObject({ name: 'ModelUnavailable' });
+    expect(models.has('c')).toBe(false);
+    expect(models.has('a')).toBe(broken !== 'a');
+    expect(models.residentBytes).toBe(broken === 'a' ? 0 : 100);
+    if (broken === 'a') return;
+    // Nobody uses a any more, so it makes room: b and c's share of the memory are free.
+    (await models.use('b')).release();
+    expect(resident(models)).toEqual(['a', 'b']);
+    expect(loads.unloaded).toEqual([]);
+  });
+
+  test('is offered without those that it needs being offered', async () => {
+    const { models } = setting(1000, { needs: { c: ['z'] } });
+    await expect(models.use('c')).rejects.toThrow('does not load on this node');
+    expect(models.announced(1).map(({ id }) => id)).toEqual(['a', 'b']);
+  });
+
+  test('everything is unloaded at the end', async () => {
+    const { models, loads } = setting(1000, { needs });
+    (await models.use('c')).release();
+    models.unloadAll();
+    expect([...loads.unloaded].sort()).toEqual(['a', 'b', 'c']);
+    expect(models.residentBytes).toBe(0);
+  });
 });

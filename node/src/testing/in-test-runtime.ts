@@ -52,6 +52,8 @@ export interface Loads {
   /** Ids of the models in the order in which they were loaded. */
   readonly loaded: string[];
   readonly unloaded: string[];
+  /** Id → ids of the models that it was given to work with. */
+  readonly needed: Map<string, string[]>;
 }
 
 /** @param load may wait or throw before a model is in memory */
@@ -61,10 +63,15 @@ export function runtimeOf(
 ): Loads {
   const loaded: string[] = [];
   const unloaded: string[] = [];
+  const needed = new Map<string, string[]>();
   const runtime: Runtime = {
     name: 'zlm',
-    async load(manifest) {
+    async load(manifest, _files, models) {
       loaded.push(manifest.id);
+      needed.set(
+        manifest.id,
+        models.map((model) => model.manifest.id),
+      );
       await load(manifest.id);
       const run = behaviours[manifest.id] ?? echo;
       return {
@@ -75,7 +82,7 @@ export function runtimeOf(
       };
     },
   };
-  return { runtime, loaded, unloaded };
+  return { runtime, loaded, unloaded, needed };
 }
 
 export function makeManifest(id: string, memoryBytes = 100): ModelManifest {
