@@ -1,7 +1,8 @@
+import { MAX_FRAME_BYTES } from '@zerogpu/protocol';
 import { ModelInputError } from '@zerogpu/runtimes';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { EdgeNode } from './edge-node.ts';
-import { type Behaviour, echo, Gate, hang, makeNode } from './testing/in-test-runtime.ts';
+import { type Behaviour, END, echo, Gate, hang, makeNode } from './testing/in-test-runtime.ts';
 import { type NodeSocket, ScriptedGateway } from './testing/scripted-gateway.ts';
 
 let gateway: ScriptedGateway;
@@ -182,6 +183,23 @@ test('a model that never stops talking is stopped', async () => {
     code: 'internal',
     message: 'The model failed: RangeError',
   });
+});
+
+test.each([
+  ['a letter', 'x', 4_100_000],
+  ['a quote, written as two', '"', 2_050_000],
+  ['three bytes', '漢', 1_360_000],
+  ['a control character, written as six', '\u0001', 680_000],
+])('an answer may be as long as its frame: %s', async (_name, character, length) => {
+  const long: Behaviour = async function* () {
+    for (let i = 0; i < 100; i++) yield { kind: 'text', text: character.repeat(length / 100) };
+    return END;
+  };
+  const [, socket] = await connected({ long });
+  socket.run('1', { model: 'long' });
+  const done = await socket.next('done', '1');
+  expect(done.text).toBe(character.repeat(length));
+  expect(Buffer.byteLength(JSON.stringify(done))).toBeLessThanOrEqual(MAX_FRAME_BYTES);
 });
 
 test('a model that computes without end between pieces holds up neither cancel nor others', async () => {

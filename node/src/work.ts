@@ -1,4 +1,11 @@
-import type { Done, Failed, NodeFailure, NodeFrame, Run } from '@zerogpu/protocol';
+import {
+  type Done,
+  type Failed,
+  MAX_FRAME_BYTES,
+  type NodeFailure,
+  type NodeFrame,
+  type Run,
+} from '@zerogpu/protocol';
 import { type LoadedModel, ModelInputError, type Piece, type RunEnd } from '@zerogpu/runtimes';
 import { type LoadedModels, type ModelInUse, ModelUnavailable } from './loaded-models.ts';
 import { orAborted, type Turns } from './turns.ts';
@@ -34,8 +41,8 @@ interface Answer {
   readonly end: RunEnd;
 }
 
-/** An answer of control characters is six times as long in JSON: this many still fit one frame. */
-const MAX_ANSWER_LENGTH = 512 * 1024;
+/** Of an answer as it stands in its frame; the rest of the frame is a few hundred bytes. */
+const MAX_ANSWER_BYTES = MAX_FRAME_BYTES - 1024;
 /** How long a model may compute before others get a turn. */
 const TURN_MS = 10;
 /** Timers of JavaScript fire at once when asked for more. */
@@ -155,6 +162,7 @@ export class Work {
 
   async #generate(model: LoadedModel, run: Run, port: RunPort, signal: AbortSignal): Promise<Answer> {
     const parts = { text: '', reasoning: '' };
+    let bytes = 0;
     const pieces = model.run(run.inference, signal);
     let turnAt = this.#options.now();
     try {
@@ -162,7 +170,8 @@ export class Work {
         const next = await this.#step(model, pieces.next(), signal);
         if (next.done) return { text: parts.text, reasoning: parts.reasoning || null, end: next.value };
         parts[next.value.kind] += next.value.text;
-        checkLength(parts);
+        bytes += bytesInFrame(next.value.text);
+        if (bytes > MAX_ANSWER_BYTES) throw new RangeError('The answer is too long');
         if (run.inference.stream) await this.#stream(run.id, next.value, port, signal);
         if (this.#options.now() - turnAt <= TURN_MS) continue;
         await orAborted(this.#options.turns.next(), signal);
@@ -214,8 +223,11 @@ export class Work {
   }
 }
 
-function checkLength({ text, reasoning }: { readonly text: string; readonly reasoning: string }): void {
-  if (text.length + reasoning.length > MAX_ANSWER_LENGTH) throw new RangeError('The answer is too long');
+const encoder = new TextEncoder();
+
+/** What a text takes in a frame: quotes and control characters are written as several. */
+function bytesInFrame(text: string): number {
+  return encoder.encode(JSON.stringify(text)).length - 2;
 }
 
 const REFUSALS = {

@@ -388,6 +388,15 @@ describe('a hostile node', () => {
     expect(view()).toMatchObject({ inFlight: 0, failures: 1 });
   });
 
+  test('may fill a frame with the answers to several texts', async () => {
+    const { node, target } = await joined();
+    const asked = { ...inference(), texts: ['a', 'b'] };
+    const answer = target.run(asked, 1_060_000, null, never);
+    const text = 'x'.repeat(4 * 1024 * 1024 - 1024);
+    node.done((await node.next('run'))['id'], text);
+    expect((await answer).text).toHaveLength(text.length);
+  });
+
   test('that flaps between having a model and not cannot run more than its slots', async () => {
     const { node, target } = await joined();
     const first = start(target, 'first');

@@ -32,7 +32,10 @@ const GREETING_TIMEOUT_MS = 10_000;
 const MAX_BAD_FRAMES = 10;
 /** Written to a node and not yet sent: past this it is too slow to be given more. */
 const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
-/** Of one answer's text and reasoning together, in UTF-16 code units: twice what our own node would ever say. */
+/**
+ * Of the answer to one text, its reasoning included, in UTF-16 code units: many times what a model of ours writes. The
+ * answers to several texts may fill a frame.
+ */
 const MAX_ANSWER_LENGTH = 1024 * 1024;
 /** A cancelled run that still holds its slot after this long shows that the node does not listen. */
 const CANCEL_GRACE_MS = 30_000;
@@ -54,6 +57,8 @@ interface Running {
   readonly sink: PieceSink | null;
   readonly sentAt: number;
   readonly queueMs: number;
+  /** Of the whole answer, in UTF-16 code units. */
+  readonly maxLength: number;
   /** Of the pieces so far, in UTF-16 code units. */
   length: number;
   cancelledAt: number | null;
@@ -138,7 +143,9 @@ export class NodeConnection implements Target {
         throw new TargetFailure('too_large', 'The request is larger than a node accepts');
       }
       const queueMs = Math.max(0, sentAt - askedAt);
-      return this.#start(id, frame, signal, { lane, sink, sentAt, queueMs, length: 0, cancelledAt: null });
+      const maxLength = inference.texts === null ? MAX_ANSWER_LENGTH : MAX_FRAME_BYTES;
+      const run = { lane, sink, sentAt, queueMs, maxLength, length: 0, cancelledAt: null };
+      return this.#start(id, frame, signal, run);
     } catch (error) {
       lane.leave();
       throw error;
@@ -279,7 +286,7 @@ export class NodeConnection implements Target {
     const running = this.#running.get(id);
     if (!running?.waiting) return;
     running.length += text.length;
-    if (running.length > MAX_ANSWER_LENGTH) {
+    if (running.length > running.maxLength) {
       running.lane.fail(this.#services.now());
       this.#abandon(id, tooMuch());
       return;
@@ -316,7 +323,7 @@ export class NodeConnection implements Target {
     if (!running) return;
     const now = this.#services.now();
     const elapsed = Math.max(0, now - running.sentAt);
-    if (frame.text.length + (frame.reasoning?.length ?? 0) > MAX_ANSWER_LENGTH) {
+    if (frame.text.length + (frame.reasoning?.length ?? 0) > running.maxLength) {
       running.lane.fail(now);
       running.waiting?.reject(tooMuch());
       return;
