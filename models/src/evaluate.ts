@@ -5,12 +5,13 @@
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import { encoderEvaluation } from './evaluations/encoder.ts';
 import { type Evaluation, formatTable, weightsOf } from './evaluations/evaluation.ts';
 import { iabEvaluation } from './evaluations/iab.ts';
 import { summaryEvaluation } from './evaluations/summary.ts';
 
 /** One line an evaluation. */
-const EVALUATIONS: readonly Evaluation[] = [summaryEvaluation, iabEvaluation];
+const EVALUATIONS: readonly Evaluation[] = [encoderEvaluation, summaryEvaluation, iabEvaluation];
 
 const { values, positionals } = parseArgs({ options: { data: { type: 'string' } }, allowPositionals: true });
 const chosen = EVALUATIONS.filter(({ model }) => positionals.length === 0 || positionals.includes(model));

@@ -24,6 +24,10 @@ const TRAININGS: Readonly<Record<string, Training>> = {
     program: 'models/python/train_tokenizer.py',
     product: 'catalogue/src/zlm-vocabulary.generated.ts',
   },
+  'zlm-v1-embed-edge': {
+    program: 'models/python/train_encoder.py',
+    product: 'models/weights/zlm-v1-embed-edge/model.zlm',
+  },
   'zlm-v1-summary-cloud': {
     program: 'models/python/train_summary.py',
     product: 'models/weights/zlm-v1-summary-cloud/model.zlm',
