@@ -5,10 +5,25 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
   'zlm-v1-embed-edge': [
     { path: 'model.zlm', bytes: 15806388, sha256: 'a35322566059da72d4495a54245f6b398d7d8cbea29992cbf16dc8c1f9f7b434' },
   ],
+  'zlm-v1-followup-questions-edge': [
+    { path: 'model.zlm', bytes: 529895, sha256: '32e6dc4e212036fb7a5d851951b44acfd5c1032d4c8dc14455ddb65c0c473e59' },
+  ],
+  'zlm-v1-iab-classify-cloud': [
+    { path: 'model.zlm', bytes: 180, sha256: 'ac4825b3beed79de8ba59e1f168c1d011f45d0c7117d276696e32a7e6f837d2d' },
+  ],
   'zlm-v1-iab-classify-edge': [
     { path: 'model.zlm', bytes: 9224008, sha256: '9268c835bd7e4d5db14ecd1bcf8c34c14769a3c773a96b74bef5e574562e5a00' },
   ],
+  'zlm-v1-iab-classify-edge-enriched': [
+    { path: 'model.zlm', bytes: 474316, sha256: '01cb629326287310b48d83b8f95881f1cc20c53b53beb7b22ae7b9e19aeae189' },
+  ],
+  'zlm-v1-moderation-edge': [
+    { path: 'model.zlm', bytes: 188392, sha256: 'ccde52729edb8c3cef70638f00e21444e4f3c54fa27f2e82d77f45ad0e7b9bde' },
+  ],
   'zlm-v1-summary-cloud': [
     { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },
+  ],
+  'zlm-v1-zeroshot-edge': [
+    { path: 'model.zlm', bytes: 668708, sha256: '55285a16c2993e1e4b4bfade6c06967862cd632239140219be77114c14389fc8' },
   ],
 };

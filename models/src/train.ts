@@ -32,6 +32,10 @@ const TRAININGS: Readonly<Record<string, Training>> = {
     program: 'models/python/train_summary.py',
     product: 'models/weights/zlm-v1-summary-cloud/model.zlm',
   },
+  'zlm-v1-followup-questions-edge': {
+    program: 'models/python/train_follow_up.py',
+    product: 'models/weights/zlm-v1-followup-questions-edge/model.zlm',
+  },
   'zlm-v1-iab-classify-edge': {
     program: 'models/python/train_iab.py',
     product: 'models/weights/zlm-v1-iab-classify-edge/model.zlm',

@@ -3,8 +3,12 @@ import type { Inference } from '@zerogpu/protocol';
 import type { Piece, RunEnd } from '../runtime.ts';
 import { sentenceEncoder } from './encoder/embedding-program.ts';
 import { extractiveSummary } from './extractive-summary.ts';
+import { followUpQuestions } from './follow-up-questions/program.ts';
 import { iabClassifier } from './iab/iab-classifier.ts';
+import { iabLongProfile, iabProfile } from './iab/profile-programs.ts';
+import { moderation } from './moderation/moderation.ts';
 import type { Weights } from './weights.ts';
+import { zeroShot } from './zero-shot/zero-shot-program.ts';
 
 /** The code of one kind of model. */
 export interface Program {
@@ -36,6 +40,11 @@ export type ProgramInference = Inference & { readonly maxOutputTokens: number };
 
 export const PROGRAMS: Readonly<Record<string, Program>> = {
   'extractive-summary': extractiveSummary,
+  'follow-up-questions': followUpQuestions,
   'iab-classifier': iabClassifier,
+  'iab-long-profile': iabLongProfile,
+  'iab-profile': iabProfile,
   'sentence-encoder': sentenceEncoder,
+  'zero-shot': zeroShot,
+  moderation,
 };

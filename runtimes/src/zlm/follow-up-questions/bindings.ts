@@ -1,0 +1,352 @@
+/** What of a text a question may be bound to: clauses, claims, things, and the text as a whole. */
+import { type Clause, clauseOf, isPronoun } from './clauses.ts';
+import { type Entity, entitiesOf, lastNames } from './entities.ts';
+import type { Lexicon } from './lexicon.ts';
+import { bare, definite, headLemma, isVague } from './phrases.ts';
+import { clauseSlots, type Slots, type Subject, subjectSlots, toSecondPerson } from './slots.ts';
+import { tagTokens } from './tagger.ts';
+import { isTimePhrase } from './times.ts';
+import { type Token, tokenizeSentences } from './tokens.ts';
+
+export interface Binding {
+  readonly scope: string;
+  readonly facts: ReadonlySet<string>;
+  readonly slots: Slots;
+  /** How much it deserves a question. */
+  readonly weight: number;
+  /** Two questions on one thing are one too many. */
+  readonly about: string;
+}
+
+/** A text as it was understood. */
+export interface Reading {
+  readonly text: string;
+  readonly kind: string;
+  readonly sentences: readonly (readonly Token[])[];
+  readonly entities: readonly Entity[];
+  readonly clauses: readonly Clause[];
+}
+
+const MOST_SENTENCES = 60;
+
+export function readText(text: string, kind: string, lexicon: Lexicon): Reading {
+  const sentences = tokenizeSentences(text)
+    .slice(0, MOST_SENTENCES)
+    .map(({ tokens }) => tagTokens(tokens, lexicon));
+  const clauses: Clause[] = [];
+  sentences.forEach((tokens, i) => {
+    const clause =
+      tokens.length > 3 && tokens[tokens.length - 1]!.text !== '?' ? clauseOf(tokens, i, lexicon) : null;
+    if (clause) clauses.push(clause);
+  });
+  return { text, kind, sentences, entities: entitiesOf(sentences, lexicon), clauses };
+}
+
+export function bindingsOf(reading: Reading, lexicon: Lexicon): Binding[] {
+  const topic = topicOf(reading, lexicon);
+  const common = commonSlots(reading, topic, lexicon);
+  const bindings: Binding[] = [textBinding(reading, common)];
+  for (const clause of reading.clauses) bindings.push(...clauseBindings(clause, reading, common, lexicon));
+  if (topic) bindings.push(...entityBindings(topic, true, reading, common));
+  for (const entity of reading.entities.slice(0, 24))
+    if (entity.key !== topic?.key) bindings.push(...entityBindings(entity, false, reading, common));
+  return bindings;
+}
+
+// The text as a whole
+
+function textBinding(reading: Reading, slots: Slots): Binding {
+  const facts = new Set([`kind:${reading.kind}`]);
+  for (const name of Object.keys(slots)) if (slots[name] !== '') facts.add(`has${name}`);
+  if (/(?:api_?key|password|secret|token)["']?\s*[:=]/.test(reading.text)) facts.add('hassecret');
+  if (reading.entities.some(({ types }) => types.includes('tech'))) facts.add('hastech');
+  return { scope: 'text', facts, slots, weight: 2.4, about: '' };
+}
+
+function commonSlots(reading: Reading, topic: Entity | null, lexicon: Lexicon): Slots {
+  const other = reading.entities.find(
+    (entity) => topic && isOther(entity, topic) && !entity.types.includes('person'),
+  );
+  const person = reading.entities.find(({ name, types }) => name && types.includes('person'));
+  const food = reading.entities.find(({ key, sentence }) => sentence > 0 && isFood(key, lexicon));
+  return {
+    ...(topic ? { ...subjectSlots('T', entitySubject(topic)), 'is-T': topic.plural ? 'are' : 'is' } : {}),
+    ...(other ? { U: other.text } : {}),
+    ...(person ? { P: person.text } : {}),
+    ...(food ? { food: food.text, 'is-food': food.plural ? 'are' : 'is' } : {}),
+    ...codeSlots(reading),
+    ...questionSlots(reading),
+  };
+}
+
+function isOther(a: Entity, b: Entity): boolean {
+  return !a.key.includes(b.key) && !b.key.includes(a.key);
+}
+
+function isFood(key: string, lexicon: Lexicon): boolean {
+  const words = key.split(' ');
+  return lexicon.typesOf(words[words.length - 1]!).includes('food') || lexicon.typesOf(key).includes('food');
+}
+
+function entitySubject({ text, plural }: Entity): Subject {
+  return { text, plural, second: false };
+}
+
+const NEWSY = new Set([
+  'disaster',
+  'plan',
+  'event',
+  'problem',
+  'fight',
+  'build',
+  'illness',
+  'treat',
+  'study',
+  'tech',
+  'money',
+]);
+
+/** What the text is about: the first subject of an article that defines it, else the weightiest thing. */
+function topicOf({ entities, clauses, kind }: Reading, lexicon: Lexicon): Entity | null {
+  const first = clauses[0];
+  const start = first && !isPronoun(first.subject) ? first.subject.start : -1;
+  if (first && first.sentence === 0 && (kind === 'definition' || kind === 'bio')) {
+    const subject = entities.find(({ sentence, at }) => sentence === 0 && at === start);
+    if (subject) return { ...subject, types: [...subject.types, ...definedTypes(first, lexicon)] };
+  }
+  const things = entities.filter(
+    ({ types, name }) => !types.includes('person') && !(kind === 'news' && name),
+  );
+  const specific = things.filter(({ text }) => text.split(' ').length > 2);
+  const newsy = specific.find(({ types }) => types.some((type) => NEWSY.has(type)));
+  return (kind === 'news' ? newsy : undefined) ?? specific[0] ?? things[0] ?? entities[0] ?? null;
+}
+
+/** "Audi is a German car manufacturer": of which types is a manufacturer? */
+function definedTypes({ copula, object, tokens }: Clause, lexicon: Lexicon): readonly string[] {
+  return copula && object
+    ? lexicon.typesOf(headLemma(tokens, object)).filter((type) => !type.startsWith('v.'))
+    : [];
+}
+
+function codeSlots({ text, kind }: Reading): Slots {
+  if (kind !== 'code') return {};
+  const found =
+    /\b(?:def|function|fn|func|class)\s+([A-Za-z_]\w{1,40})/.exec(text) ??
+    /\bconst\s+([A-Za-z_]\w{1,40})\s*=\s*(?:async\s*)?\(/.exec(text);
+  return found ? { F: found[1]! } : {};
+}
+
+/** "How do I reset my router?" → "reset my router". */
+function questionSlots({ text, kind }: Reading): Slots {
+  if (kind !== 'question') return {};
+  const found =
+    /\b(?:how (?:do|can|should|could|would) (?:i|you|we|one)|how to|can i|should i|need to|want to) ([a-z][^?.!,;\n]{2,70})\?/.exec(
+      `${text.slice(0, 1).replace(/[HCSW]/, (c) => String.fromCharCode(c.charCodeAt(0) + 32))}${text.slice(1)}`.replaceAll(
+        ' I ',
+        ' i ',
+      ),
+    );
+  return found ? { qV: found[1]!.trim() } : {};
+}
+
+// Clauses
+
+function clauseBindings(clause: Clause, reading: Reading, common: Slots, lexicon: Lexicon): Binding[] {
+  const vague = vagueBinding(clause, reading);
+  if (vague) return [vague];
+  const subject = subjectOf(clause, reading);
+  if (!subject || !restIsSafe(clause, subject)) return [];
+  const party = partyFor(clause, subject, reading);
+  const slots = { ...common, ...clauseSlots(clause, subject), ...(party ? { Y: party.text } : {}) };
+  const facts = clauseFacts(clause, subject, reading, lexicon);
+  if (party) facts.add('hasY');
+  const weight = clauseWeight(clause, subject, reading, lexicon);
+  const bindings: Binding[] = [];
+  const said = clause.said;
+  if (said !== null) return [claimBinding(clause, said, subject, facts, weight)];
+  if (clause.rest === '' && facts.has('v.say')) return [];
+  bindings.push({ scope: 'clause', facts, slots, weight: 3 + weight, about: subject.text });
+  if (facts.has('unnamed'))
+    bindings.push({ scope: 'unnamed', facts, slots, weight: 2.4 + weight, about: subject.text });
+  return bindings;
+}
+
+function claimBinding(
+  clause: Clause,
+  said: string,
+  subject: Subject,
+  facts: ReadonlySet<string>,
+  weight: number,
+): Binding {
+  const many = subject.plural || subject.second;
+  const { base, thirdPerson, gerund } = clause.verb;
+  const slots = {
+    ...subjectSlots('S', subject),
+    C: subject.second ? toSecondPerson(said) : said,
+    say: base,
+    saying: gerund,
+    says: many ? base : thirdPerson,
+  };
+  return { scope: 'claim', facts, slots, weight: 3 + weight, about: subject.text };
+}
+
+/** "Several countries refused to sign": which ones? */
+function vagueBinding(clause: Clause, reading: Reading): Binding | null {
+  if (isPronoun(clause.subject) || clause.said !== null || (clause.copula && clause.rest === '')) return null;
+  const { tokens, subject } = clause;
+  const first = tokens[subject.start]!;
+  if (!isVague(first) || !subject.plural || !restIsSafe(clause, null)) return null;
+  const x = bare(tokens, subject);
+  const slots = { ...clauseSlots(clause, { text: x, plural: true, second: false }), x };
+  return { scope: 'vague', facts: new Set([`kind:${reading.kind}`]), slots, weight: 3.4, about: x };
+}
+
+function subjectOf(clause: Clause, reading: Reading): Subject | null {
+  const { subject, tokens } = clause;
+  if (isPronoun(subject)) return pronounSubject(subject.pronoun, clause, reading);
+  const text = definite(tokens, subject);
+  if (text === null || text.length > 90 || /\b(?:it|they|he|she|his|her|their|this)\b/.test(text))
+    return null;
+  return { text, plural: subject.plural, second: false };
+}
+
+function pronounSubject(pronoun: string, clause: Clause, { entities, kind }: Reading): Subject | null {
+  if (pronoun === 'i') return { text: 'you', plural: false, second: true };
+  if (pronoun === 'we')
+    return kind === 'abstract'
+      ? { text: 'the authors', plural: true, second: false }
+      : { text: 'you', plural: false, second: true };
+  if (pronoun !== 'he' && pronoun !== 'she') return null;
+  const persons = [...lastNames(entities).values()];
+  const one = persons.length === 1 ? persons[0]! : null;
+  return one && one.sentence <= clause.sentence ? entitySubject(one) : null;
+}
+
+const FIRST = /\b(?:I|i|me|my|we|us|our|myself)\b/;
+const POINTERS =
+  /\b(?:it|they|them|him|he|she|this|these|those|that|there|here|you|your|who|which|what|so|such|former|latter)\b/;
+
+function restIsSafe({ rest }: Clause, subject: Subject | null): boolean {
+  if (POINTERS.test(rest) || rest.split(' ').length > 15) return false;
+  if (/\b(?:his|her|their|its)\b/.test(rest) && (!subject || subject.second)) return false;
+  if (FIRST.test(rest) && !subject?.second) return false;
+  return !/["“”«»:;()[\]{}<>|\\/*_#=]/.test(rest);
+}
+
+const CAUSES = new Set([
+  'because',
+  'due',
+  'after',
+  'following',
+  'amid',
+  'since',
+  'as',
+  'over',
+  'so',
+  'therefore',
+  'hence',
+]);
+
+function clauseFacts(clause: Clause, subject: Subject, reading: Reading, lexicon: Lexicon): Set<string> {
+  const facts = new Set([`kind:${reading.kind}`, clause.tense, clause.passive ? 'passive' : 'active']);
+  const types = lexicon.typesOf(clause.verb.base).filter((type) => type.startsWith('v.'));
+  for (const type of types) facts.add(type);
+  if (types.includes('v.plan')) facts.add('plan');
+  if (types.includes('v.weak') || types.includes('v.stative')) facts.add('v.weak');
+  if (clause.negative) facts.add('neg');
+  if (clause.progressive) facts.add('progressive');
+  if (clause.copula) facts.add('copula').add('v.stative');
+  if (clause.object) facts.add('object');
+  if (/(?:^| )by /.test(clause.rest)) facts.add('by');
+  if (/^(?:the (?:first|only|main|last|\w+est|most)|one of the (?:\w+est|most|first)) /.test(clause.rest))
+    facts.add('superlative');
+  for (const type of subjectTypes(clause, subject, reading, lexicon)) facts.add(type);
+  if (isCauseKnown(clause, reading, facts)) facts.add('why');
+  if (clause.tokens.some((_, i) => isTimePhrase(clause.tokens, i, i + 1))) facts.add('when');
+  return facts;
+}
+
+function subjectTypes(clause: Clause, subject: Subject, { entities }: Reading, lexicon: Lexicon): string[] {
+  if (subject.second) return ['you'];
+  const entity = entities.find(({ text }) => text === subject.text);
+  const lemma = isPronoun(clause.subject) ? '' : headLemma(clause.tokens, clause.subject);
+  const types = [
+    ...(entity?.types ?? []),
+    ...(isPronoun(clause.subject) ? ['person'] : lexicon.typesOf(lemma)),
+  ];
+  const name = entity?.name ?? (!isPronoun(clause.subject) && clause.subject.name);
+  const agent = types.includes('person') || types.includes('group') || types.includes('country');
+  if (agent)
+    return [...types, 'agent', ...(types.includes('person') && !name && !subject.plural ? ['unnamed'] : [])];
+  return name ? [...types, 'agent', 'name'] : [...types, 'thing'];
+}
+
+/** Does the sentence, or the one behind it, say why already? */
+function isCauseKnown(
+  { tokens, end, rest, sentence }: Clause,
+  { sentences }: Reading,
+  facts: ReadonlySet<string>,
+): boolean {
+  for (let i = end; i < tokens.length; i++) if (CAUSES.has(tokens[i]!.low)) return true;
+  if (/\b(?:because|due to|in order|after|following|for \w+ing|over|amid)\b/.test(rest)) return true;
+  if (/(?:^| )to \w/.test(rest) && !facts.has('v.decide') && !facts.has('v.plan')) return true;
+  const next = sentences[sentence + 1] ?? [];
+  return next
+    .slice(0, 8)
+    .some(({ low }) => low === 'because' || low === 'reason' || low === 'cited' || low === 'citing');
+}
+
+/** A party named elsewhere in the text, whose view of the matter can be asked for. */
+function partyFor(clause: Clause, subject: Subject, { entities }: Reading): Entity | null {
+  const told = `${subject.text} ${clause.rest}`;
+  const fits = ({ types, text, name, key }: Entity) =>
+    (types.includes('group') || types.includes('person') || (types.includes('country') && name)) &&
+    (name || text.split(' ').length > 2) &&
+    !key.split(' ').some((word) => word.length > 3 && toLow(told).includes(word));
+  return entities.find(fits) ?? null;
+}
+
+function toLow(text: string): string {
+  let low = '';
+  for (const char of text)
+    low += char >= 'A' && char <= 'Z' ? String.fromCharCode(char.charCodeAt(0) + 32) : char;
+  return low;
+}
+
+function clauseWeight(clause: Clause, subject: Subject, reading: Reading, lexicon: Lexicon): number {
+  const words = clause.rest.split(' ');
+  const rare = words.map((word) => lexicon.idf(toLow(word)));
+  const telling = rare.filter((idf) => idf > 3.5).length;
+  const short = clause.rest === '' ? -1 : 0;
+  const long = words.length + subject.text.split(' ').length > 18 ? -0.8 : 0;
+  return (
+    Math.min(telling, 4) * 0.25 +
+    short +
+    long -
+    Math.min(clause.sentence, 8) * 0.06 +
+    (reading.kind === 'news' ? 0.2 : 0)
+  );
+}
+
+// Things
+
+function entityBindings(entity: Entity, isTopic: boolean, reading: Reading, common: Slots): Binding[] {
+  const facts = new Set([
+    `kind:${reading.kind}`,
+    ...(entity.name ? ['name'] : []),
+    ...(entity.plural ? ['plural'] : []),
+  ]);
+  const specific = entity.name || entity.text.split(' ').length > 2;
+  if (!specific && entity.count < 2 && !isTopic) return [];
+  if (isTopic) facts.add('topic');
+  if (reading.clauses.some(({ tense, sentence }) => tense === 'past' && sentence === entity.sentence))
+    facts.add('past');
+  const slots = { ...common, ...subjectSlots('X', entitySubject(entity)) };
+  const actor = entity.types.some((type) => type === 'person' || type === 'group' || type === 'country');
+  const weight = (actor && reading.kind !== 'bio' ? 0.4 : 1.3) + entity.weight * 0.3;
+  const things = { slots: { ...slots, X: entity.text }, weight, about: entity.text };
+  const bindings = [...new Set(entity.types)].map((scope): Binding => ({ scope, facts, ...things }));
+  if (isTopic) bindings.push({ scope: 'topic', facts, ...things, weight: 1.6 });
+  return bindings;
+}
