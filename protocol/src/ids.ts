@@ -9,6 +9,7 @@ export const ID_PREFIXES = {
   message: 'msg_',
   reasoning: 'rs_',
   chatCompletion: 'chatcmpl-',
+  moderation: 'modr-',
   file: 'file-',
   batch: 'batch_',
   node: 'node_',

@@ -17,6 +17,8 @@ export {
 export * from './read-frame.ts';
 export * from './schema/chat.ts';
 export { ErrorBody } from './schema/common.ts';
+export * from './schema/embeddings.ts';
 export * from './schema/models.ts';
 export * from './schema/responses.ts';
+export * from './schema/tasks.ts';
 export * from './units.ts';

@@ -29,6 +29,9 @@ export const ROUTES = [
 /** A route of the API under `/v1` on which a model answers. */
 export type Route = (typeof ROUTES)[number];
 
+/** Routes of one task, whose options are fields of the body; they answer also without `/v1`. */
+export const TASK_ROUTES = ['summary', 'usecase/classify/iab', 'gliner'] as const satisfies readonly Route[];
+
 export interface ModelFile {
   /** Relative to the folder that holds the model's files. */
   readonly path: string;

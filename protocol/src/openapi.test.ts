@@ -3,8 +3,22 @@ import { describe, expect, it } from 'vitest';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { ADDRESS_ERRORS, API_ROUTES, openApiDocument } from './openapi.ts';
 import { ChatAnswer, ChatRequest } from './schema/chat.ts';
+import {
+  EmbeddingsAnswer,
+  EmbeddingsRequest,
+  ModerationsAnswer,
+  ModerationsRequest,
+} from './schema/embeddings.ts';
 import { Health, ModelEntry, ModelList } from './schema/models.ts';
 import { ResponsesAnswer, ResponsesRequest } from './schema/responses.ts';
+import {
+  GlinerAnswer,
+  GlinerRequest,
+  IabAnswer,
+  IabRequest,
+  SummaryAnswer,
+  SummaryRequest,
+} from './schema/tasks.ts';
 
 const document = openApiDocument();
 const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
@@ -46,7 +60,7 @@ describe('the document', () => {
   it('gives every operation its own id and a request id on each answer', () => {
     expect(
       new Set(operations.map((operation) => (operation as { operationId: string }).operationId)).size,
-    ).toBe(9);
+    ).toBe(14);
     for (const operation of operations) {
       const { responses } = operation as { responses: Record<string, { headers: object }> };
       for (const answer of Object.values(responses)) expect(answer.headers).toHaveProperty('x-request-id');
@@ -94,6 +108,16 @@ describe('examples', () => {
     ResponsesAnswer,
     ChatRequest,
     ChatAnswer,
+    EmbeddingsRequest,
+    EmbeddingsAnswer,
+    ModerationsRequest,
+    ModerationsAnswer,
+    SummaryRequest,
+    SummaryAnswer,
+    IabRequest,
+    IabAnswer,
+    GlinerRequest,
+    GlinerAnswer,
     Model: ModelEntry,
     ModelList,
     Health,

@@ -6,10 +6,25 @@
 import type { TSchema } from '@sinclair/typebox';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { MAX_TEXT_LENGTH } from './inference.ts';
+import { wholeRoutes } from './openapi-tasks.ts';
 import { ChatAnswer, ChatChunk, ChatRequest } from './schema/chat.ts';
 import { ErrorBody } from './schema/common.ts';
+import {
+  EmbeddingsAnswer,
+  EmbeddingsRequest,
+  ModerationsAnswer,
+  ModerationsRequest,
+} from './schema/embeddings.ts';
 import { Health, ModelEntry, ModelList } from './schema/models.ts';
 import { ResponsesAnswer, ResponsesRequest } from './schema/responses.ts';
+import {
+  GlinerAnswer,
+  GlinerRequest,
+  IabAnswer,
+  IabRequest,
+  SummaryAnswer,
+  SummaryRequest,
+} from './schema/tasks.ts';
 
 /** The version of the platform, the same for every room. */
 export const VERSION = '0.1.0';
@@ -66,6 +81,16 @@ const SCHEMAS = {
   ChatRequest,
   ChatAnswer,
   ChatChunk,
+  EmbeddingsRequest,
+  EmbeddingsAnswer,
+  ModerationsRequest,
+  ModerationsAnswer,
+  SummaryRequest,
+  SummaryAnswer,
+  IabRequest,
+  IabAnswer,
+  GlinerRequest,
+  GlinerAnswer,
   Model: ModelEntry,
   ModelList,
   Health,
@@ -75,7 +100,7 @@ const SCHEMAS = {
 /** What any route with a key may answer. */
 const KEYED: readonly ErrorCode[] = ['invalid_api_key', 'invalid_project', 'internal_error'];
 
-/** What both inference endpoints may answer. */
+/** What every route that runs a model may answer. */
 const INFERENCE: readonly ErrorCode[] = [
   'invalid_json',
   'invalid_type',
@@ -179,11 +204,15 @@ const modelEntry: JsonObject = {
     error_on_max_token: false,
     max_output_tokens: 1024,
     price_per_million: { input: '0.02', output: '0.05' },
-    routes: ['responses', 'chat/completions'],
+    routes: ['/v1/responses', '/v1/chat/completions', '/v1/summary'],
     licence: 'Apache-2.0',
+    licence_notice: 'Weights trained on Wikipedia (CC BY-SA 3.0) and Wikinews (CC BY 2.5) texts',
+    hub: null,
+    stand_in: null,
     available: true,
     edge_nodes: 1,
     fallback: false,
+    how_to_serve: null,
   },
 };
 
@@ -282,6 +311,7 @@ const CHAT: ApiRoute = {
 export const API_ROUTES: readonly ApiRoute[] = [
   RESPONSES,
   CHAT,
+  ...wholeRoutes(INFERENCE),
   {
     method: 'get',
     path: '/v1/models',
@@ -389,6 +419,10 @@ const RATE_LIMIT_HEADERS: JsonObject = Object.fromEntries(
   ),
 );
 
+const REQUESTED_MODEL_HEADER: JsonObject = {
+  'x-zerogpu-requested-model': { $ref: '#/components/headers/RequestedModel' },
+};
+
 /** Builds the document; the same for every call. */
 export function openApiDocument(): OpenApiDocument {
   return {
@@ -434,11 +468,16 @@ function operation(route: ApiRoute): JsonObject {
     ...(parameterRefs.length > 0 ? { parameters: parameterRefs } : {}),
     ...(route.request ? { requestBody: requestBody(route.request) } : {}),
     responses: {
-      '200': answer(route.answer),
+      '200': answer(route.answer, runsModel(route)),
       ...otherAnswers(route.answer),
-      ...errorAnswers(route.errors, route.answer.stream !== undefined),
+      ...errorAnswers(route.errors, runsModel(route)),
     },
   };
+}
+
+/** Only there are limits taken and answers replayed, and another model may stand in. */
+function runsModel({ tag }: ApiRoute): boolean {
+  return tag === 'inference';
 }
 
 function routeParameters(route: ApiRoute): Json[] {
@@ -453,11 +492,12 @@ function requestBody({ schema, examples }: NonNullable<ApiRoute['request']>): Js
   return { required: true, content: { 'application/json': { schema: ref(schema), examples } } };
 }
 
-function answer({ description, contentType, schema, example, stream }: RouteAnswer): JsonObject {
-  // What streams is what runs a model: only there are limits taken and answers replayed.
-  const charged: JsonObject = stream
-    ? { ...RATE_LIMIT_HEADERS, 'idempotent-replayed': { $ref: '#/components/headers/IdempotentReplayed' } }
-    : {};
+function answer(
+  { description, contentType, schema, example, stream }: RouteAnswer,
+  runs: boolean,
+): JsonObject {
+  const replayed = { 'idempotent-replayed': { $ref: '#/components/headers/IdempotentReplayed' } };
+  const charged: JsonObject = runs ? { ...RATE_LIMIT_HEADERS, ...REQUESTED_MODEL_HEADER, ...replayed } : {};
   const body: JsonObject = {
     schema: schema ? ref(schema) : { type: contentType === 'text/plain' ? 'string' : 'object' },
     ...(example === undefined ? {} : { example }),
@@ -515,7 +555,9 @@ function errorAnswer(codes: readonly ErrorCode[], runs: boolean): JsonObject {
     headers: {
       ...REQUEST_ID_HEADER,
       ...(retryable ? { 'retry-after': { $ref: '#/components/headers/RetryAfter' } } : {}),
-      ...(runs && codes.some((code) => LIMITED.includes(code)) ? RATE_LIMIT_HEADERS : {}),
+      ...(runs && codes.some((code) => LIMITED.includes(code))
+        ? { ...RATE_LIMIT_HEADERS, ...REQUESTED_MODEL_HEADER }
+        : {}),
     },
     content: { 'application/json': { schema: ref('Error'), examples } },
   };
@@ -612,6 +654,10 @@ const headers: JsonObject = {
   RateLimitReset: {
     description: 'After how long all of it is there again, in seconds',
     schema: { type: 'string', pattern: '^\\d+s$', example: '12s' },
+  },
+  RequestedModel: {
+    description: 'The model that was asked for, where a stand-in ran; what ran is the `model` of the answer',
+    schema: { type: 'string', example: 'gliner2-base-v1' },
   },
   IdempotentReplayed: {
     description:

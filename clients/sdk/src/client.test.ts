@@ -377,3 +377,36 @@ describe('secrets', () => {
 test('outputText of nothing is empty', () => {
   expect(outputText({ output: [] })).toBe('');
 });
+
+describe('routes of one task', () => {
+  test('are called at their paths, with an idempotency key each', async () => {
+    const server = await serve((response) => sendJson(response, 200, { model: 'm' }));
+    const client = server.client();
+    const answers = [
+      await client.embeddings.create({ model: 'm', input: ['a', 'b'], dimensions: 8 }),
+      await client.moderations.create({ input: [{ type: 'text', text: 'a' }] }),
+      await client.summary({ text: 'a', max_tokens: 5 }),
+      await client.classifyIab({ text: 'a', enriched: true }),
+      await client.gliner({ text: 'a', usecase: 'ner', labels: ['person'] }),
+    ];
+    for (const answer of answers) expect(answer._request_id).toBe('req_1');
+    expect(server.seen.map(({ method, url, body }) => [method, url, body])).toEqual([
+      ['POST', '/v1/embeddings', '{"model":"m","input":["a","b"],"dimensions":8}'],
+      ['POST', '/v1/moderations', '{"input":[{"type":"text","text":"a"}]}'],
+      ['POST', '/v1/summary', '{"text":"a","max_tokens":5}'],
+      ['POST', '/v1/usecase/classify/iab', '{"text":"a","enriched":true}'],
+      ['POST', '/v1/gliner', '{"text":"a","usecase":"ner","labels":["person"]}'],
+    ]);
+    expect(new Set(server.seen.map(({ headers }) => headers['idempotency-key'])).size).toBe(5);
+  });
+
+  test('give types by what was asked', async () => {
+    const client = (await serve((response) => sendJson(response, 200, {}))).client();
+    const floats: number[] | undefined = (await client.embeddings.create({ model: 'm', input: 'a' }))
+      .data?.[0]?.embedding;
+    const redacted: string | undefined = (await client.gliner({ text: 'a', usecase: 'redact' }))
+      .redacted_text;
+    const topics: unknown = (await client.classifyIab({ text: 'a', enriched: true })).topics;
+    expect([floats, redacted, topics]).toEqual([undefined, undefined, undefined]);
+  });
+});

@@ -7,12 +7,28 @@ import type {
   ChatAnswer,
   ChatChunk,
   ChatRequest,
+  ClassificationAnswer,
+  EmbeddingsAnswer,
+  EmbeddingsRequest,
+  EntitiesAnswer,
+  GlinerAnswer,
+  GlinerRequest,
   Health,
+  IabAnswer,
+  IabClassification,
+  IabProfile,
+  IabRequest,
   ModelEntry,
   ModelList,
+  ModerationsAnswer,
+  ModerationsRequest,
+  PiiAnswer,
+  RecordsAnswer,
   ResponsesAnswer,
   ResponsesEvent,
   ResponsesRequest,
+  SummaryAnswer,
+  SummaryRequest,
 } from './types.ts';
 
 /** A request whose answer comes whole. */
@@ -92,6 +108,44 @@ class Chat {
   }
 }
 
+/** An answer whose vectors are numbers. */
+export type FloatEmbeddings = WithRequestId<
+  Omit<EmbeddingsAnswer, 'data'> & {
+    data: { object: 'embedding'; index: number; embedding: number[] }[];
+  }
+>;
+
+class Embeddings {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** `POST /v1/embeddings`. @throws ZeroGPUError, one class per kind of failure */
+  create(
+    body: EmbeddingsRequest & { encoding_format?: 'float' | undefined },
+    options?: CallOptions,
+  ): Promise<FloatEmbeddings>;
+  create(body: EmbeddingsRequest, options?: CallOptions): Promise<WithRequestId<EmbeddingsAnswer>>;
+  create(body: EmbeddingsRequest, options: CallOptions = {}): Promise<WithRequestId<EmbeddingsAnswer>> {
+    return this.#transport.json({ method: 'POST', path: '/v1/embeddings', body, options });
+  }
+}
+
+class Moderations {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** `POST /v1/moderations`. @throws ZeroGPUError, one class per kind of failure */
+  create(body: ModerationsRequest, options: CallOptions = {}): Promise<WithRequestId<ModerationsAnswer>> {
+    return this.#transport.json({ method: 'POST', path: '/v1/moderations', body, options });
+  }
+}
+
 class Models {
   readonly #transport: Transport;
 
@@ -125,6 +179,8 @@ export class ZeroGPU {
   readonly baseURL: string;
   readonly responses: Responses;
   readonly chat: Chat;
+  readonly embeddings: Embeddings;
+  readonly moderations: Moderations;
   readonly models: Models;
   // Private fields hold the key, so that neither JSON.stringify nor console.log of a client shows it.
   readonly #transport: Transport;
@@ -136,7 +192,50 @@ export class ZeroGPU {
     this.#transport = new Transport(settings);
     this.responses = new Responses(this.#transport);
     this.chat = new Chat(this.#transport);
+    this.embeddings = new Embeddings(this.#transport);
+    this.moderations = new Moderations(this.#transport);
     this.models = new Models(this.#transport);
+  }
+
+  /** `POST /v1/summary`: one to four sentences. @throws ZeroGPUError, one class per kind of failure */
+  summary(body: SummaryRequest, options: CallOptions = {}): Promise<WithRequestId<SummaryAnswer>> {
+    return this.#transport.json({ method: 'POST', path: '/v1/summary', body, options });
+  }
+
+  /** `POST /v1/usecase/classify/iab`. @throws ZeroGPUError, one class per kind of failure */
+  classifyIab(
+    body: IabRequest & { model?: undefined; enriched: true },
+    options?: CallOptions,
+  ): Promise<WithRequestId<IabProfile>>;
+  classifyIab(
+    body: IabRequest & { model?: undefined; enriched?: false | undefined },
+    options?: CallOptions,
+  ): Promise<WithRequestId<IabClassification>>;
+  classifyIab(body: IabRequest, options?: CallOptions): Promise<WithRequestId<IabAnswer>>;
+  classifyIab(body: IabRequest, options: CallOptions = {}): Promise<WithRequestId<IabAnswer>> {
+    return this.#transport.json({ method: 'POST', path: '/v1/usecase/classify/iab', body, options });
+  }
+
+  /** `POST /v1/gliner`. @throws ZeroGPUError, one class per kind of failure */
+  gliner(
+    body: GlinerRequest & { model?: undefined; usecase: 'redact' | 'extract-pii' | 'extract' },
+    options?: CallOptions,
+  ): Promise<WithRequestId<PiiAnswer>>;
+  gliner(
+    body: GlinerRequest & { model?: undefined; usecase: 'ner' },
+    options?: CallOptions,
+  ): Promise<WithRequestId<EntitiesAnswer>>;
+  gliner(
+    body: GlinerRequest & { model?: undefined; usecase: 'json' },
+    options?: CallOptions,
+  ): Promise<WithRequestId<RecordsAnswer>>;
+  gliner(
+    body: GlinerRequest & { model?: undefined; usecase: 'classification' },
+    options?: CallOptions,
+  ): Promise<WithRequestId<ClassificationAnswer>>;
+  gliner(body: GlinerRequest, options?: CallOptions): Promise<WithRequestId<GlinerAnswer>>;
+  gliner(body: GlinerRequest, options: CallOptions = {}): Promise<WithRequestId<GlinerAnswer>> {
+    return this.#transport.json({ method: 'POST', path: '/v1/gliner', body, options });
   }
 
   /** `GET /health`: also resolves when the server says that it is down. Never tried again. */

@@ -1,5 +1,12 @@
 /** The TypeScript client of a ZeroGPU server, for Node 18 and later and for browsers. */
-export { outputText, type Streamed, type TextResponse, type Whole, ZeroGPU } from './client.ts';
+export {
+  type FloatEmbeddings,
+  outputText,
+  type Streamed,
+  type TextResponse,
+  type Whole,
+  ZeroGPU,
+} from './client.ts';
 export {
   AbortedError,
   AuthenticationError,

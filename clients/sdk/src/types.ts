@@ -241,6 +241,225 @@ export interface ChatChunk {
   system_fingerprint: null;
 }
 
+/** The body of `POST /v1/embeddings`. */
+export interface EmbeddingsRequest {
+  /** The id of a model, such as `zlm-v1-embed-edge`. */
+  model: string;
+  /** A text of 1 to 131072 characters, or at most 2048 of them. */
+  input: string | string[];
+  /** `float` when absent. Both hold the same 32-bit floats; base64 is a third as long. */
+  encoding_format?: 'float' | 'base64' | undefined;
+  /** How many leading dimensions; all when absent. */
+  dimensions?: number | undefined;
+  /** Only false: the answer comes whole. */
+  stream?: false | undefined;
+  user?: string | undefined;
+}
+
+/** The answer of `POST /v1/embeddings`. */
+export interface EmbeddingsAnswer {
+  object: 'list';
+  /** In the order of the texts. */
+  data: {
+    object: 'embedding';
+    index: number;
+    /** Numbers, or base64 of little-endian 32-bit floats. */
+    embedding: number[] | string;
+  }[];
+  /** The model that ran. */
+  model: string;
+  usage: { prompt_tokens: number; total_tokens: number };
+}
+
+/** The body of `POST /v1/moderations`. */
+export interface ModerationsRequest {
+  /** `zlm-v1-moderation-edge` when absent. */
+  model?: string | undefined;
+  /** A text, at most 2048 texts judged one by one, or the parts of one text. */
+  input: string | (string | { type: 'text'; text: string })[];
+  /** Only false: the answer comes whole. */
+  stream?: false | undefined;
+  user?: string | undefined;
+}
+
+export type ModerationCategory =
+  | 'harassment'
+  | 'harassment/threatening'
+  | 'hate'
+  | 'hate/threatening'
+  | 'illicit'
+  | 'illicit/violent'
+  | 'self-harm'
+  | 'self-harm/intent'
+  | 'self-harm/instructions'
+  | 'sexual'
+  | 'sexual/minors'
+  | 'violence'
+  | 'violence/graphic';
+
+export interface ModerationResult {
+  flagged: boolean;
+  categories: Record<ModerationCategory, boolean>;
+  /** From 0 to 1. */
+  category_scores: Record<ModerationCategory, number>;
+  category_applied_input_types: Record<ModerationCategory, 'text'[]>;
+}
+
+/** The answer of `POST /v1/moderations`. */
+export interface ModerationsAnswer {
+  id: string;
+  /** The model that ran. */
+  model: string;
+  /** In the order of the texts; one for the parts of one text. */
+  results: ModerationResult[];
+}
+
+/** What every task route takes: one of `text` and `input` is required, and `text` wins. */
+interface TaskSource {
+  /** 1 to 131072 characters. */
+  text?: string | undefined;
+  /** The same as `text`. */
+  input?: string | undefined;
+  /** Only false: the answer comes whole. */
+  stream?: false | undefined;
+  user?: string | undefined;
+}
+
+export interface TaskUsage {
+  input_tokens: number;
+  output_tokens: number;
+  total_tokens: number;
+}
+
+/** What every task route adds to its task's own answer. */
+interface TaskTold {
+  /** The model that ran. */
+  model: string;
+  usage: TaskUsage;
+}
+
+/** The body of `POST /v1/summary`. */
+export interface SummaryRequest extends TaskSource {
+  /** `zlm-v1-summary-cloud` when absent. */
+  model?: string | undefined;
+  /** Hard bound on the summary's tokens. */
+  max_tokens?: number | undefined;
+}
+
+/** The answer of `POST /v1/summary`. */
+export interface SummaryAnswer extends TaskTold {
+  summary: string;
+}
+
+/** The body of `POST /v1/usecase/classify/iab`. */
+export interface IabRequest extends TaskSource {
+  /** Absent: as `enriched` says. */
+  model?: string | undefined;
+  /** True: ids, parents, topics, keywords and intent. */
+  enriched?: boolean | undefined;
+}
+
+export interface ScoredName {
+  name: string;
+  score: number;
+}
+
+/** An entry of Content Taxonomy 2.2 or Audience Taxonomy 1.1, with the names above it. */
+export interface IabEntry {
+  id: string;
+  parent_id: string | null;
+  name: string;
+  tier1_name: string;
+  tier2_name?: string;
+  tier3_name?: string;
+  score: number;
+}
+
+/** An entry of Content Taxonomy 1.0. */
+export interface IabCode {
+  /** Such as `IAB19-6`. */
+  code: string;
+  name: string;
+  tier: number;
+  parent_code: string | null;
+  score: number;
+}
+
+/** The answer of `POST /v1/usecase/classify/iab` by `zlm-v1-iab-classify-edge`; every list best first. */
+export interface IabClassification extends TaskTold {
+  audience: ScoredName[];
+  content: { iab_1_0: ScoredName[]; iab_2_2: ScoredName[] };
+}
+
+/** The same by the enriched and the cloud model. */
+export interface IabProfile extends TaskTold {
+  audience: IabEntry[];
+  content: { iab_1_0: IabCode[]; iab_2_2: IabEntry[] };
+  topics: ScoredName[];
+  keywords: string[];
+  user_intent: {
+    name: string;
+    category: 'informational' | 'navigational' | 'commercial' | 'transactional';
+    score: number;
+  };
+}
+
+export type IabAnswer = IabProfile | IabClassification;
+
+/** The body of `POST /v1/gliner`. */
+export interface GlinerRequest extends TaskSource {
+  /** Absent: as `usecase` says. */
+  model?: string | undefined;
+  /** ner, json, classification; redact, extract-pii. */
+  usecase?: unknown;
+  /** Names of what is to be found. */
+  labels?: unknown;
+  /** json: `{ group: ['field::type::description'] }`; classification: `{ axis: ['label', 'label'] }`. */
+  schema?: unknown;
+  /** The least score that counts, from 0 to 1. */
+  threshold?: unknown;
+  /** Categories of personal data, such as `contact` or `financial`. */
+  categories?: unknown;
+  /** `label`, `char`, or one character. */
+  mask?: unknown;
+}
+
+/** A found piece of personal data. */
+export interface PiiSpan {
+  text: string;
+  label: string;
+  /** In UTF-16 code units of the text as sent. */
+  start: number;
+  end: number;
+  score: number;
+}
+
+/** Of redact and extract-pii. */
+export interface PiiAnswer extends TaskTold {
+  /** Only of redact. */
+  redacted_text?: string;
+  entities: PiiSpan[];
+  entities_by_label: Record<string, string[]>;
+}
+
+/** Of ner: every requested label is there. */
+export interface EntitiesAnswer extends TaskTold {
+  entities: Record<string, string[]>;
+}
+
+/** Of json: one record per instance found. */
+export interface RecordsAnswer extends TaskTold {
+  data: Record<string, Record<string, unknown>[]>;
+}
+
+/** Of classification. */
+export interface ClassificationAnswer extends TaskTold {
+  classification: Record<string, string>;
+}
+
+/** The answer of `POST /v1/gliner`, by use case. */
+export type GlinerAnswer = PiiAnswer | EntitiesAnswer | RecordsAnswer | ClassificationAnswer;
+
 /** A model in the shape of the OpenAI API, with the platform's own facts under `zerogpu`. */
 export interface ModelEntry {
   id: string;
@@ -261,10 +480,18 @@ export interface ModelEntry {
     price_per_million: { input: string; output: string };
     routes: string[];
     licence: string;
+    /** What a copy of the model must say of its sources. */
+    licence_notice: string | null;
+    /** Where its open weights lie; null for a built-in. */
+    hub: { repository: string; revision: string; files: string[] } | null;
+    /** The built-in that answers for it where the project lets it. */
+    stand_in: string | null;
     /** Something can serve it at this moment. */
     available: boolean;
     edge_nodes: number;
     fallback: boolean;
+    /** What the operator does to make it available; null when it is. */
+    how_to_serve: string | null;
   };
 }
 

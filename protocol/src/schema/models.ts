@@ -21,9 +21,26 @@ export const ModelEntry = Type.Object(
       ),
       routes: Type.Array(Type.String()),
       licence: Type.String(),
+      licence_notice: Type.Union([Type.String(), Type.Null()], {
+        description: 'what a copy of the model must say of its sources',
+      }),
+      hub: Type.Union([
+        Type.Object({
+          repository: Type.String(),
+          revision: Type.String(),
+          files: Type.Array(Type.String(), { description: 'empty where they are not settled yet' }),
+        }),
+        Type.Null(),
+      ]),
+      stand_in: Type.Union([Type.String(), Type.Null()], {
+        description: 'the built-in that answers for it where the project lets it',
+      }),
       available: Type.Boolean({ description: 'something can serve it at this moment' }),
       edge_nodes: Type.Integer({ description: 'connected nodes that have it' }),
       fallback: Type.Boolean({ description: 'an upstream has it' }),
+      how_to_serve: Type.Union([Type.String(), Type.Null()], {
+        description: 'what the operator does to make it available; null when it is',
+      }),
     }),
   },
   { $id: 'Model' },
