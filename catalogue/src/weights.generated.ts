@@ -5,6 +5,9 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
   'zlm-v1-embed-edge': [
     { path: 'model.zlm', bytes: 15806388, sha256: 'a35322566059da72d4495a54245f6b398d7d8cbea29992cbf16dc8c1f9f7b434' },
   ],
+  'zlm-v1-extract-edge': [
+    { path: 'model.zlm', bytes: 4564148, sha256: '2209d69cb30b1357da17b8dffd7caaf9df7532ce3eefaa7ef90f555a828a5415' },
+  ],
   'zlm-v1-followup-questions-edge': [
     { path: 'model.zlm', bytes: 529895, sha256: '32e6dc4e212036fb7a5d851951b44acfd5c1032d4c8dc14455ddb65c0c473e59' },
   ],
@@ -18,7 +21,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 474316, sha256: '01cb629326287310b48d83b8f95881f1cc20c53b53beb7b22ae7b9e19aeae189' },
   ],
   'zlm-v1-moderation-edge': [
-    { path: 'model.zlm', bytes: 188392, sha256: 'ccde52729edb8c3cef70638f00e21444e4f3c54fa27f2e82d77f45ad0e7b9bde' },
+    { path: 'model.zlm', bytes: 189848, sha256: '9a42f46e32e17326e137fbeb3ade469f888759270684e0047cc9db9ea488f68b' },
   ],
   'zlm-v1-summary-cloud': [
     { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },

@@ -2,6 +2,7 @@
 import type { Inference } from '@zerogpu/protocol';
 import type { Piece, RunEnd } from '../runtime.ts';
 import { sentenceEncoder } from './encoder/embedding-program.ts';
+import { extractor } from './extraction/extractor.ts';
 import { extractiveSummary } from './extractive-summary.ts';
 import { followUpQuestions } from './follow-up-questions/program.ts';
 import { iabClassifier } from './iab/iab-classifier.ts';
@@ -40,6 +41,7 @@ export type ProgramInference = Inference & { readonly maxOutputTokens: number };
 
 export const PROGRAMS: Readonly<Record<string, Program>> = {
   'extractive-summary': extractiveSummary,
+  extractor,
   'follow-up-questions': followUpQuestions,
   'iab-classifier': iabClassifier,
   'iab-long-profile': iabLongProfile,

@@ -1,0 +1,166 @@
+/**
+ * Trains and packs zlm-v1-extract-edge; `models/python/train_extract.py` runs it.
+ *
+ *     node train-extract.ts DATA FOLDER [--dev]
+ *
+ * FOLDER holds words.tsv and kinds.tsv. With --dev, WNUT17's dev split is only measured; else it is trained on too.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { NAME_TYPES, NameTagger, readWeights } from '@zerogpu/runtimes';
+import { type GoldText, goldSets, recased, type TrainingLine, trainingLine } from './extract/gold.ts';
+import { type Kinds, readKinds } from './extract/kinds.ts';
+import {
+  findNames,
+  firstNames,
+  type Lexicon,
+  nationalities,
+  readLexicon,
+  withNames,
+} from './extract/lexicon.ts';
+import { rates, scoreSpans, sum } from './extract/score.ts';
+import { TAGS, type TaggerWeights, trainTagger } from './extract/train-tagger.ts';
+import { weightsBytes } from './zlm-writer.ts';
+
+const MODEL = 'zlm-v1-extract-edge';
+const SETTINGS = { buckets: 1 << 18, epochs: 8, rate: 0.15, decay: 2e-5, seed: 7 };
+
+const { values, positionals } = parseArgs({
+  options: {
+    dev: { type: 'boolean', default: false },
+    recall: { type: 'string', default: '3' },
+    repack: { type: 'string' },
+  },
+  allowPositionals: true,
+});
+const [data = '', folder = ''] = positionals;
+const demonyms = nationalities(data);
+const gold = goldSets(data);
+
+function trainingLines(withDev: boolean): TrainingLine[] {
+  const sets: [GoldText[], 'wnut' | 'btc' | 'wikigold'][] = [
+    [gold.wnut, 'wnut'],
+    ...(withDev ? [[gold.dev, 'wnut'] as [GoldText[], 'wnut']] : []),
+    ...gold.btc.map((texts): [GoldText[], 'btc'] => [texts, 'btc']),
+    [gold.wikigold, 'wikigold'],
+  ];
+  return sets.flatMap(([texts, set]) =>
+    texts.flatMap((text, i) => {
+      const variants =
+        i % 4 === 0 ? [text, recased(text, false)] : i % 8 === 1 ? [text, recased(text, true)] : [text];
+      return variants.flatMap((variant) => trainingLine(variant, set, demonyms) ?? []);
+    }),
+  );
+}
+
+const kinds: Kinds = readKinds(folder, demonyms);
+
+/** The tagger of a file with the kinds as they are now. */
+function repack(file: string, recall: number): Uint8Array {
+  const weights = readWeights(readFileSync(file));
+  const words = {
+    keys: weights.i32('wordKeys'),
+    clusters: weights.u16('wordClusters'),
+    capitals: weights.u8('wordCapitals'),
+  };
+  const names = { keys: weights.i32('nameKeys'), bits: weights.u8('nameBits') };
+  return pack(lastWeights(readFileSync(file)), { words, names }, recall);
+}
+
+function pack(tagger: TaggerWeights, lexicon: Pick<Lexicon, 'words' | 'names'>, recall: number): Uint8Array {
+  const { words, names } = lexicon;
+  const meta = { program: 'extractor', taggerScale: tagger.scale, taggerRecall: recall };
+  return weightsBytes(
+    { model: MODEL, version: '1', meta },
+    {
+      emissions: { data: tagger.emissions, shape: [tagger.emissions.length / TAGS, TAGS] },
+      transitions: { data: tagger.transitions, shape: [TAGS, TAGS] },
+      wordKeys: { data: words.keys },
+      wordClusters: { data: words.clusters },
+      wordCapitals: { data: words.capitals },
+      nameKeys: { data: names.keys },
+      nameBits: { data: names.bits },
+      kinds: { data: kinds.names.join('\n') },
+      kindParents: { data: kinds.parents },
+      kindAliases: { data: kinds.aliases },
+      thingKeys: { data: kinds.thingKeys },
+      thingKinds: { data: kinds.thingKinds, shape: [kinds.thingKeys.length, 2] },
+    },
+  );
+}
+
+function measure(tagger: NameTagger, texts: readonly GoldText[], name: string): void {
+  for (const variant of ['as written', 'lower case'] as const) {
+    const cased = variant === 'as written' ? texts : texts.map((text) => recased(text, false));
+    const scored = sum(cased.map(({ text, spans }) => scoreSpans(spans, found(tagger, text))));
+    const byType = NAME_TYPES.map((type) => {
+      const label = type.replace(' ', '-');
+      const { f1 } = rates(
+        sum(
+          cased.map(({ text, spans }) =>
+            scoreSpans(
+              spans.filter((s) => s.label === label),
+              found(tagger, text).filter((s) => s.label === label),
+            ),
+          ),
+        ),
+      );
+      return `${type} ${f1.toFixed(3)}`;
+    });
+    const { precision, recall, f1 } = rates(scored);
+    console.log(
+      `${name}, ${variant}: P ${precision.toFixed(3)} R ${recall.toFixed(3)} F1 ${f1.toFixed(3)} | ${byType.join(', ')}`,
+    );
+  }
+}
+
+function found(tagger: NameTagger, text: string) {
+  return tagger
+    .tag(text)
+    .filter(({ label }) => label !== 'event')
+    .map((span) => ({ ...span, label: span.label.replace(' ', '-') }));
+}
+
+function taggerOf(bytes: Uint8Array): NameTagger {
+  return new NameTagger(readWeights(bytes));
+}
+
+function main(): void {
+  const recall = Number(values.recall);
+  const started = Date.now();
+  const first = withNames(readLexicon(path.join(folder, 'words.tsv'), firstNames(data)), kinds.bits);
+  const lines = trainingLines(!values.dev);
+  let bytes = pack(trainTagger(lines, first.lexicons, SETTINGS), first, recall);
+  console.log(`${lines.length} lines, ${(Date.now() - started) / 1000} s`);
+  for (const r of values.dev ? [1, 2, 4] : []) {
+    measure(
+      taggerOf(pack(JSON.parse('null') ?? lastWeights(bytes), first, r)),
+      gold.dev,
+      `WNUT17 dev, recall ${r}`,
+    );
+  }
+  const names = findNames(taggerOf(bytes), folder);
+  console.log(`${names.size} names, ${(Date.now() - started) / 1000} s`);
+  const second = withNames(first, names);
+  const weights = trainTagger(lines, second.lexicons, SETTINGS);
+  for (const r of values.dev ? [1, 2, 4] : []) {
+    measure(taggerOf(pack(weights, second, r)), gold.dev, `WNUT17 dev with names, recall ${r}`);
+  }
+  bytes = pack(weights, second, recall);
+  writeFileSync(path.join(folder, values.dev ? 'dev.zlm' : 'model.zlm'), bytes);
+  console.log(`${bytes.length} bytes, ${(Date.now() - started) / 1000} s`);
+}
+
+function lastWeights(bytes: Uint8Array): TaggerWeights {
+  const weights = readWeights(bytes);
+  return {
+    emissions: weights.i8('emissions'),
+    transitions: weights.f32('transitions'),
+    scale: Number(weights.meta['taggerScale']),
+  };
+}
+
+if (values.repack)
+  writeFileSync(path.join(folder, 'model.zlm'), repack(values.repack, Number(values.recall)));
+else main();

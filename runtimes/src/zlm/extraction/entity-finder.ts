@@ -1,0 +1,255 @@
+/** Finds what a label asks for: by patterns, amounts, known things, names in the text, and "label: value" lines. */
+import type { Kind, KindLexicon } from '../entities/kind-lexicon.ts';
+import type { Span } from '../entities/span.ts';
+import { termOf } from '../terms.ts';
+import { isSpace, lowerCase, wordsOf } from '../words.ts';
+import type { Meaning } from './label-meaning.ts';
+import type { TextReading, Thing } from './text-reading.ts';
+
+export interface Candidate {
+  readonly start: number;
+  readonly end: number;
+  /** 0 to 1. */
+  readonly score: number;
+}
+
+const KNOWN = 0.85;
+/** A word that is the thing in one of several senses, or is written without the capital of a name. */
+const DOUBTFUL = 0.35;
+const QUANTITY = 0.9;
+const YEAR_AS_DATE = 0.55;
+const CUED = 0.85;
+const CONTRADICTED = 0.25;
+/** Characters before and after a name in which a word may tell its kind. */
+const WINDOW = 24;
+
+/** Kinds whose things are names, with capitals; others are common nouns. */
+const NAMED_TOPS = new Set([
+  'person',
+  'organization',
+  'location',
+  'product',
+  'creative work',
+  'event',
+  'nationality',
+  'language',
+  'weekday',
+  'month',
+]);
+/** Product kinds whose things are nouns. */
+const COMMON = new Set(['furniture', 'clothing', 'tool item', 'musical instrument', 'vehicle', 'phone']);
+
+/** How often a name of the wide kind is of the narrow one, when nothing else is known of it. */
+const SHARES: Readonly<Record<string, number>> = {
+  company: 0.95,
+  'political party': 0.3,
+  city: 0.8,
+  country: 0.45,
+  state: 0.4,
+  building: 0.45,
+  team: 0.6,
+  band: 0.55,
+  software: 0.6,
+  phone: 0.5,
+  film: 0.6,
+  book: 0.55,
+  song: 0.55,
+  series: 0.5,
+  game: 0.5,
+  vehicle: 0.5,
+  school: 0.35,
+  competition: 0.6,
+};
+const USUAL_SHARE = 0.4;
+
+/** Candidates for a meaning, best and worst alike; they may overlap. */
+export function candidatesFor(meaning: Meaning, reading: TextReading, kinds: KindLexicon): Candidate[] {
+  return [
+    ...patternCandidates(meaning, reading),
+    ...quantityCandidates(meaning, reading),
+    ...(meaning.kind === null ? [] : thingCandidates(meaning.kind, reading, kinds)),
+    ...nameCandidates(meaning, reading, kinds),
+  ];
+}
+
+function patternCandidates({ pattern }: Meaning, reading: TextReading): Candidate[] {
+  return pattern === null ? [] : reading.patterns.filter(({ label }) => label === pattern);
+}
+
+function quantityCandidates({ quantities, units }: Meaning, reading: TextReading): Candidate[] {
+  const found: Candidate[] = [];
+  for (const quantity of reading.quantities) {
+    const rank = quantities.indexOf(quantity.kind);
+    if (rank < 0) continue;
+    if (quantity.kind === 'measure' && units && !units.test(quantity.unit)) continue;
+    const score = rank === 0 ? QUANTITY : YEAR_AS_DATE;
+    found.push({ start: quantity.start, end: quantity.end, score });
+  }
+  return found;
+}
+
+function thingCandidates(kind: Kind, reading: TextReading, kinds: KindLexicon): Candidate[] {
+  const found: Candidate[] = [];
+  for (const thing of reading.things) {
+    const rank = thing.kinds.findIndex((one) => kinds.isA(one, kind));
+    if (rank < 0) continue;
+    found.push({ start: thing.start, end: thing.end, score: thingScore(thing, kind, rank, reading, kinds) });
+  }
+  return found;
+}
+
+function thingScore(
+  thing: Thing,
+  kind: Kind,
+  rank: number,
+  reading: TextReading,
+  kinds: KindLexicon,
+): number {
+  const isNamed = NAMED_TOPS.has(kinds.kinds[kinds.top(kind)] ?? '') && !isCommon(thing.kinds[rank]!, kinds);
+  if (isNamed && !thing.isCapital && !reading.isCaseless) return DOUBTFUL - 0.1;
+  // "Apple" inside a name of a company is no fruit.
+  const name = reading.names.find(({ start, end }) => start < thing.end && thing.start < end);
+  const isPartOfName = name && (name.start < thing.start || name.end > thing.end);
+  if (isPartOfName) return DOUBTFUL;
+  if (!isNamed && name && thing.isCapital && name.score > 0.6 && name.label !== 'product') return DOUBTFUL;
+  return rank === 0 ? KNOWN : KNOWN - 0.1;
+}
+
+function isCommon(kind: Kind, kinds: KindLexicon): boolean {
+  for (const name of COMMON) {
+    const common = kinds.namedExactly(name);
+    if (common !== null && kinds.isA(kind, common)) return true;
+  }
+  return false;
+}
+
+function nameCandidates(meaning: Meaning, reading: TextReading, kinds: KindLexicon): Candidate[] {
+  const found: Candidate[] = [];
+  for (const name of reading.names) {
+    const type = meaning.names.indexOf(name.label);
+    if (type < 0) continue;
+    const fit = meaning.kind === null ? 1 : fitOf(name, meaning.kind, reading, kinds);
+    found.push({ start: name.start, end: name.end, score: Math.min(0.99, scoreOf(name, fit) - 0.05 * type) });
+  }
+  return found;
+}
+
+function scoreOf({ score }: Span, fit: number): number {
+  return fit > 1 ? Math.max(score, KNOWN) + 0.05 : score * fit;
+}
+
+/** Above 1 when the name is known to be of the kind; below when it may be, or is known to be of another. */
+function fitOf(name: Span, kind: Kind, reading: TextReading, kinds: KindLexicon): number {
+  const thing = reading.things.find(({ start, end }) => start === name.start && end === name.end);
+  if (thing) {
+    if (thing.kinds.some((one) => kinds.isA(one, kind))) return 2;
+    // A wide kind that is known tells nothing of the narrow one.
+    if (!thing.kinds.some((one) => kinds.isA(kind, one))) return kinds.top(kind) === kind ? 1 : CONTRADICTED;
+  }
+  if (kinds.top(kind) === kind || kinds.kinds[kind] === 'group') return 1;
+  if (saysKind(name, kind, reading, kinds)) return CUED + 0.2;
+  return SHARES[kinds.kinds[kind] ?? ''] ?? USUAL_SHARE;
+}
+
+/** Whether a word in the name, or close to it, names the kind: "Hudson River", "the actor Tom Hanks". */
+function saysKind(name: Span, kind: Kind, reading: TextReading, kinds: KindLexicon): boolean {
+  const from = Math.max(0, name.start - WINDOW);
+  const around = reading.text.slice(from, name.end + WINDOW);
+  for (const word of wordsOf(around)) {
+    const isCut = (word.start === 0 && from > 0) || from + word.end === name.end + WINDOW;
+    if (isCut || word.text.length < 3) continue;
+    const named = kinds.namedExactly(termOf(word.text));
+    if (named !== null && kinds.isA(named, kind)) return true;
+  }
+  return false;
+}
+
+/** A line's "key: value", where the key is short. */
+export interface KeyValue {
+  readonly key: string;
+  readonly keyStart: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+const LONGEST_KEY = 48;
+
+/** All "key: value" and "key = value" of a text's lines, also several in a line divided by ";", "|" or ",". */
+export function keyValuesIn(text: string): KeyValue[] {
+  const found: KeyValue[] = [];
+  for (let at = 0; at < text.length; ) {
+    const newline = text.indexOf('\n', at);
+    const end = newline < 0 ? text.length : newline;
+    readLine(text, at, end, found);
+    at = end + 1;
+  }
+  return found;
+}
+
+function readLine(text: string, start: number, end: number, found: KeyValue[]): void {
+  let from = start;
+  while (from < end) {
+    const sign = signOf(text, from, Math.min(end, from + LONGEST_KEY + 16));
+    if (sign < 0) {
+      // The next part of the line may be one.
+      const next = dividerAfter(text, from, end);
+      if (next < 0) return;
+      from = next + 1;
+      continue;
+    }
+    const stop = valueEnd(text, sign + 1, end);
+    const key = lowerCase(text.slice(from, sign)).replace(/^[\s*#>"'{([•·-]+|[\s*"'_)\]]+$/g, '');
+    const value = trimmed(text, sign + 1, stop);
+    if (key !== '' && value.start < value.end) found.push({ key, keyStart: from, ...value });
+    from = stop + 1;
+  }
+}
+
+/** Where a key's colon or equals sign stands; −1 when the text does not begin with a key. */
+function signOf(text: string, from: number, limit: number): number {
+  for (let at = from; at < limit; at++) {
+    const sign = text.charAt(at);
+    if (sign === '=' || sign === '\t') return at > from ? at : -1;
+    if (sign === ':') return isKeySign(text, at) ? at : -1;
+    if (sign === '.' || sign === ';' || sign === '|' || sign === '!' || sign === '?') return -1;
+  }
+  return -1;
+}
+
+function isKeySign(text: string, at: number): boolean {
+  const next = text.charAt(at + 1);
+  const isTime = /\d/.test(text.charAt(at - 1)) && /\d/.test(next);
+  return !isTime && next !== '/' && next !== ':';
+}
+
+const DIVIDERS = ';|';
+
+function dividerAfter(text: string, from: number, end: number): number {
+  for (let at = from; at < end; at++) if (DIVIDERS.includes(text.charAt(at))) return at;
+  return -1;
+}
+
+function valueEnd(text: string, from: number, end: number): number {
+  const divider = dividerAfter(text, from, end);
+  const last = divider < 0 ? end : divider;
+  // "Size: M, Color: red": a comma ends the value when a short key follows.
+  for (let at = from; at < last; at++) {
+    if (text.charAt(at) !== ',' || !isKeyAhead(text, at + 1, last)) continue;
+    return at;
+  }
+  return last;
+}
+
+function isKeyAhead(text: string, from: number, end: number): boolean {
+  const ahead = text.slice(from, Math.min(end, from + 28));
+  return /^ ?["']?[A-Za-zÀ-ÿ_]+(?: [A-Za-zÀ-ÿ]+)?["']? ?[:=](?!\/|\d)/.test(ahead);
+}
+
+export function trimmed(text: string, from: number, to: number): { start: number; end: number } {
+  let start = from;
+  let end = to;
+  while (start < end && (isSpace(text.charCodeAt(start)) || '"\'*`“”'.includes(text.charAt(start)))) start++;
+  while (end > start && (isSpace(text.charCodeAt(end - 1)) || '"\'*`“”,;'.includes(text.charAt(end - 1))))
+    end--;
+  return { start, end };
+}

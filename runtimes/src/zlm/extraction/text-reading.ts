@@ -1,0 +1,129 @@
+/** Everything that is found in a text whatever is asked of it, each part made at its first use. */
+
+import { type Kind, type KindLexicon, nameKey } from '../entities/kind-lexicon.ts';
+import { LONGEST_NAME } from '../entities/lexicon.ts';
+import type { NameTagger } from '../entities/name-tagger.ts';
+import { findPatterns } from '../entities/patterns/find-patterns.ts';
+import type { PatternSpan } from '../entities/patterns/rule.ts';
+import { type Quantity, quantitiesIn } from '../entities/quantities.ts';
+import type { Span } from '../entities/span.ts';
+import { type Sentence, splitSentences } from '../sentences.ts';
+import { isCapital, isLetter, type Word, wordsOf } from '../words.ts';
+
+/** Names less likely than this are no candidates for anything. */
+const LEAST_NAME = 0.2;
+
+/** A name or noun of the lexicon, where it stands in the text. */
+export interface Thing {
+  readonly start: number;
+  readonly end: number;
+  readonly kinds: readonly Kind[];
+  /** Whether it is written with a capital. */
+  readonly isCapital: boolean;
+  readonly words: number;
+}
+
+export class TextReading {
+  readonly text: string;
+  /** True when hardly a word has a capital, or hardly one has not: capitals tell nothing then. */
+  readonly isCaseless: boolean;
+  readonly words: readonly Word[];
+  readonly #tagger: NameTagger;
+  readonly #kinds: KindLexicon;
+  #names: readonly Span[] | undefined;
+  #quantities: readonly Quantity[] | undefined;
+  #patterns: readonly PatternSpan[] | undefined;
+  #things: readonly Thing[] | undefined;
+  #sentences: readonly Sentence[] | undefined;
+
+  constructor(text: string, tagger: NameTagger, kinds: KindLexicon) {
+    this.text = text;
+    this.words = wordsOf(text);
+    this.isCaseless = isCaseless(text, this.words);
+    this.#tagger = tagger;
+    this.#kinds = kinds;
+  }
+
+  get names(): readonly Span[] {
+    this.#names ??= this.#tagger.tag(this.text, LEAST_NAME);
+    return this.#names;
+  }
+
+  get quantities(): readonly Quantity[] {
+    this.#quantities ??= quantitiesIn(this.text);
+    return this.#quantities;
+  }
+
+  get patterns(): readonly PatternSpan[] {
+    this.#patterns ??= findPatterns(this.text);
+    return this.#patterns;
+  }
+
+  get sentences(): readonly Sentence[] {
+    this.#sentences ??= splitSentences(this.text);
+    return this.#sentences;
+  }
+
+  /** Known names and nouns, the longest at each place, without overlaps. */
+  get things(): readonly Thing[] {
+    this.#things ??= this.#findThings();
+    return this.#things;
+  }
+
+  #findThings(): Thing[] {
+    const things: Thing[] = [];
+    for (let i = 0; i < this.words.length; ) {
+      const thing = this.#thingAt(i);
+      if (thing) things.push(thing);
+      i += thing?.words ?? 1;
+    }
+    return things;
+  }
+
+  #thingAt(first: number): Thing | null {
+    const start = this.words[first]!.start;
+    for (let count = Math.min(LONGEST_NAME, this.words.length - first); count >= 1; count--) {
+      const end = signsBehind(this.text, this.words[first + count - 1]!.end);
+      for (const last of end.length === 0 ? [0] : [end.length, 0]) {
+        const stop = this.words[first + count - 1]!.end + last;
+        if (stop - start > 64) continue;
+        const kinds = this.#kindsOf(this.text.slice(start, stop));
+        if (kinds.length === 0) continue;
+        const isUpper = isCapital(this.text.charCodeAt(start));
+        return { start, end: stop, kinds, isCapital: isUpper, words: count };
+      }
+    }
+    return null;
+  }
+
+  #kindsOf(text: string): readonly Kind[] {
+    const key = nameKey(text);
+    const known = this.#kinds.kindsOf(key);
+    if (known.length > 0 || key.length < 4) return known;
+    if (key.endsWith('ies')) return this.#kinds.kindsOf(`${key.slice(0, -3)}y`);
+    if (key.endsWith('es')) {
+      const without = this.#kinds.kindsOf(key.slice(0, -2));
+      if (without.length > 0) return without;
+    }
+    return key.endsWith('s') ? this.#kinds.kindsOf(key.slice(0, -1)) : known;
+  }
+}
+
+/** "C++", "C#": signs that belong to the word before them. */
+function signsBehind(text: string, at: number): string {
+  if (text.startsWith('++', at)) return '++';
+  const sign = text.charAt(at);
+  return sign === '#' || sign === '+' || sign === '.' ? sign : '';
+}
+
+function isCaseless(text: string, words: readonly Word[]): boolean {
+  let upper = 0;
+  let letters = 0;
+  for (const { start } of words) {
+    const unit = text.charCodeAt(start);
+    if (!isLetter(unit)) continue;
+    letters++;
+    if (isCapital(unit)) upper++;
+  }
+  return letters > 2 && (upper === 0 || upper * 10 > letters * 9);
+}
