@@ -8,10 +8,16 @@ import { parseArgs } from 'node:util';
 import { encoderEvaluation } from './evaluations/encoder.ts';
 import { type Evaluation, formatTable, weightsOf } from './evaluations/evaluation.ts';
 import { iabEvaluation } from './evaluations/iab.ts';
+import { moderationEvaluation } from './evaluations/moderation.ts';
 import { summaryEvaluation } from './evaluations/summary.ts';
 
 /** One line an evaluation. */
-const EVALUATIONS: readonly Evaluation[] = [encoderEvaluation, summaryEvaluation, iabEvaluation];
+const EVALUATIONS: readonly Evaluation[] = [
+  encoderEvaluation,
+  summaryEvaluation,
+  iabEvaluation,
+  moderationEvaluation,
+];
 
 const { values, positionals } = parseArgs({ options: { data: { type: 'string' } }, allowPositionals: true });
 const chosen = EVALUATIONS.filter(({ model }) => positionals.length === 0 || positionals.includes(model));

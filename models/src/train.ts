@@ -44,6 +44,10 @@ const TRAININGS: Readonly<Record<string, Training>> = {
     program: 'models/python/train_extract.py',
     product: 'models/weights/zlm-v1-extract-edge/model.zlm',
   },
+  'zlm-v1-moderation-edge': {
+    program: 'models/python/train_moderation.py',
+    product: 'models/weights/zlm-v1-moderation-edge/model.zlm',
+  },
 };
 
 /** Prints every requirement that is not met; exits 0 when all are. */

@@ -16,9 +16,15 @@ export { featuresOf, type Lexicons } from './zlm/entities/tagger-features.ts';
 export { type TokenLine, tokenLines } from './zlm/entities/tagger-tokens.ts';
 export { type Summary, type SummaryModel, summarize, summaryModel } from './zlm/extractive-summary.ts';
 export { IabModel, type IabProfile, type ScoredName } from './zlm/iab/iab-model.ts';
+export {
+  CATEGORIES as MODERATION_CATEGORIES,
+  ModerationFeatures,
+  ModerationModel,
+} from './zlm/moderation/moderation-model.ts';
 export { type Sentence, splitSentences } from './zlm/sentences.ts';
 export { cosine, documentFacts, FEATURES } from './zlm/summary-features.ts';
 export { TermTable, termOf } from './zlm/terms.ts';
 export { readWeights, Weights, WeightsError } from './zlm/weights.ts';
 export { lowerCase, type Word, wordsOf } from './zlm/words.ts';
+export { ZeroShotModel } from './zlm/zero-shot/zero-shot-model.ts';
 export { loadBuiltIn, WEIGHTS_FILE, zlm } from './zlm/zlm.ts';
