@@ -36,6 +36,13 @@ describe('meter', () => {
     expect(cost).toBe(100n * 20n + BigInt(outputTokens) * 50n);
   });
 
+  test('a vector is no text: it counts as no output', () => {
+    const embed = findManifest('zlm-v1-embed-edge') ?? manifest;
+    const { answer, cost } = meter({ ...admission, manifest: embed }, { ...given, text: '["AACAPw=="]' });
+    expect(answer.usage).toEqual({ inputTokens: 100, outputTokens: 0, reasoningTokens: 0 });
+    expect(cost).toBe(100n * 20n);
+  });
+
   test('calls of functions are output too', () => {
     const call = { id: 'c', type: 'function' as const, function: { name: 'look', arguments: '{"a":1}' } };
     const { answer } = meter(admission, { ...given, text: '', toolCalls: [call, call] });

@@ -31,6 +31,9 @@ function countedHere(
   admission: Admission,
   given: Pick<TargetAnswer, 'text' | 'reasoning' | 'toolCalls'>,
 ): Answer['usage'] {
+  // A vector is no text.
+  if (admission.manifest.task === 'embedding')
+    return { inputTokens: admission.inputTokens, outputTokens: 0, reasoningTokens: 0 };
   const tokenizer = tokenizerOf(admission.manifest.tokenizer);
   const reasoningTokens = given.reasoning === null ? 0 : tokenizer.count(given.reasoning);
   const callTokens = given.toolCalls

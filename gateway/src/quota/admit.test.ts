@@ -16,6 +16,7 @@ const caller: Caller = {
   organizationId: 'o',
   walletId: 'w',
   allowedModels: null,
+  standIns: null,
 };
 
 function services(changes: Partial<AdmitServices> = {}): { holds: HoldRequest[]; services: AdmitServices } {
@@ -129,6 +130,59 @@ describe('the input', () => {
     const texts = ['One two.', '', 'look', '{"a":1}', JSON.stringify(tools)];
     expect(admission.inputTokens).toBe(texts.reduce((sum, text) => sum + count(text), 0));
   });
+});
+
+describe('several texts', () => {
+  const EMBED = 'zlm-v1-embed-edge';
+  const MODERATION = 'zlm-v1-moderation-edge';
+  const long = 'The quick brown fox jumps over the lazy dog. '.repeat(1000);
+  const several = (model: string, texts: string[], given = services()) =>
+    ask(
+      { model, text: texts[0] ?? '', texts, metadata: {} },
+      given,
+      caller,
+      findManifest(model)?.routes.at(-1),
+    );
+
+  test('are counted one by one, and what each may answer is held', async () => {
+    const given = services();
+    const texts = ['One two.', 'Three four five.', 'Six'];
+    const admission = await ask({ model: MODERATION, texts, text: 'One two.', maxOutputTokens: null }, given);
+    const tokens = texts.reduce((sum, text) => sum + count(text), 0);
+    const most = BigInt(findManifest(MODERATION)?.maxOutputTokens ?? 0);
+    expect(admission.inputTokens).toBe(tokens);
+    expect(admission.held).toBe(BigInt(tokens) * 20n + 3n * most * 50n);
+    expect(admission.inference).toMatchObject({ texts, text: 'One two.' });
+  });
+
+  test('each have the whole limit: one that is longer is cut by itself', async () => {
+    const limit = findManifest(MODERATION)?.maxTokens ?? 0;
+    const { inference, inputTokens } = await several(MODERATION, ['short', long, long]);
+    const [first, second, third] = inference.texts ?? [];
+    expect(first).toBe('short');
+    expect(second).toBe(third);
+    expect(long.startsWith(second ?? '-')).toBe(true);
+    expect(count(second ?? '')).toBeLessThanOrEqual(limit);
+    expect(inputTokens).toBe(count('short') + 2 * count(second ?? ''));
+  });
+
+  test('are refused where the model cuts nothing, and which one is said', async () => {
+    await expect(several(EMBED, ['short', long])).rejects.toMatchObject({
+      code: 'context_length_exceeded',
+      param: 'input[1]',
+    });
+    await expect(several(EMBED, [long])).rejects.toMatchObject({ param: 'input' });
+  });
+});
+
+test('options that the task cannot work with are refused before anything is held or taken', async () => {
+  const given = services({ requestLimit: new RateLimit(1) });
+  await expect(ask({ model: 'zlm-v1-extract-edge', metadata: {} }, given)).rejects.toMatchObject({
+    code: 'invalid_value',
+    param: 'metadata.usecase',
+  });
+  expect(given.holds).toEqual([]);
+  await expect(ask({}, given)).resolves.toBeDefined();
 });
 
 describe('the output', () => {

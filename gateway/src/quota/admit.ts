@@ -10,6 +10,7 @@ import {
 } from '@zerogpu/protocol';
 import { type Admission, type Caller, RateLimited, type RateLimits } from '../flow.ts';
 import type { RateLimit } from './rate-limit.ts';
+import { checkTaskOptions, isTaskRoute } from './task-options.ts';
 
 export interface AdmitServices {
   /**
@@ -41,6 +42,7 @@ export async function admit(
   now: number,
 ): Promise<Admission> {
   const manifest = allowedModel(services, caller, route, asked.model);
+  checkTaskOptions(manifest, route, asked);
   const { inference, inputTokens } = fit(manifest, route, asked);
   const limits = takeLimits(services, caller, inputTokens, now);
   const deadline = now + services.deadlineMs;
@@ -80,26 +82,54 @@ interface Fitted {
 
 /** Counts the input and holds it to the model's limit: refused, or cut at a token. */
 function fit(manifest: ModelManifest, route: Route, asked: Inference): Fitted {
-  const tokenizer = tokenizerOf(manifest.tokenizer);
-  const count = (texts: readonly string[]) => texts.reduce((sum, text) => sum + tokenizer.count(text), 0);
   const maxOutputTokens = Math.min(asked.maxOutputTokens ?? Infinity, manifest.maxOutputTokens);
-  const isChat = manifest.task === 'chat';
-  const text = isChat ? [] : [asked.text];
-  const rest = count(isChat ? conversation(asked) : instructionsOf(asked));
-  const inputTokens = rest + count(text);
-  if (inputTokens <= manifest.maxTokens) {
-    const messages = isChat ? asked.messages : taskMessages(asked, asked.text);
-    return { inference: { ...asked, messages, maxOutputTokens }, inputTokens };
-  }
-  if (manifest.errorOnMaxToken || isChat || rest >= manifest.maxTokens) {
-    throw new ApiError('context_length_exceeded', {
-      message: `The input has ${inputTokens} tokens; ${manifest.id} accepts at most ${manifest.maxTokens}`,
-      param: route === 'responses' ? 'input' : 'messages',
-    });
-  }
-  const cut = tokenizer.truncate(asked.text, manifest.maxTokens - rest);
-  const messages = taskMessages(asked, cut);
-  return { inference: { ...asked, messages, text: cut, maxOutputTokens }, inputTokens: rest + count([cut]) };
+  const bounded = { ...asked, maxOutputTokens };
+  return manifest.task === 'chat'
+    ? fitConversation(manifest, route, bounded)
+    : fitTexts(manifest, route, bounded);
+}
+
+function fitConversation(manifest: ModelManifest, route: Route, inference: Inference): Fitted {
+  const inputTokens = count(manifest, conversation(inference));
+  if (inputTokens > manifest.maxTokens) throw tooLong(manifest, paramOf(route), inputTokens);
+  return { inference, inputTokens };
+}
+
+/** Each text is worked on by itself, so each has the model's whole limit. */
+function fitTexts(manifest: ModelManifest, route: Route, asked: Inference): Fitted {
+  const instructions = count(manifest, instructionsOf(asked));
+  const room = manifest.maxTokens - instructions;
+  const fitted = (asked.texts ?? [asked.text]).map((text, i) => {
+    const tokens = count(manifest, [text]);
+    if (tokens <= room) return { text, tokens };
+    if (manifest.errorOnMaxToken || room <= 0)
+      throw tooLong(manifest, paramOf(route, asked.texts, i), instructions + tokens);
+    const cut = tokenizerOf(manifest.tokenizer).truncate(text, room);
+    return { text: cut, tokens: count(manifest, [cut]) };
+  });
+  const texts = fitted.map(({ text }) => text);
+  const text = texts[0] ?? '';
+  return {
+    inference: { ...asked, text, texts: asked.texts && texts, messages: taskMessages(asked, text) },
+    inputTokens: fitted.reduce((sum, { tokens }) => sum + instructions + tokens, 0),
+  };
+}
+
+function count(manifest: ModelManifest, texts: readonly string[]): number {
+  const tokenizer = tokenizerOf(manifest.tokenizer);
+  return texts.reduce((sum, text) => sum + tokenizer.count(text), 0);
+}
+
+function tooLong(manifest: ModelManifest, param: string, tokens: number): ApiError {
+  const message = `The input has ${tokens} tokens; ${manifest.id} accepts at most ${manifest.maxTokens}`;
+  return new ApiError('context_length_exceeded', { message, param });
+}
+
+/** The field that holds the input. */
+function paramOf(route: Route, texts: Inference['texts'] = null, index = 0): string {
+  if (route === 'chat/completions') return 'messages';
+  if (isTaskRoute(route)) return 'text';
+  return texts !== null && texts.length > 1 ? `input[${index}]` : 'input';
 }
 
 const instructionsOf = ({ instructions }: Inference): string[] =>
@@ -159,6 +189,7 @@ const TOKENS_AROUND_A_MESSAGE = 16;
 function upperBound(manifest: ModelManifest, inference: Inference, inputTokens: number): NanoDollars {
   const around = inference.messages.length * TOKENS_AROUND_A_MESSAGE;
   const input = manifest.family === 'hub' ? 2 * inputTokens + around : inputTokens;
-  const output = inference.maxOutputTokens ?? manifest.maxOutputTokens;
+  const each = inference.maxOutputTokens ?? manifest.maxOutputTokens;
+  const output = each * (inference.texts?.length ?? 1);
   return BigInt(input) * manifest.price.inputPerToken + BigInt(output) * manifest.price.outputPerToken;
 }
