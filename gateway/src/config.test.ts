@@ -20,6 +20,7 @@ describe('readConfig', () => {
       databaseUrl: null,
       upstreams: [],
       modelOverrides: new Map(),
+      standIns: false,
       deadlineMs: 60_000,
       maxBodyBytes: 4 * 1024 * 1024,
       maxInFlight: 4096,
@@ -38,6 +39,7 @@ describe('readConfig', () => {
       'DATABASE_URL',
       'ZEROGPU_SECRET',
       'ZEROGPU_UPSTREAMS',
+      'ZEROGPU_STANDINS',
       'ZEROGPU_RATE_LIMIT_TOKENS',
     ];
     expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
@@ -54,6 +56,7 @@ describe('readConfig', () => {
       ZEROGPU_RATE_LIMIT_REQUESTS: '60',
       ZEROGPU_GATEWAY_NAME: 'gw-1',
       ZEROGPU_LOG_LEVEL: 'debug',
+      ZEROGPU_STANDINS: 'on',
       ZEROGPU_MODEL_OVERRIDES: '{"zlm-v1-summary-cloud":{"errorOnMaxToken":true}}',
       ...upstream({ url: 'https://h:1/v1//', apiKey: 'k', trusted: true }),
     });
@@ -66,6 +69,7 @@ describe('readConfig', () => {
       rateLimit: { requests: 60, tokens: null },
       gatewayName: 'gw-1',
       logLevel: 'debug',
+      standIns: true,
       modelOverrides: new Map([['zlm-v1-summary-cloud', { errorOnMaxToken: true }]]),
       upstreams: [
         { name: 'u', url: 'https://h:1/v1', apiKey: 'k', trusted: true, models: new Map([[MODEL, 'x']]) },
@@ -143,6 +147,7 @@ describe('readConfig', () => {
   test.each([
     [{ ZEROGPU_SECRET: 'x'.repeat(31) }, 'ZEROGPU_SECRET must have at least 32 characters'],
     [{ DATABASE_URL: 'mysql://x' }, 'DATABASE_URL must look like postgres://'],
+    [{ ZEROGPU_STANDINS: 'true' }, 'ZEROGPU_STANDINS must be on or off, not "true"'],
     [
       { ZEROGPU_LOG_LEVEL: 'loud' },
       'ZEROGPU_LOG_LEVEL must be one of silent, error, warn, info, debug, not "loud"',

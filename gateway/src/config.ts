@@ -33,6 +33,8 @@ export interface Config {
   readonly databaseUrl: string | null;
   readonly upstreams: readonly UpstreamConfig[];
   readonly modelOverrides: ReadonlyMap<string, ModelOverride>;
+  /** Of projects that do not say themselves. */
+  readonly standIns: boolean;
   readonly deadlineMs: number;
   readonly maxBodyBytes: number;
   readonly maxInFlight: number;
@@ -72,6 +74,7 @@ const OURS = [
   'ZEROGPU_SECRET',
   'ZEROGPU_UPSTREAMS',
   'ZEROGPU_MODEL_OVERRIDES',
+  'ZEROGPU_STANDINS',
   'ZEROGPU_DEADLINE_MS',
   'ZEROGPU_MAX_BODY_BYTES',
   'ZEROGPU_MAX_IN_FLIGHT',
@@ -96,6 +99,8 @@ export function readConfig(env: Env): Config {
     databaseUrl: databaseUrl(env['DATABASE_URL']),
     upstreams: upstreams(env['ZEROGPU_UPSTREAMS']),
     modelOverrides: modelOverrides(env['ZEROGPU_MODEL_OVERRIDES']),
+    // Whoever asks for a model gets that model, unless the project or the operator says otherwise.
+    standIns: onOrOff(env, 'ZEROGPU_STANDINS', false),
     // A nano model answers in milliseconds; a chat model on a laptop may take most of a minute.
     deadlineMs: integer(env, 'ZEROGPU_DEADLINE_MS', 60_000, 100, 3_600_000),
     // Room for a conversation of many long turns, far under what would hurt if many arrive at once.
@@ -164,6 +169,13 @@ function integer(env: Env, name: string, otherwise: number, min: number, max: nu
 
 function optionalInteger(env: Env, name: string): number | null {
   return env[name] ? integer(env, name, 0, 1, Number.MAX_SAFE_INTEGER) : null;
+}
+
+function onOrOff(env: Env, name: string, otherwise: boolean): boolean {
+  const text = env[name];
+  if (text === undefined || text === '') return otherwise;
+  if (text !== 'on' && text !== 'off') throw new ConfigError(`${name} must be on or off, not "${text}"`);
+  return text === 'on';
 }
 
 function logLevel(text: string | undefined): LogLevel {

@@ -25,6 +25,8 @@ export interface Caller {
   readonly walletId: string;
   /** Models that the project may use; null allows every model of the catalogue. */
   readonly allowedModels: ReadonlySet<string> | null;
+  /** Whether built-ins may stand in for hub models that nobody serves; null leaves it to the server's setting. */
+  readonly standIns: boolean | null;
 }
 
 /** Step 3: what was granted. */

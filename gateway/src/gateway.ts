@@ -135,6 +135,7 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets) {
   const services: ServerServices = {
     keys,
     claims,
+    standIns: { byDefault: config.standIns },
     admission: admissionOf(config, holds),
     fleet: registry,
     upstreams: serving,

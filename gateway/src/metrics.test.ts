@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { Metrics } from './metrics.ts';
 import { makeSettlement } from './testing/tenant.ts';
 
-const caller = { keyId: 'k', projectId: 'p', organizationId: 'o', walletId: 'w', allowedModels: null };
+const caller = {
+  keyId: 'k',
+  projectId: 'p',
+  organizationId: 'o',
+  walletId: 'w',
+  allowedModels: null,
+  standIns: null,
+};
 
 describe('Metrics', () => {
   test('counts what was settled, in the form of Prometheus', async () => {

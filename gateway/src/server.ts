@@ -8,6 +8,7 @@ import {
   NODE_CONNECT_PATH,
   NODE_SUBPROTOCOL,
   newId,
+  TASK_ROUTES,
 } from '@zerogpu/protocol';
 import Fastify, {
   type FastifyInstance,
@@ -17,10 +18,13 @@ import Fastify, {
 } from 'fastify';
 import { WebSocketServer } from 'ws';
 import { chatEndpoint } from './api/chat.ts';
+import { embeddingsEndpoint } from './api/embeddings.ts';
 import { type Availability, listModels, retrieveModel } from './api/models.ts';
+import { moderationsEndpoint } from './api/moderations.ts';
 import { Reply, toApiError } from './api/respond.ts';
 import { responsesEndpoint } from './api/responses.ts';
 import type { Endpoint } from './api/shape.ts';
+import { glinerEndpoint, iabEndpoint, summaryEndpoint } from './api/tasks.ts';
 import { authenticate } from './auth/authenticate.ts';
 import type { Caller } from './flow.ts';
 import { checkHealth, type HealthServices } from './health.ts';
@@ -45,7 +49,17 @@ const REQUEST_GRACE_MS = 30_000;
 /** Longer than the idle timeouts of common proxies, so that the proxy closes first and no request meets a closed socket. */
 const KEEP_ALIVE_MS = 65_000;
 const OVERLOADED = 'This gateway has as many requests under way as it takes; try again in a moment';
-const ENDPOINTS: readonly Endpoint[] = [responsesEndpoint, chatEndpoint];
+const ENDPOINTS: readonly Endpoint[] = [
+  responsesEndpoint,
+  chatEndpoint,
+  embeddingsEndpoint,
+  moderationsEndpoint,
+  summaryEndpoint,
+  iabEndpoint,
+  glinerEndpoint,
+];
+/** The tasks' own routes answer without `/v1` too, as clients of the older kind call them. */
+const BARE_PATHS: ReadonlySet<string> = new Set(TASK_ROUTES.map((route) => `/${route}`));
 
 export function makeServer(services: ServerServices): FastifyInstance {
   const app = Fastify({
@@ -90,6 +104,8 @@ function inferenceRoutes(app: FastifyInstance, services: ServerServices): void {
       void handle(endpoint, request.raw, reply.raw, services);
     };
     app.post(`/v1/${endpoint.route}`, { onRequest }, () => undefined);
+    const bare = `/${endpoint.route}`;
+    if (BARE_PATHS.has(bare)) app.post(bare, { onRequest }, () => undefined);
   }
 }
 
@@ -222,7 +238,7 @@ function ownHeaders(): Record<string, string> {
 }
 
 function isApi(request: FastifyRequest): boolean {
-  return request.url.startsWith('/v1/');
+  return request.url.startsWith('/v1/') || BARE_PATHS.has(request.url.split('?', 1)[0]!);
 }
 
 function sendError(

@@ -294,3 +294,103 @@ describe('the same key again', () => {
     expect((await server.post(body, headers)).status).toBe(200);
   });
 });
+
+describe('a stand-in', () => {
+  const HUB = 'gliner2-base-v1';
+  const BUILT_IN = 'zlm-v1-extract-edge';
+  const metadata = { usecase: 'ner', labels: ['person'] };
+  const asked = { model: HUB, input: 'Ada wrote it.', metadata };
+  const entities = '{"entities":{"person":["Ada"]}}';
+  const header = (response: Response) => response.headers.get('x-zerogpu-requested-model');
+  const only = (model: string) => (id: string) => (id === model ? [answering({ text: entities })] : []);
+
+  beforeEach(() => reopen({ standIns: { byDefault: true }, upstreams: only(BUILT_IN) }));
+
+  test('is told in the answer, in a header and in the log', async () => {
+    const response = await server.post(asked);
+    expect(response.status).toBe(200);
+    expect(header(response)).toBe(HUB);
+    expect(await response.json()).toMatchObject({ model: BUILT_IN });
+    expect(server.memory.settled).toMatchObject([{ requestedModel: HUB, servedModel: BUILT_IN }]);
+    expectAllGivenBack();
+  });
+
+  test('is told in every event of a stream that names a model', async () => {
+    const response = await server.post({ ...asked, stream: true });
+    expect(header(response)).toBe(HUB);
+    const text = await response.text();
+    expect(text).toContain(`"model":"${BUILT_IN}"`);
+    expect(text).not.toContain(HUB);
+    const chat = { model: HUB, metadata, messages: [{ role: 'user', content: 'Ada.' }], stream: true };
+    const chunks = await (await server.post(chat, {}, '/v1/chat/completions')).text();
+    expect(chunks).toContain(`"model":"${BUILT_IN}"`);
+    expect(chunks).not.toContain(HUB);
+  });
+
+  test.each([false, true])('is told again when the answer is replayed (stream: %j)', async (stream) => {
+    const headers = { 'idempotency-key': 'i' };
+    const first = await server.post({ ...asked, stream }, headers);
+    const text = await first.text();
+    // By now the hub model is there, and this is still the answer of its stand-in.
+    const again = await server.post({ ...asked, stream }, headers);
+    expect([again.headers.get('idempotent-replayed'), header(again)]).toEqual(['true', HUB]);
+    expect(await again.text()).toBe(text);
+  });
+
+  test('is not used, and not told, when somebody has the model', async () => {
+    await reopen({ standIns: { byDefault: true }, upstreams: only(HUB) });
+    const response = await server.post(asked);
+    expect(header(response)).toBeNull();
+    expect(await response.json()).toMatchObject({ model: HUB });
+  });
+
+  test('is not used without leave: the answer says what brings the model', async () => {
+    await reopen({ upstreams: only(BUILT_IN) });
+    const response = await server.post(asked);
+    expect(header(response)).toBeNull();
+    const { status, message } = await told(response);
+    expect(status).toBe(503);
+    for (const way of ['ZEROGPU_UPSTREAMS', 'ZEROGPU_STANDINS=on', BUILT_IN, `zerogpu models pull ${HUB}`])
+      expect(message).toContain(way);
+  });
+
+  test('has its own options, limits and price', async () => {
+    expect(await told(await server.post({ ...asked, metadata: {} }))).toMatchObject({ status: 400 });
+    const long = { ...asked, input: 'word '.repeat(2000) };
+    const { status, message } = await told(await server.post(long));
+    expect(status).toBe(420);
+    expect(message).toContain(BUILT_IN);
+  });
+});
+
+describe('an answer that has no form', () => {
+  const gliner = { text: 'Ada.', usecase: 'ner', labels: ['person'] };
+
+  test('on a task route costs nothing', async () => {
+    server.targets.push(answering({ text: '{"entities":{', finishReason: 'length' }));
+    expect(await told(await server.post(gliner, { 'idempotency-key': 'i' }, '/v1/gliner'))).toMatchObject({
+      status: 400,
+      code: 'invalid_value',
+    });
+    expect(server.memory.settled).toMatchObject([{ status: 400, cost: 0n, held: true, endpoint: 'gliner' }]);
+    expectAllGivenBack();
+  });
+
+  test('of a broken target is our fault, and reported', async () => {
+    server.targets.push(answering({ text: 'Ada' }));
+    const answer = await told(await server.post(gliner, {}, '/gliner'));
+    expect(answer).toMatchObject({ status: 500, code: 'internal_error' });
+    expect(String(server.memory.reports[0])).toContain('gliner2-base-v1 answered what is no answer');
+    expect(String(server.memory.reports[0])).not.toContain('Ada');
+    expectAllGivenBack();
+  });
+});
+
+test("a task's own route answers with and without /v1, and to pages of any origin", async () => {
+  server.targets.push(answering());
+  for (const path of ['/v1/summary', '/summary', '/summary?a=b']) {
+    const response = await server.post({ text: 'The sky is blue.' }, {}, path);
+    expect(response.headers.get('access-control-allow-origin')).toBe('*');
+    expect(await response.json()).toMatchObject({ summary: 'The sky is blue.', model: SUMMARY });
+  }
+});

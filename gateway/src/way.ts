@@ -4,8 +4,15 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { ApiError } from '@zerogpu/protocol';
-import { RateLimited, type Settlement, type StoredAnswer, type Target, type Trail } from './flow.ts';
+import type { ApiError, Inference, Route } from '@zerogpu/protocol';
+import {
+  type Caller,
+  RateLimited,
+  type Settlement,
+  type StoredAnswer,
+  type Target,
+  type Trail,
+} from './flow.ts';
 
 // 1. Whose key.
 
@@ -17,13 +24,17 @@ import { readJsonBody } from './api/read-body.ts';
 import type { Asked, Endpoint } from './api/shape.ts';
 import { type ClaimStore, claimIdempotency } from './idempotency/claim.ts';
 
+// Which model runs: the one asked for, or a built-in that stands in for it.
+
+import { chooseModel, type StandInServices } from './stand-ins/choose-model.ts';
+
 // 3. Allowed, within context and rate limit, money held.
 
 import { type AdmitServices, admit } from './quota/admit.ts';
 
 // 4. Which targets, best first.
 
-import { type Fleet, targetsFor } from './router/targets.ts';
+import { canServe, type Fleet, targetsFor } from './router/targets.ts';
 
 // 5. Send, wait, try the next, fall back; relay a stream. 6, running the model, is the node's.
 
@@ -60,6 +71,7 @@ export interface Call {
 export interface WayServices {
   readonly keys: KeyFinder;
   readonly claims: ClaimStore & { release(projectId: string, key: string, requestId: string): Promise<void> };
+  readonly standIns: StandInServices;
   readonly admission: AdmitServices;
   readonly fleet: Fleet;
   upstreams(model: string): readonly Target[];
@@ -103,7 +115,6 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
   const body = await readJsonBody(headers, call.body, services.maxBodyBytes, services.bodyTimeoutMs);
   const asked = endpoint.read(body.value);
   trail.inference = asked.inference;
-  const { model, stream } = asked.inference;
 
   const { deadlineMs } = services.admission;
   const attempt = { caller, route: endpoint.route, headers, body: body.bytes, requestId, deadlineMs, hangup };
@@ -112,32 +123,37 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
   trail.claimedKey = claim?.key ?? null;
 
   // The clock starts here, not when the headers came: a slow upload or a wait for another attempt is no model's time.
-  const admission = await admit(
-    services.admission,
-    caller,
-    requestId,
-    endpoint.route,
-    asked.inference,
-    now(),
-  );
+  const inference = modelFor(asked.inference, caller, endpoint.route, services);
+  const admission = await admit(services.admission, caller, requestId, endpoint.route, inference, now());
   trail.admission = admission;
   reply.limits(admission.limits);
-  const shape = asked.shape({ requestId, createdAt: startedAt });
+  const { model, stream } = inference;
+  if (model !== asked.inference.model) reply.requestedModel(asked.inference.model);
+  const shape = asked.shape({ requestId, createdAt: startedAt, model });
   if (stream) reply.stream(shape);
 
-  const targets = targetsFor(model, services.fleet, services.upstreams(model), services.random);
+  const targets = targetsFor(inference, services.fleet, services.upstreams(model), services.random);
   const { given, route } = await dispatch(targets, admission, stream ? reply : null, hangup, now);
   trail.route = route;
 
   const metered = meter(admission, given);
+  reply.prepare(shape, metered.answer);
   await services.settle(settlementOfAnswer({ ...trail, caller }, metered, now()));
   trail.settled = true;
 
   reply.answer(shape, metered.answer);
 }
 
+function modelFor(asked: Inference, caller: Caller, route: Route, services: WayServices): Inference {
+  const { standIns, fleet } = services;
+  const served = (model: string) => canServe({ ...asked, model }, fleet, services.upstreams(model));
+  return chooseModel(standIns, caller, route, asked, served);
+}
+
 function replay(reply: Reply, asked: Asked, stored: StoredAnswer): void {
-  const shape = asked.shape(stored);
+  const { model } = stored.answer;
+  if (model !== asked.inference.model) reply.requestedModel(asked.inference.model);
+  const shape = asked.shape({ ...stored, model });
   reply.replayed();
   if (asked.inference.stream) reply.stream(shape);
   reply.answer(shape, stored.answer);

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { answer, streamed } from '../testing/answers.ts';
 import { chatEndpoint } from './chat.ts';
 
-const identity = { requestId: 'req_01abc', createdAt: 1_736_295_000_999 };
+const identity = { requestId: 'req_01abc', createdAt: 1_736_295_000_999, model: 'm' };
 const call = { id: 'call_1', type: 'function' as const, function: { name: 'f', arguments: '{"a":1}' } };
 
 function shape(more: object = {}) {

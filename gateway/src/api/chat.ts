@@ -15,7 +15,7 @@ export const chatEndpoint: Endpoint = {
   route: 'chat/completions',
   read(body) {
     const { inference, includeUsage } = readChat(body);
-    return { inference, shape: (identity) => new ChatShape(identity, inference.model, includeUsage) };
+    return { inference, shape: (identity) => new ChatShape(identity, includeUsage) };
   },
 };
 
@@ -25,10 +25,10 @@ class ChatShape implements Shape {
   readonly #model: string;
   readonly #includeUsage: boolean;
 
-  constructor(identity: AnswerIdentity, model: string, includeUsage: boolean) {
+  constructor(identity: AnswerIdentity, includeUsage: boolean) {
     this.#id = `chatcmpl-${idTail(identity.requestId)}`;
     this.#created = Math.floor(identity.createdAt / 1000);
-    this.#model = model;
+    this.#model = identity.model;
     this.#includeUsage = includeUsage;
   }
 

@@ -6,6 +6,7 @@ import {
   type ModelList,
   type ModelManifest,
 } from '@zerogpu/protocol';
+import { howToServe } from '../how-to-serve.ts';
 
 /** What can serve a model at this moment. */
 export interface Availability {
@@ -42,6 +43,10 @@ export function retrieveModel(
   return entryOf(manifest, available);
 }
 
+function hubOf({ hub }: ModelManifest): ModelEntry['zerogpu']['hub'] {
+  return hub && { repository: hub.repository, revision: hub.revision, files: [...hub.paths] };
+}
+
 function entryOf(manifest: ModelManifest, available: Availability): ModelEntry {
   const nodes = available.nodes(manifest.id);
   const fallback = available.hasFallback(manifest.id);
@@ -65,9 +70,13 @@ function entryOf(manifest: ModelManifest, available: Availability): ModelEntry {
       },
       routes: manifest.routes.map((route) => `/v1/${route}`),
       licence: manifest.licence.id,
+      licence_notice: manifest.licence.notice,
+      hub: hubOf(manifest),
+      stand_in: manifest.standIn,
       available: nodes > 0 || fallback,
       edge_nodes: nodes,
       fallback,
+      how_to_serve: nodes > 0 || fallback ? null : howToServe(manifest),
     },
   };
 }

@@ -20,7 +20,7 @@ import { responsesEndpoint } from './responses.ts';
 import type { Shape } from './shape.ts';
 
 const REQUEST_ID = 'req_01hgw2n7e8c0abcdefghjkmnpq';
-const identity = { requestId: REQUEST_ID, createdAt: 1_736_295_000_000 };
+const identity = { requestId: REQUEST_ID, createdAt: 1_736_295_000_000, model: 'm' };
 const asked = { model: 'm', stream: true };
 const given = answer({ text: 'The 😀 is blue.', reasoning: 'Let me see.' });
 

@@ -12,6 +12,8 @@ export class Reply implements PieceSink {
   readonly #headers: Record<string, string>;
   #stream: Shape | null = null;
   readonly #streamed = { text: '', reasoning: '' };
+  /** The whole answer, ready to be sent. */
+  #prepared: string | null = null;
 
   /**
    * Every answer carries its id.
@@ -48,6 +50,11 @@ export class Reply implements PieceSink {
     }
   }
 
+  /** A stand-in runs: who asked is told for which model. */
+  requestedModel(id: string): void {
+    this.#headers['x-zerogpu-requested-model'] = id;
+  }
+
   replayed(): void {
     this.#headers['idempotent-replayed'] = 'true';
   }
@@ -68,11 +75,19 @@ export class Reply implements PieceSink {
     this.#response.write(this.#stream.piece(kind, text));
   }
 
+  /**
+   * Puts a whole answer into its form, before it is charged: what cannot be given costs nothing.
+   * @throws ApiError as `Shape.whole`
+   */
+  prepare(shape: Shape, answer: Answer): void {
+    if (this.#stream === null) this.#prepared = JSON.stringify(shape.whole(answer));
+  }
+
   /** The end of a stream, or the whole answer. */
   answer(shape: Shape, answer: Answer): void {
     if (this.#over) return;
     if (this.#stream === null) {
-      this.json(200, shape.whole(answer));
+      this.#send(200, this.#prepared ?? JSON.stringify(shape.whole(answer)));
       return;
     }
     // A replay was not streamed before: all of it is one piece.
@@ -97,7 +112,10 @@ export class Reply implements PieceSink {
   }
 
   json(status: number, body: object): void {
-    const text = JSON.stringify(body);
+    this.#send(status, JSON.stringify(body));
+  }
+
+  #send(status: number, text: string): void {
     this.#headers['content-type'] = 'application/json; charset=utf-8';
     this.#headers['content-length'] = String(Buffer.byteLength(text));
     this.#response.writeHead(status, this.#headers).end(text);
@@ -118,6 +136,7 @@ const EXPOSED_HEADERS = [
   'x-request-id',
   'retry-after',
   'idempotent-replayed',
+  'x-zerogpu-requested-model',
   ...['limit', 'remaining', 'reset'].flatMap((what) => [
     `x-ratelimit-${what}-requests`,
     `x-ratelimit-${what}-tokens`,

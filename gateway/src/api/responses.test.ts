@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { answer, type Piece, streamed } from '../testing/answers.ts';
 import { responsesEndpoint } from './responses.ts';
 
-const identity = { requestId: 'req_01abc', createdAt: 1_736_295_000_999 };
+const identity = { requestId: 'req_01abc', createdAt: 1_736_295_000_999, model: 'm' };
 const shape = () => responsesEndpoint.read({ model: 'm', input: 'x' }).shape(identity);
 
 interface Event {

@@ -6,8 +6,7 @@ import { type AnswerIdentity, type Endpoint, idTail, type Shape, sse } from './s
 export const responsesEndpoint: Endpoint = {
   route: 'responses',
   read(body) {
-    const inference = readResponses(body);
-    return { inference, shape: (identity) => new ResponsesShape(identity, inference.model) };
+    return { inference: readResponses(body), shape: (identity) => new ResponsesShape(identity) };
   },
 };
 
@@ -30,10 +29,10 @@ class ResponsesShape implements Shape {
   /** The items begun in this stream, in order; the last one is open. */
   readonly #items: { kind: ItemKind; text: string }[] = [];
 
-  constructor(identity: AnswerIdentity, model: string) {
+  constructor(identity: AnswerIdentity) {
     this.#tail = idTail(identity.requestId);
     this.#created = Math.floor(identity.createdAt / 1000);
-    this.#model = model;
+    this.#model = identity.model;
   }
 
   whole(answer: Answer): ResponsesAnswer {

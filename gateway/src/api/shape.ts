@@ -5,6 +5,8 @@ export interface AnswerIdentity {
   readonly requestId: string;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
+  /** The model that runs, which is not always the one that was asked for. */
+  readonly model: string;
 }
 
 /** What an endpoint read from a body. */
@@ -23,7 +25,10 @@ export interface Endpoint {
 
 /** An answer in an endpoint's form. Pure: the event methods give the text of server-sent events. */
 export interface Shape {
-  /** The answer in one piece. */
+  /**
+   * The answer in one piece.
+   * @throws ApiError when it cannot be given in this form
+   */
   whole(answer: Answer): object;
   /** Events before the first piece. */
   open(): string;

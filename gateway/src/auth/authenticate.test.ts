@@ -12,6 +12,7 @@ const record: KeyRecord = {
   organizationId: 'o',
   walletId: 'w',
   allowedModels: null,
+  standIns: null,
   ended: false,
 };
 
@@ -30,9 +31,9 @@ describe('authenticate', () => {
     { 'x-api-key': KEY, 'x-project-id': PROJECT },
     { 'x-api-key': KEY, 'x-project-id': PROJECT.toUpperCase() },
   ])('knows %j', async (headers) => {
-    const { allowedModels, ...caller } = await ask({ ...headers });
+    const { allowedModels, standIns, ...caller } = await ask({ ...headers });
     expect(caller).toEqual({ keyId: 'k', projectId: PROJECT, organizationId: 'o', walletId: 'w' });
-    expect(allowedModels).toBeNull();
+    expect([allowedModels, standIns]).toEqual([null, null]);
   });
 
   test.each([

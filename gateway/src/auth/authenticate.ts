@@ -10,6 +10,7 @@ export interface KeyRecord {
   readonly organizationId: string;
   readonly walletId: string;
   readonly allowedModels: readonly string[] | null;
+  readonly standIns: boolean | null;
   /** Revoked or past its expiry. */
   readonly ended: boolean;
 }
@@ -55,6 +56,7 @@ export async function authenticate(
     organizationId: record.organizationId,
     walletId: record.walletId,
     allowedModels: record.allowedModels === null ? null : new Set(record.allowedModels),
+    standIns: record.standIns,
   };
 }
 

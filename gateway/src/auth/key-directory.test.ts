@@ -35,6 +35,7 @@ onEveryPostgres('key directory', (database) => {
       organizationId: caller.organizationId,
       walletId: caller.walletId,
       allowedModels: null,
+      standIns: null,
       ended: false,
     });
     expect(await keys.find(makeSecret(API_KEY_PREFIX), NOW)).toBeNull();
@@ -87,7 +88,7 @@ onEveryPostgres('key directory', (database) => {
     await keys.close();
   });
 
-  it('tells ended keys and archived projects apart, and passes allowed models on', async () => {
+  it('tells ended keys and archived projects apart, and passes allowed models and stand-ins on', async () => {
     const pool = await database();
     const { apiKey } = await makeTenant(pool, secrets);
     const keys = new KeyDirectory(pool, secrets, silentLog);
@@ -95,10 +96,11 @@ onEveryPostgres('key directory', (database) => {
     expect(await keys.find(apiKey, NOW)).toMatchObject({ ended: false });
     // Expiry is looked at each time, not remembered.
     expect(await keys.find(apiKey, NOW + 10)).toMatchObject({ ended: true });
-    await pool.query("UPDATE projects SET status = 'archived', allowed_models = '{a,b}'");
+    await pool.query("UPDATE projects SET status = 'archived', allowed_models = '{a,b}', stand_ins = true");
     expect(await keys.find(apiKey, NOW + 5_000)).toMatchObject({
       projectActive: false,
       allowedModels: ['a', 'b'],
+      standIns: true,
     });
     await keys.close();
   });

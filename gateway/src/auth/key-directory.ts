@@ -17,7 +17,7 @@ const FLUSH_EVERY_MS = 10_000;
 const FIND = {
   name: 'key-directory.find',
   text: `
-SELECT k.id, k.hash, k.project_id, p.status, p.organization_id, o.wallet_id, p.allowed_models,
+SELECT k.id, k.hash, k.project_id, p.status, p.organization_id, o.wallet_id, p.allowed_models, p.stand_ins,
   k.revoked_at IS NOT NULL AS revoked, (extract(epoch FROM k.expires_at) * 1000)::float8 AS expires_at
 FROM api_keys k
 JOIN projects p ON p.id = k.project_id
@@ -39,6 +39,7 @@ interface Row {
   readonly organization_id: string;
   readonly wallet_id: string;
   readonly allowed_models: string[] | null;
+  readonly stand_ins: boolean | null;
   readonly revoked: boolean;
   /** Milliseconds since 1970. */
   readonly expires_at: number | null;
@@ -85,6 +86,7 @@ export class KeyDirectory implements KeyFinder {
       organizationId: row.organization_id,
       walletId: row.wallet_id,
       allowedModels: row.allowed_models,
+      standIns: row.stand_ins,
       ended: row.revoked || (row.expires_at !== null && row.expires_at <= now),
     };
   }

@@ -10,6 +10,7 @@ const caller: Caller = {
   organizationId: 'o',
   walletId: 'w',
   allowedModels: null,
+  standIns: null,
 };
 const stored: StoredAnswer = { requestId: 'req_1', answer: answer(), createdAt: 1 };
 const never = new AbortController().signal;

@@ -136,7 +136,14 @@ async function makeCaller({ pool }: Store): Promise<Caller> {
   const walletId = await openWallet(pool, organizationId);
   const amount = 10n ** 15n;
   await credit(pool, { walletId, amount, reference: null, description: 'bench', at: Date.now() });
-  return { keyId: randomUUID(), projectId: randomUUID(), organizationId, walletId, allowedModels: null };
+  return {
+    keyId: randomUUID(),
+    projectId: randomUUID(),
+    organizationId,
+    walletId,
+    allowedModels: null,
+    standIns: null,
+  };
 }
 
 function counted(pool: Store['pool'], count: Count): Store['pool'] {

@@ -1,4 +1,4 @@
-import { ApiError } from '@zerogpu/protocol';
+import { ApiError, type ModelManifest } from '@zerogpu/protocol';
 import {
   type Admission,
   type PieceSink,
@@ -7,6 +7,7 @@ import {
   type TargetAnswer,
   TargetFailure,
 } from '../flow.ts';
+import { howToServe } from '../how-to-serve.ts';
 import { ResumingSink } from './resuming-sink.ts';
 
 export interface DispatchResult {
@@ -76,7 +77,7 @@ async function tryEach(
     }
     if (target.kind === 'node') nodesTried++;
   }
-  throw nobodyAnswered(admission.inference.model, failures, nodesTried);
+  throw nobodyAnswered(admission.manifest, failures, nodesTried);
 }
 
 function routeTaken(target: Target, given: TargetAnswer, attempts: number, elapsedMs: number): RouteTaken {
@@ -98,10 +99,14 @@ function inputError(failure: TargetFailure): ApiError {
   });
 }
 
-function nobodyAnswered(model: string, failures: readonly TargetFailure[], nodesTried: number): ApiError {
+function nobodyAnswered(
+  manifest: ModelManifest,
+  failures: readonly TargetFailure[],
+  nodesTried: number,
+): ApiError {
   if (failures.length === 0) {
     return new ApiError('model_unavailable', {
-      message: `No connected node and no upstream has ${model} at the moment; connect a node that has it, or name an upstream for it in ZEROGPU_UPSTREAMS`,
+      message: `No connected node and no upstream has ${manifest.id} at the moment. ${howToServe(manifest)}`,
       retryAfterSeconds: RETRY_LATER_SECONDS,
     });
   }
@@ -118,7 +123,7 @@ function nobodyAnswered(model: string, failures: readonly TargetFailure[], nodes
     return new ApiError('internal_error', { cause });
   const tried = nodesTried === 1 ? '1 node' : `${nodesTried} nodes`;
   return new ApiError('model_unavailable', {
-    message: `${model} was lost on the way (${tried} and ${failures.length - nodesTried} upstreams tried); try again`,
+    message: `${manifest.id} was lost on the way (${tried} and ${failures.length - nodesTried} upstreams tried); try again`,
     retryAfterSeconds: RETRY_SOON_SECONDS,
     cause,
   });

@@ -1,6 +1,7 @@
+import { plainInference } from '@zerogpu/protocol';
 import { describe, expect, test } from 'vitest';
 import type { NodeView, Target } from '../flow.ts';
-import { type Fleet, targetsFor } from './targets.ts';
+import { canServe, type Fleet, targetsFor } from './targets.ts';
 
 const target = (id: string, kind: Target['kind'] = 'node'): Target => ({
   kind,
@@ -12,6 +13,9 @@ const view = (id: string, rttMs = 1): NodeView => {
 };
 const upstreams = [target('u1', 'upstream'), target('u2', 'upstream')];
 const half = () => 0.5;
+const ask = plainInference('m', 'a');
+const other = plainInference('other', 'a');
+const several = { ...ask, texts: ['a', 'b'] };
 
 function fleet(nodes: NodeView[], gone: string[] = []): Fleet {
   return {
@@ -24,20 +28,20 @@ const names = (targets: Iterable<Target>) => [...targets].map((one) => one.id);
 describe('targetsFor', () => {
   test('names nodes best first, then upstreams in their order', () => {
     const nodes = [view('far', 50), view('near', 1), view('middle', 10)];
-    expect(names(targetsFor('m', fleet(nodes), upstreams, half))).toEqual([
+    expect(names(targetsFor(ask, fleet(nodes), upstreams, half))).toEqual([
       'near',
       'middle',
       'far',
       'u1',
       'u2',
     ]);
-    expect(names(targetsFor('other', fleet(nodes), upstreams, half))).toEqual(['u1', 'u2']);
-    expect(names(targetsFor('m', fleet([]), [], half))).toEqual([]);
+    expect(names(targetsFor(other, fleet(nodes), upstreams, half))).toEqual(['u1', 'u2']);
+    expect(names(targetsFor(ask, fleet([]), [], half))).toEqual([]);
   });
 
   test('one request is given to at most four nodes', () => {
     const nodes = Array.from({ length: 10 }, (_, i) => view(`n${i}`, i + 1));
-    expect(names(targetsFor('m', fleet(nodes), upstreams, half))).toEqual([
+    expect(names(targetsFor(ask, fleet(nodes), upstreams, half))).toEqual([
       'n0',
       'n1',
       'n2',
@@ -49,14 +53,26 @@ describe('targetsFor', () => {
 
   test('a node that went away meanwhile is left out', () => {
     const nodes = [view('a', 1), view('b', 2)];
-    expect(names(targetsFor('m', fleet(nodes, ['a']), [], half))).toEqual(['b']);
+    expect(names(targetsFor(ask, fleet(nodes, ['a']), [], half))).toEqual(['b']);
   });
 
   test('each is chosen from the fleet as it is when it is asked for, and none twice', () => {
     const nodes = [view('a', 1), view('b', 2)];
-    const targets = targetsFor('m', fleet(nodes), [], half);
+    const targets = targetsFor(ask, fleet(nodes), [], half);
     expect(targets.next().value?.id).toBe('a');
     nodes.push(view('new', 0));
     expect(names(targets)).toEqual(['new', 'b']);
   });
+
+  test('several texts at once are for nodes: an upstream is asked one conversation', () => {
+    expect(names(targetsFor(several, fleet([view('a')]), upstreams, half))).toEqual(['a']);
+  });
+});
+
+test('canServe knows who has the model, and who can work on the request', () => {
+  const nobody = fleet([]);
+  expect(canServe(ask, fleet([view('a')]), [])).toBe(true);
+  expect(canServe(ask, nobody, upstreams)).toBe(true);
+  expect(canServe(ask, nobody, [])).toBe(false);
+  expect(canServe(several, nobody, upstreams)).toBe(false);
 });

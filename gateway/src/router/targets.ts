@@ -1,3 +1,4 @@
+import type { Inference } from '@zerogpu/protocol';
 import type { NodeView, Target } from '../flow.ts';
 import { chooseNodes } from './choose-nodes.ts';
 
@@ -15,19 +16,29 @@ const MAX_NODES_TRIED = 4;
  * fleet as it is then; after them the upstreams that have the model, in the operator's order.
  */
 export function* targetsFor(
-  model: string,
+  asked: Inference,
   fleet: Fleet,
   upstreams: readonly Target[],
   random: () => number,
 ): Generator<Target, undefined> {
   const tried = new Set<string>();
   while (tried.size < MAX_NODES_TRIED) {
-    const untried = fleet.views(model).filter((view) => !tried.has(view.id));
+    const untried = fleet.views(asked.model).filter((view) => !tried.has(view.id));
     const [id] = chooseNodes(untried, { limit: 1, random });
     if (id === undefined) break;
     tried.add(id);
     const target = fleet.target(id);
     if (target) yield target;
   }
-  yield* upstreams;
+  yield* ableOf(asked, upstreams);
+}
+
+/** True when somebody has the model at this moment, busy or not. */
+export function canServe(asked: Inference, fleet: Fleet, upstreams: readonly Target[]): boolean {
+  return fleet.views(asked.model).length > 0 || ableOf(asked, upstreams).length > 0;
+}
+
+/** Upstreams answer one conversation at a time; several texts in one request are for nodes. */
+function ableOf({ texts }: Inference, upstreams: readonly Target[]): readonly Target[] {
+  return texts === null ? upstreams : [];
 }

@@ -39,7 +39,7 @@ onEveryPostgres('first boot', (database) => {
     expect(await readdir(dataDir)).toEqual(['credentials.env']);
     expect(await knows(pool, made!.apiKey)).toBe(true);
     const { rows } = await pool.query(`
-      SELECT o.name AS organization, o.wallet_id, p.id AS project_id, p.name AS project, m.role, e.email
+      SELECT o.name AS organization, o.wallet_id, p.id AS project_id, p.name AS project, p.stand_ins, m.role, e.email
       FROM organizations o JOIN projects p ON p.organization_id = o.id
       JOIN members m ON m.organization_id = o.id JOIN people e ON e.id = m.person_id`);
     expect(rows).toEqual([
@@ -47,6 +47,7 @@ onEveryPostgres('first boot', (database) => {
         organization: 'my-company',
         project: 'development',
         project_id: made!.projectId,
+        stand_ins: true,
         role: 'owner',
         email: made!.adminEmail,
       }),

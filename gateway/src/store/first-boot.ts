@@ -46,8 +46,9 @@ const READ_FINGERPRINT = 'SELECT secret_fingerprint FROM server_identity';
 const WRITE_FINGERPRINT = 'INSERT INTO server_identity (secret_fingerprint) VALUES ($1)';
 const HAS_KEY = 'SELECT EXISTS (SELECT 1 FROM api_keys WHERE hash = $1) AS known';
 const INSERT_ORGANIZATION = 'INSERT INTO organizations (id, name, wallet_id) VALUES ($1, $2, $3)';
+/** With stand-ins, so that the first call of every task is answered before anything is pulled or configured. */
 const INSERT_PROJECT =
-  'INSERT INTO projects (id, organization_id, name, environment) VALUES ($1, $2, $3, $4)';
+  'INSERT INTO projects (id, organization_id, name, environment, stand_ins) VALUES ($1, $2, $3, $4, true)';
 const INSERT_PERSON = 'INSERT INTO people (id, email, name, password_hash) VALUES ($1, $2, $3, $4)';
 const INSERT_MEMBER = 'INSERT INTO members (organization_id, person_id, role) VALUES ($1, $2, $3)';
 const INSERT_KEY =

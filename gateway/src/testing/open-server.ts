@@ -17,6 +17,7 @@ const RECORD: KeyRecord = {
   organizationId: 'o',
   walletId: 'w',
   allowedModels: null,
+  standIns: null,
   ended: false,
 };
 
@@ -80,6 +81,7 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
   const services: ServerServices = {
     keys: { find: async (key) => (key === KEY ? RECORD : null) },
     claims: memory,
+    standIns: { byDefault: false },
     admission: {
       hold: (request) => memory.hold(request),
       requestLimit: null,

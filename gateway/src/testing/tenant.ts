@@ -28,7 +28,10 @@ export async function makeTenant(pool: Pool, secrets: Secrets, balance = 1_000_0
     'INSERT INTO api_keys (id, project_id, name, hash, masked) VALUES ($1, $2, $3, $4, $5)',
     key,
   );
-  return { caller: { keyId, projectId, organizationId, walletId, allowedModels: null }, apiKey };
+  return {
+    caller: { keyId, projectId, organizationId, walletId, allowedModels: null, standIns: null },
+    apiKey,
+  };
 }
 
 /** An answered request that cost 700 of its hold. */
