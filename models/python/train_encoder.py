@@ -2,7 +2,9 @@
 
 1. words and pairs of neighbours get vectors from the paragraphs of Wikipedia and Wikinews (tf-idf, truncated SVD);
 2. they are trained so that two parts of one article meet and parts of different articles do not: title and heading
-   with paragraph, two spans of one paragraph, neighbouring paragraphs, a few words with the rest of their paragraph;
+   with paragraph, two spans of one paragraph, neighbouring paragraphs, a word with its neighbours, a few words with
+   the rest of their paragraph; so do, less often, utterances of one intent (CLINC150, BANKING77, training parts), and
+   one direction learns to tell praise from blame (sentence polarity set, VADER, opinion lexicon);
 3. the dimensions are turned so that the leading ones say most;
 4. buckets of runs of characters learn to stand in for words that are not known.
 
@@ -10,6 +12,7 @@
 """
 
 import argparse
+import csv
 import json
 import os
 
@@ -18,6 +21,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import encoder
 import encoder_corpus
@@ -30,11 +34,21 @@ PAIRS = 7_000
 BUCKETS = 8_192
 SVD_PARAGRAPHS = 150_000
 POWER_ROUNDS = 3
-STEPS = 1500
+STEPS = 1400
 BATCH = 2048
 TEMPERATURE = 0.06
 RATE = 0.012
 NEWS_WEIGHT = 4
+CONTEXT = 6
+STRICT_SHARE = 0.5
+INTENT_BATCH = 256
+INTENT_EVERY = 4
+JUDGED_BATCH = 512
+JUDGED_EVERY = 4
+JUDGED_SHARE = 0.3
+PROBE_RATE = 0.5
+INFORMAL_WEIGHT = 20
+LEXICON_WEIGHT = 150
 SEED = 1
 VERSION = "1"
 
@@ -148,41 +162,75 @@ class Pairs:
         self.next_is_near = np.append(same, False)
 
     def draw(self, count):
-        c, rng = self.corpus, self.rng
-        p = np.minimum(np.searchsorted(self.chance, rng.random(count)), len(c.start) - 1)
-        kind = rng.random(count)
-        title = kind < 0.3
-        near = (kind >= 0.3) & (kind < 0.55) & self.next_is_near[p]
-        words = kind >= 0.8
-        split = ~(title | near | words)
-        start, length = c.start[p], c.length[p]
-        # Where a paragraph is cut in two, for spans of it.
-        cut = np.minimum((length * (0.25 + 0.5 * rng.random(count))).astype(np.int64), length - 3)
-        a = [self._span(np.flatnonzero(split), start[split], cut[split])]
-        b = [self._span(np.flatnonzero(split), (start + cut)[split], (length - cut)[split])]
-        other = np.minimum(p + 1, len(c.start) - 1)
-        a.append(self._span(np.flatnonzero(near), start[near], length[near]))
-        b.append(self._span(np.flatnonzero(near), c.start[other][near], c.length[other][near]))
-        a.append((np.flatnonzero(title), c.title_start[c.article[p]][title], c.title_length[c.article[p]][title]))
-        with_heading = title & (rng.random(count) < 0.7)
-        a.append((np.flatnonzero(with_heading), c.heading_start[p][with_heading], c.heading_length[p][with_heading]))
-        b.append(self._span(np.flatnonzero(title), start[title], length[title]))
-        b.append((np.flatnonzero(words), start[words], length[words]))
+        rng = self.rng
+        p = np.minimum(np.searchsorted(self.chance, rng.random(count)), len(self.corpus.start) - 1)
+        kinds = self._kinds(p, rng.random(count))
+        a, b = self._spans(p, kinds)
         rows_a, features_a = self._features(a)
         rows_b, features_b = self._features(b)
-        picked_rows, picked = self._keywords(rows_b, features_b, words, count)
+        picked_rows, picked = self._keywords(rows_b, features_b, kinds["keywords"], count)
         rows_a, features_a = np.concatenate([rows_a, picked_rows]), np.concatenate([features_a, picked])
-        keep = self._without_shared(rows_a, features_a, rows_b, features_b, words | (rng.random(count) < 0.5))
+        strict = kinds["keywords"] | kinds["context"] | (rng.random(count) < STRICT_SHARE)
+        keep = self._without_shared(rows_a, features_a, rows_b, features_b, strict)
         shape = (count, self.size)
-        return matrix(rows_a, features_a, shape), matrix(rows_b[keep], features_b[keep], shape), c.article[p]
+        article = self.corpus.article[p]
+        return matrix(rows_a, features_a, shape), matrix(rows_b[keep], features_b[keep], shape), article
 
-    def _span(self, rows, start, length):
+    def _kinds(self, p, dice):
+        """What the two texts of each pair are to each other; exactly one for each."""
+        title = dice < 0.3
+        near = (dice >= 0.3) & (dice < 0.55) & self.next_is_near[p]
+        context = (dice >= 0.7) & (dice < 0.8)
+        keywords = (dice >= 0.8) & (dice < 0.9)
+        return {
+            "title": title,
+            "near": near,
+            "context": context,
+            "keywords": keywords,
+            "split": ~(title | near | context | keywords),
+        }
+
+    def _spans(self, p, kinds):
+        """Spans of the first and of the second texts."""
+        c, rng = self.corpus, self.rng
+        start, length = c.start[p], c.length[p]
+        title, near, context, keywords, split = kinds.values()
+        rows = {kind: np.flatnonzero(chosen) for kind, chosen in kinds.items()}
+        cut = np.minimum((length * (0.25 + 0.5 * rng.random(len(p)))).astype(np.int64), length - 3)
+        other = np.minimum(p + 1, len(c.start) - 1)
+        with_heading = title & (rng.random(len(p)) < 0.7)
+        word = self._telling_word(start[context], length[context])
+        first = np.maximum(word - CONTEXT, start[context])
+        a = [
+            self._part(rows["split"], start[split], cut[split]),
+            self._part(rows["near"], start[near], length[near]),
+            (rows["title"], c.title_start[c.article[p]][title], c.title_length[c.article[p]][title]),
+            (np.flatnonzero(with_heading), c.heading_start[p][with_heading], c.heading_length[p][with_heading]),
+            (rows["context"], word, np.ones(len(word), np.int64)),
+        ]
+        b = [
+            self._part(rows["split"], (start + cut)[split], (length - cut)[split]),
+            self._part(rows["near"], c.start[other][near], c.length[other][near]),
+            self._part(rows["title"], start[title], length[title]),
+            (rows["keywords"], start[keywords], length[keywords]),
+            (rows["context"], first, np.minimum(word + CONTEXT + 1, (start + length)[context]) - first),
+        ]
+        return a, b
+
+    def _part(self, rows, start, length):
         """A random part: of most spans all, of the others a sentence's length."""
         rng = self.rng
         shorter = np.minimum(length, 4 + (rng.random(len(rows)) ** 2 * 60).astype(np.int64))
         shorter = np.where(rng.random(len(rows)) < 0.3, length, shorter)
         offset = (rng.random(len(rows)) * (length - shorter + 1)).astype(np.int64)
         return rows, start + offset, shorter
+
+    def _telling_word(self, start, length):
+        """A place in each span: of three drawn, the one whose word is rarest."""
+        places = start + (self.rng.random((3, len(start))) * length).astype(np.int64)
+        word = self.positions.word[places]
+        rarity = np.where(word >= 0, self.idf[word], 0)
+        return places[rarity.argmax(axis=0), np.arange(len(start))]
 
     def _features(self, spans):
         rows, starts, lengths = (np.concatenate(part) for part in zip(*spans))
@@ -209,24 +257,108 @@ class Pairs:
         return ~(shared & strict[rows_b])
 
 
+def intents(data):
+    """(utterance, intent) of the training parts of CLINC150 and BANKING77."""
+    train = Path(data) / "train"
+    rows = json.loads((train / "clinc150" / "data_full.json").read_text(encoding="utf-8"))["train"]
+    with (train / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
+        return [*rows, *((row["text"], "banking " + row["category"]) for row in csv.DictReader(file))]
+
+
+def opinions(data):
+    """(sentence, 1 for praise or -1) of the sentence polarity set."""
+    folder = Path(data) / "train" / "nltk" / "sentence_polarity"
+    return [
+        (line, sign)
+        for name, sign in (("rt-polarity.pos", 1), ("rt-polarity.neg", -1))
+        for line in (folder / name).read_text(encoding="latin-1").splitlines()
+    ]
+
+
+def valences(data):
+    """Word -> valence from -1 to 1, by VADER and the opinion lexicon."""
+    folder = Path(data) / "train" / "nltk"
+    found = {}
+    for name, valence in (("positive", 0.5), ("negative", -0.5)):
+        for line in (folder / "opinion_lexicon" / f"{name}-words.txt").read_text(encoding="latin-1").splitlines():
+            if line and not line.startswith(";"):
+                found[line] = valence
+    for line in (folder / "vader_lexicon" / "vader_lexicon.txt").read_text(encoding="utf-8").splitlines():
+        word, mean, *_ = line.split("\t")
+        if word.isalpha():
+            found[word] = float(np.clip(float(mean) / 3, -1, 1))
+    return found
+
+
+class Given:
+    """Texts whose labels are given: utterances with their intent, and praise and blame."""
+
+    def __init__(self, data, features, rng):
+        self.rng, self.size = rng, features.first_bucket
+        self.features = features
+        utterances = intents(data)
+        names = sorted({intent for _, intent in utterances})
+        self.intent = np.array([names.index(intent) for _, intent in utterances])
+        self.utterances = self._matrix([text for text, _ in utterances])
+        by_intent = np.argsort(self.intent, kind="stable")
+        self.by_intent = by_intent
+        self.first = np.searchsorted(self.intent[by_intent], np.arange(len(names) + 1))
+        lexicon = [(word, value) for word, value in sorted(valences(data).items()) if features.find(word) >= 0]
+        judged = opinions(data) + lexicon
+        self.judged = self._matrix([text for text, _ in judged])
+        self.judgement = np.array([value for _, value in judged], np.float32)
+
+    def _matrix(self, texts):
+        return self.features.matrix(texts)[:, : self.size].astype(np.float32).tocsr()
+
+    def draw_intents(self, count):
+        """Two matrices of utterances, those of a row with one intent, and the intents."""
+        a = self.rng.integers(len(self.intent), size=count)
+        intent = self.intent[a]
+        first, last = self.first[intent], self.first[intent + 1]
+        b = self.by_intent[first + (self.rng.random(count) * (last - first)).astype(np.int64)]
+        return self.utterances[a], self.utterances[b], intent
+
+    def draw_judged(self, count):
+        rows = self.rng.integers(len(self.judgement), size=count)
+        return self.judged[rows], self.judgement[rows]
+
+
 @dataclass
 class Trainer:
-    """InfoNCE over a batch, both ways; each row of the vectors has its own falling rate (Adagrad by row)."""
+    """Each row of the vectors has its own falling rate (Adagrad by row)."""
 
     vectors: np.ndarray
     squares: np.ndarray
+    probe: np.ndarray
 
-    def step(self, a, b, groups, rate):
-        used = np.unique(np.concatenate([a.indices, b.indices]))
+    def meet(self, a, b, groups, rate):
+        """InfoNCE over a batch, both ways."""
+        count = a.shape[0]
+        return self._step(sp.vstack([a, b]).tocsr(), lambda unit: contrast(unit[:count], unit[count:], groups), rate)
+
+    def judge(self, texts, valence, rate):
+        """One direction of the vectors tells praise from blame."""
+        return self._step(texts, lambda unit: self._error_of_judgement(unit, valence), rate)
+
+    def _error_of_judgement(self, unit, valence):
+        judgement = np.tanh(unit @ self.probe)
+        error = judgement - valence
+        slope = error * (1 - judgement**2)
+        gradient = slope[:, None] * self.probe[None, :]
+        self.probe -= PROBE_RATE * (slope @ unit) / len(unit)
+        return float((error * error).mean()), gradient
+
+    def _step(self, texts, loss_of, rate):
+        used = np.unique(texts.indices)
         place = np.zeros(len(self.vectors), np.int64)
         place[used] = np.arange(len(used))
-        both = sp.vstack([a, b]).tocsr()
-        small = sp.csr_matrix((both.data, place[both.indices], both.indptr), (both.shape[0], len(used)))
+        small = sp.csr_matrix((texts.data, place[texts.indices], texts.indptr), (texts.shape[0], len(used)))
         rows = self.vectors[used]
         sums = small @ rows
         lengths = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-6)
         unit = sums / lengths
-        loss, gradient = contrast(unit[: a.shape[0]], unit[a.shape[0] :], groups)
+        loss, gradient = loss_of(unit)
         gradient -= unit * (gradient * unit).sum(axis=1, keepdims=True)
         gradient /= lengths
         change = small.T.tocsr() @ gradient
@@ -253,14 +385,19 @@ def contrast(a, b, groups):
     return loss, np.concatenate([total @ b, total.T @ a])
 
 
-def train(vectors, pairs, steps):
-    trainer = Trainer(vectors, np.full(len(vectors), 1e-8, np.float32))
-    losses = []
+def train(vectors, pairs, given, steps):
+    trainer = Trainer(vectors, np.full(len(vectors), 1e-8, np.float32), np.zeros(DIM, np.float32))
+    losses, intent_losses, judged_losses = [], [0], [0]
     for step in range(steps):
-        a, b, groups = pairs.draw(BATCH)
-        losses.append(trainer.step(a, b, groups, RATE * (1 - step / steps) + RATE / 50))
+        rate = RATE * (1 - step / steps) + RATE / 50
+        losses.append(trainer.meet(*pairs.draw(BATCH), rate))
+        if step % INTENT_EVERY == 0:
+            intent_losses.append(trainer.meet(*given.draw_intents(INTENT_BATCH), rate))
+        if step % JUDGED_EVERY == 1:
+            judged_losses.append(trainer.judge(*given.draw_judged(JUDGED_BATCH), rate * JUDGED_SHARE))
         if (step + 1) % 100 == 0:
-            log(f"step {step + 1}: loss {np.mean(losses[-100:]):.4f}")
+            recent = [float(np.mean(part[-25:])) for part in (losses, intent_losses, judged_losses)]
+            log(f"step {step + 1}: losses {', '.join(f'{loss:.3f}' for loss in recent)}")
     return trainer.vectors
 
 
@@ -286,30 +423,36 @@ def bucket_vectors(features, vectors):
 
 
 def informal_words(data):
-    """Words of everyday texts, which encyclopedias have few of: they get a row more readily."""
-    return {}
+    """Words of everyday texts and of feeling, which encyclopedias have few of: they get a row more readily."""
+    counts = {}
+    for text in [text for text, _ in intents(data)] + [text for text, _ in opinions(data)]:
+        for word in encoder.bare_words(text):
+            counts[word] = counts.get(word, 0) + INFORMAL_WEIGHT
+    return counts | {word: counts.get(word, 0) + LEXICON_WEIGHT for word in valences(data)}
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", required=True)
-    parser.add_argument("--out", default=encoder.WEIGHTS)
-    parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=STEPS)
     options = parser.parse_args()
-    rng = np.random.default_rng(SEED)
-    corpus = encoder_corpus.read_corpus(options.data, options.every)
+    corpus = encoder_corpus.read_corpus(options.data)
     log(f"{len(corpus.start)} paragraphs, {len(corpus.flat)} words, {corpus.news_articles} news")
-    features = build_features(corpus, informal_words(options.data))
+    print(run(options.data, corpus, STEPS, encoder.WEIGHTS))
+
+
+def run(data, corpus, steps, out):
+    rng = np.random.default_rng(SEED)
+    features = build_features(corpus, informal_words(data))
     positions = Positions(corpus, features)
     log(f"{len(features.words)} words, {len(features.pairs)} pairs")
     vectors, idf = svd_vectors(corpus, positions, features.first_bucket, rng)
     log("vectors")
     pairs = Pairs(corpus, positions, features.first_bucket, idf, rng)
-    vectors = train(vectors, pairs, options.steps)
+    given = Given(data, features, rng)
+    vectors = train(vectors, pairs, given, steps)
     vectors = turned(vectors, pairs)
     vectors = np.concatenate([vectors, bucket_vectors(features, vectors)])
-    print(encoder.save(features, vectors, options.out, VERSION))
+    return encoder.save(features, vectors, out, VERSION)
 
 
 if __name__ == "__main__":
