@@ -75,6 +75,16 @@ describe('splitSentences', () => {
     ]);
   });
 
+  it('joins the lines of a paragraph that is wrapped as wide as a screen', () => {
+    const wide = `The Landlord lets to the tenant ${'a flat with many rooms '.repeat(4)}for rent from the\nTenant’s first day to the last, as long as it suits them, and then no more.\nIt ends.`;
+    expect(wide.indexOf('\n')).toBeGreaterThan(120);
+    expect(
+      sentences(
+        `Some lines go on with a small letter and are as wide as the ones below, ${'more or less so '.repeat(4)}\nas here. ${wide}`,
+      ),
+    ).toHaveLength(3);
+  });
+
   it('cuts what has no full stop for too long at a comma or a space, and a word never', () => {
     const parts = sentences('some words, and more words '.repeat(200));
     expect(parts.length).toBeGreaterThan(5);

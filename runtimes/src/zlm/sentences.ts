@@ -93,11 +93,14 @@ function isGerman(text: string): boolean {
   return german * 12 > words.length;
 }
 
+/** Wider lines than these are paragraphs, or what no program wraps. */
+const WIDEST_WRAP = 160;
+
 /** Text is hard-wrapped when most of its lines break off without a full stop and go on with a small letter. */
 function wrapWidthOf(text: string, lines: readonly Range[]): number {
   let width = 0;
   for (const { start, end } of lines) width = Math.max(width, end - start);
-  if (width < 40 || width > 120) return 0;
+  if (width < 40 || width > WIDEST_WRAP) return 0;
   let breaks = 0;
   let goOn = 0;
   for (let i = 0; i + 1 < lines.length; i++) {
