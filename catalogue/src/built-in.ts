@@ -97,7 +97,7 @@ export const BUILT_IN: readonly ModelManifest[] = [
     maxOutputTokens: 4096,
     route: 'usecase/classify/iab',
     notice: IAB_NOTICE,
-    needs: ['zlm-v1-iab-classify-edge'],
+    needs: ['zlm-v1-iab-classify-edge', 'zlm-v1-iab-classify-edge-enriched'],
     memoryMiB: 32,
   }),
   builtIn('zlm-v1-zeroshot-edge', {

@@ -18,7 +18,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 9224008, sha256: '9268c835bd7e4d5db14ecd1bcf8c34c14769a3c773a96b74bef5e574562e5a00' },
   ],
   'zlm-v1-iab-classify-edge-enriched': [
-    { path: 'model.zlm', bytes: 474316, sha256: '01cb629326287310b48d83b8f95881f1cc20c53b53beb7b22ae7b9e19aeae189' },
+    { path: 'model.zlm', bytes: 486332, sha256: '4a074fb059521aa0b09c8b3beac8a06d4bca34aeb36a7089fa64966e25fdec79' },
   ],
   'zlm-v1-moderation-edge': [
     { path: 'model.zlm', bytes: 189848, sha256: '9a42f46e32e17326e137fbeb3ade469f888759270684e0047cc9db9ea488f68b' },

@@ -40,6 +40,15 @@ const TRAININGS: Readonly<Record<string, Training>> = {
     program: 'models/python/train_iab.py',
     product: 'models/weights/zlm-v1-iab-classify-edge/model.zlm',
   },
+  'zlm-v1-iab-classify-edge-enriched': {
+    program: 'models/python/train_iab_profile.py',
+    product: 'models/weights/zlm-v1-iab-classify-edge-enriched/model.zlm',
+  },
+  // Written by the same run.
+  'zlm-v1-iab-classify-cloud': {
+    program: 'models/python/train_iab_profile.py',
+    product: 'models/weights/zlm-v1-iab-classify-cloud/model.zlm',
+  },
   'zlm-v1-extract-edge': {
     program: 'models/python/train_extract.py',
     product: 'models/weights/zlm-v1-extract-edge/model.zlm',

@@ -5,9 +5,10 @@ import { wordsOf } from '../words.ts';
 /** The known words and pairs of neighbouring words. */
 export class Features {
   readonly size: number;
+  /** Words with a vector. */
+  readonly wordCount: number;
   /** Words with a vector come first; after them, words that are known only in pairs. */
   readonly #words: WordTable;
-  readonly #wordsWithVector: number;
   /** By the first word, then by the second. */
   readonly #pairs = new Map<number, Map<number, number>>();
   readonly #occurrences: Uint16Array;
@@ -16,7 +17,7 @@ export class Features {
     this.size = words.length + pairs.length;
     const inPairs = pairs.flatMap((pair) => pair.split(' '));
     this.#words = new WordTable([...new Set([...words, ...inPairs])]);
-    this.#wordsWithVector = words.length;
+    this.wordCount = words.length;
     this.#occurrences = new Uint16Array(this.size);
     for (const [i, pair] of pairs.entries()) {
       const [first = -1, second = -1] = pair.split(' ').map((word) => this.#words.find(word));
@@ -25,13 +26,19 @@ export class Features {
     }
   }
 
+  /** Where a word stands in the tensor `words`, or what it is the plural of; -1 for a word without a vector. */
+  wordPlace(word: string): number {
+    const id = this.#words.find(word);
+    return id < this.wordCount ? id : -1;
+  }
+
   /** Each feature of the text at its first, second, fourth, eighth … occurrence. */
   of(text: string): number[] {
     const found: number[] = [];
     let seconds: ReadonlyMap<number, number> | undefined;
     for (const word of wordsOf(text)) {
       const id = this.#words.find(plain(word.text));
-      if (id >= 0 && id < this.#wordsWithVector) this.#count(id, found);
+      if (id >= 0 && id < this.wordCount) this.#count(id, found);
       const pair = seconds?.get(id);
       if (pair !== undefined) this.#count(pair, found);
       seconds = id < 0 ? undefined : this.#pairs.get(id);

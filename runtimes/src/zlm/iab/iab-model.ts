@@ -61,6 +61,20 @@ export class IabModel {
     this.residentBytes = this.#features.size * 120;
   }
 
+  /** How many probabilities a text has; the last is that it is about no concept. */
+  get conceptCount(): number {
+    return this.#bias.length;
+  }
+
+  get wordCount(): number {
+    return this.#features.wordCount;
+  }
+
+  /** See `Features.wordPlace`. */
+  wordPlace(word: string): number {
+    return this.#features.wordPlace(word);
+  }
+
   classify(text: string): IabProfile {
     const probabilities = this.probabilities(text);
     const scores10 = this.content10.sums(probabilities);
@@ -75,7 +89,7 @@ export class IabModel {
     };
   }
 
-  /** Of the concepts, in their order; the last one is that the text is about none. */
+  /** Probabilities of the concepts, in their order; the last one is that the text is about none. */
   probabilities(text: string): Float64Array {
     const features = this.#features.of(text);
     const sum = sumOfRows(this.#vectors, features, this.#dimensions);
