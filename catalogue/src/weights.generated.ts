@@ -6,7 +6,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 15806388, sha256: 'a35322566059da72d4495a54245f6b398d7d8cbea29992cbf16dc8c1f9f7b434' },
   ],
   'zlm-v1-extract-edge': [
-    { path: 'model.zlm', bytes: 4564148, sha256: '2209d69cb30b1357da17b8dffd7caaf9df7532ce3eefaa7ef90f555a828a5415' },
+    { path: 'model.zlm', bytes: 4724324, sha256: 'fcd5d10d487161f99bf37b93e946b0b8c00bd4b6c18270e6562dd149b7f596df' },
   ],
   'zlm-v1-followup-questions-edge': [
     { path: 'model.zlm', bytes: 529895, sha256: '32e6dc4e212036fb7a5d851951b44acfd5c1032d4c8dc14455ddb65c0c473e59' },
@@ -21,7 +21,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 486332, sha256: '4a074fb059521aa0b09c8b3beac8a06d4bca34aeb36a7089fa64966e25fdec79' },
   ],
   'zlm-v1-moderation-edge': [
-    { path: 'model.zlm', bytes: 189848, sha256: '9a42f46e32e17326e137fbeb3ade469f888759270684e0047cc9db9ea488f68b' },
+    { path: 'model.zlm', bytes: 194040, sha256: '2c8b8e065b4831148199761fd0a068949ce2536b064fc93ceb78d74bd798c924' },
   ],
   'zlm-v1-summary-cloud': [
     { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },

@@ -79,7 +79,9 @@ export function readKinds(folder: string, nationalities: Iterable<string>): Kind
   const byKey = new Map([...things].map(([name, kinds]) => [hashOf(name), kinds]));
   const thingKeys = Int32Array.from(byKey.keys()).sort();
   const thingKinds = new Uint16Array(thingKeys.length * 2).fill(NO_KIND);
-  thingKeys.forEach((key, i) => thingKinds.set(byKey.get(key)!, 2 * i));
+  thingKeys.forEach((key, i) => {
+    thingKinds.set(byKey.get(key)!, 2 * i);
+  });
   return {
     names: table.names,
     parents: Uint16Array.from(table.parents),

@@ -23,6 +23,10 @@ export const NAME_TYPES = [
 
 export type NameType = (typeof NAME_TYPES)[number];
 
+export interface NameSpan extends Span {
+  readonly label: NameType;
+}
+
 const SCORE_DECIMALS = 4;
 
 export class NameTagger {
@@ -51,15 +55,15 @@ export class NameTagger {
    * Names in the text, in order, without overlaps. Labels are of NAME_TYPES.
    * @param least spans that score lower are left out
    */
-  tag(text: string, least = 0.5): Span[] {
-    const spans: Span[] = [];
+  tag(text: string, least = 0.5): NameSpan[] {
+    const spans: NameSpan[] = [];
     for (const line of tokenLines(text)) {
       for (const span of this.#tagLine(line)) if (span.score >= least) spans.push(span);
     }
     return spans;
   }
 
-  #tagLine(line: TokenLine): Span[] {
+  #tagLine(line: TokenLine): NameSpan[] {
     const { tags } = this.#chain;
     const probabilities = this.#chain.posterior(this.#emissions(line)).tags;
     for (let at = 0; at < probabilities.length; at += tags)
@@ -91,8 +95,8 @@ function moveFromOutside(probabilities: Float64Array, at: number, tags: number, 
   for (let t = 1; t < tags; t++) probabilities[at + t] = (probabilities[at + t]! * recall) / sum;
 }
 
-function spansOf(line: TokenLine, path: Uint8Array, probabilities: Float64Array, tags: number): Span[] {
-  const spans: Span[] = [];
+function spansOf(line: TokenLine, path: Uint8Array, probabilities: Float64Array, tags: number): NameSpan[] {
+  const spans: NameSpan[] = [];
   for (let i = 0; i < path.length; ) {
     if (path[i] === OUTSIDE) {
       i++;

@@ -1,6 +1,6 @@
 /** Finds what a label asks for: by patterns, amounts, known things, names in the text, and "label: value" lines. */
 import type { Kind, KindLexicon } from '../entities/kind-lexicon.ts';
-import type { Span } from '../entities/span.ts';
+import type { NameSpan } from '../entities/name-tagger.ts';
 import { termOf } from '../terms.ts';
 import { isSpace, lowerCase, wordsOf } from '../words.ts';
 import type { Meaning } from './label-meaning.ts';
@@ -134,12 +134,12 @@ function nameCandidates(meaning: Meaning, reading: TextReading, kinds: KindLexic
   return found;
 }
 
-function scoreOf({ score }: Span, fit: number): number {
+function scoreOf({ score }: NameSpan, fit: number): number {
   return fit > 1 ? Math.max(score, KNOWN) + 0.05 : score * fit;
 }
 
 /** Above 1 when the name is known to be of the kind; below when it may be, or is known to be of another. */
-function fitOf(name: Span, kind: Kind, reading: TextReading, kinds: KindLexicon): number {
+function fitOf(name: NameSpan, kind: Kind, reading: TextReading, kinds: KindLexicon): number {
   const thing = reading.things.find(({ start, end }) => start === name.start && end === name.end);
   if (thing) {
     if (thing.kinds.some((one) => kinds.isA(one, kind))) return 2;
@@ -152,7 +152,7 @@ function fitOf(name: Span, kind: Kind, reading: TextReading, kinds: KindLexicon)
 }
 
 /** Whether a word in the name, or close to it, names the kind: "Hudson River", "the actor Tom Hanks". */
-function saysKind(name: Span, kind: Kind, reading: TextReading, kinds: KindLexicon): boolean {
+function saysKind(name: NameSpan, kind: Kind, reading: TextReading, kinds: KindLexicon): boolean {
   const from = Math.max(0, name.start - WINDOW);
   const around = reading.text.slice(from, name.end + WINDOW);
   for (const word of wordsOf(around)) {

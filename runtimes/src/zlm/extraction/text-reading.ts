@@ -2,11 +2,10 @@
 
 import { type Kind, type KindLexicon, nameKey } from '../entities/kind-lexicon.ts';
 import { LONGEST_NAME } from '../entities/lexicon.ts';
-import type { NameTagger } from '../entities/name-tagger.ts';
+import type { NameSpan, NameTagger } from '../entities/name-tagger.ts';
 import { findPatterns } from '../entities/patterns/find-patterns.ts';
 import type { PatternSpan } from '../entities/patterns/rule.ts';
 import { type Quantity, quantitiesIn } from '../entities/quantities.ts';
-import type { Span } from '../entities/span.ts';
 import { type Sentence, splitSentences } from '../sentences.ts';
 import { isCapital, isLetter, type Word, wordsOf } from '../words.ts';
 
@@ -30,7 +29,7 @@ export class TextReading {
   readonly words: readonly Word[];
   readonly #tagger: NameTagger;
   readonly #kinds: KindLexicon;
-  #names: readonly Span[] | undefined;
+  #names: readonly NameSpan[] | undefined;
   #quantities: readonly Quantity[] | undefined;
   #patterns: readonly PatternSpan[] | undefined;
   #things: readonly Thing[] | undefined;
@@ -44,7 +43,7 @@ export class TextReading {
     this.#kinds = kinds;
   }
 
-  get names(): readonly Span[] {
+  get names(): readonly NameSpan[] {
     this.#names ??= this.#tagger.tag(this.text, LEAST_NAME);
     return this.#names;
   }
