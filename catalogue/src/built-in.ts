@@ -141,6 +141,7 @@ export const BUILT_IN: readonly ModelManifest[] = [
     maxTokens: 8192,
     maxOutputTokens: 512,
     route: 'moderations',
+    notice: `${CORPORA}; on the VADER sentiment lexicon (MIT)`,
     memoryMiB: 32,
   }),
 ];

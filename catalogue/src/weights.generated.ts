@@ -21,7 +21,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 486332, sha256: '4a074fb059521aa0b09c8b3beac8a06d4bca34aeb36a7089fa64966e25fdec79' },
   ],
   'zlm-v1-moderation-edge': [
-    { path: 'model.zlm', bytes: 194040, sha256: '2c8b8e065b4831148199761fd0a068949ce2536b064fc93ceb78d74bd798c924' },
+    { path: 'model.zlm', bytes: 194408, sha256: '897f3df050825612bb8096b11421298fb119f039d2c9d9c7a8fd16cf3c418b45' },
   ],
   'zlm-v1-summary-cloud': [
     { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },
