@@ -11,7 +11,13 @@ export {
   type GroupOption,
 } from './options/extraction.ts';
 export { type PiiOptions, readPiiOptions } from './options/pii.ts';
-export { PII_CATEGORIES, PII_LABELS, type PiiCategory, type PiiLabel } from './options/pii-labels.ts';
+export {
+  PII_CATEGORIES,
+  PII_LABELS,
+  type PiiCategory,
+  type PiiLabel,
+  piiLabelOf,
+} from './options/pii-labels.ts';
 export { TaskOptionsError } from './options/task-options-error.ts';
 export { type ZeroShot, zeroShotOptions } from './options/zero-shot.ts';
 export * from './tokenizer.ts';

@@ -3,7 +3,7 @@ import type { ModelFile } from '@zerogpu/protocol';
 
 export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
   'zlm-v1-embed-edge': [
-    { path: 'model.zlm', bytes: 15806388, sha256: 'a35322566059da72d4495a54245f6b398d7d8cbea29992cbf16dc8c1f9f7b434' },
+    { path: 'model.zlm', bytes: 15813124, sha256: 'cac525e99277263aff5deb2a9ae9cd472b47846e195c927c7f4e8824424e98ba' },
   ],
   'zlm-v1-extract-edge': [
     { path: 'model.zlm', bytes: 4724324, sha256: 'fcd5d10d487161f99bf37b93e946b0b8c00bd4b6c18270e6562dd149b7f596df' },
@@ -22,6 +22,9 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
   ],
   'zlm-v1-moderation-edge': [
     { path: 'model.zlm', bytes: 194408, sha256: '897f3df050825612bb8096b11421298fb119f039d2c9d9c7a8fd16cf3c418b45' },
+  ],
+  'zlm-v1-pii-edge': [
+    { path: 'model.zlm', bytes: 1453962, sha256: 'a6604e279d618e83267d6892007ec34ca9522bb91034261bcede9f67295613e5' },
   ],
   'zlm-v1-summary-cloud': [
     { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },

@@ -57,6 +57,10 @@ const TRAININGS: Readonly<Record<string, Training>> = {
     program: 'models/python/train_moderation.py',
     product: 'models/weights/zlm-v1-moderation-edge/model.zlm',
   },
+  'zlm-v1-pii-edge': {
+    program: 'models/python/train_pii.py',
+    product: 'models/weights/zlm-v1-pii-edge/model.zlm',
+  },
 };
 
 /** Prints every requirement that is not met; exits 0 when all are. */

@@ -11,6 +11,7 @@ export { dotProduct, SentenceEncoder, toUnitLength } from './zlm/encoder/sentenc
 export { hashOf, LONGEST_NAME, NameLexicon, WordLexicon } from './zlm/entities/lexicon.ts';
 export { LinearChain } from './zlm/entities/linear-chain.ts';
 export { NAME_TYPES, NameTagger, type NameType } from './zlm/entities/name-tagger.ts';
+export { fold } from './zlm/entities/patterns/fold.ts';
 export type { Span } from './zlm/entities/span.ts';
 export { featuresOf, type Lexicons } from './zlm/entities/tagger-features.ts';
 export { type TokenLine, tokenLines } from './zlm/entities/tagger-tokens.ts';
@@ -21,6 +22,14 @@ export {
   ModerationFeatures,
   ModerationModel,
 } from './zlm/moderation/moderation-model.ts';
+export {
+  featuresOf as piiFeaturesOf,
+  NAME_TYPES as PII_NAME_TYPES,
+  TAGS as PII_TAGS,
+} from './zlm/pii/features.ts';
+export { Gazetteer, type KeyedToken, KNOWN, keyOf } from './zlm/pii/gazetteer.ts';
+export { type PiiAnswer, type PiiEntity, piiAnswer } from './zlm/pii/pii.ts';
+export { PiiModel } from './zlm/pii/pii-model.ts';
 export { type Sentence, splitSentences } from './zlm/sentences.ts';
 export { cosine, documentFacts, FEATURES } from './zlm/summary-features.ts';
 export { TermTable, termOf } from './zlm/terms.ts';

@@ -8,6 +8,7 @@ import { followUpQuestions } from './follow-up-questions/program.ts';
 import { iabClassifier } from './iab/iab-classifier.ts';
 import { iabLongProfile, iabProfile } from './iab/profile-programs.ts';
 import { moderation } from './moderation/moderation.ts';
+import { pii } from './pii/pii.ts';
 import type { Weights } from './weights.ts';
 import { zeroShot } from './zero-shot/zero-shot-program.ts';
 
@@ -49,4 +50,5 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
   'sentence-encoder': sentenceEncoder,
   'zero-shot': zeroShot,
   moderation,
+  pii,
 };

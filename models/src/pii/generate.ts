@@ -1,0 +1,391 @@
+/** Texts with marked names, made from templates. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+export interface Marked {
+  readonly text: string;
+  readonly spans: readonly {
+    readonly start: number;
+    readonly end: number;
+    readonly type: 'person' | 'organization' | 'place' | 'street';
+  }[];
+}
+
+export interface Template {
+  readonly language: string;
+  readonly text: string;
+}
+
+export type Random = () => number;
+
+export function readTemplates(
+  file = path.join(import.meta.dirname, '../../data/pii-templates.txt'),
+): Template[] {
+  const rows = readFileSync(file, 'utf8').split('\n');
+  return rows.flatMap((row) => {
+    const [language = '', text = ''] = row.split('\t');
+    return language.length === 2 ? [{ language, text }] : [];
+  });
+}
+
+const TYPES = {
+  per: 'person',
+  first: 'person',
+  last: 'person',
+  org: 'organization',
+  place: 'place',
+  street: 'street',
+} as const;
+
+/** The hand-written lists hold each language on a line of its own; slots draw from all. */
+export class Generator {
+  readonly #names: ReadonlyMap<string, readonly string[]>;
+  readonly #random: Random;
+
+  constructor(names: ReadonlyMap<string, readonly string[]>, random: Random) {
+    this.#names = names;
+    this.#random = random;
+  }
+
+  fill({ language, text }: Template): Marked {
+    const spans: Marked['spans'][number][] = [];
+    let made = '';
+    let from = 0;
+    for (const match of text.matchAll(/\{([a-z]+)\}/g)) {
+      made += text.slice(from, match.index);
+      from = match.index + match[0].length;
+      const slot = match[1] ?? '';
+      const start = made.length;
+      made += this.#slot(slot, language);
+      if (isName(slot)) spans.push({ start, end: made.length, type: TYPES[slot] });
+    }
+    return { text: made + text.slice(from), spans };
+  }
+
+  #slot(slot: string, language: string): string {
+    switch (slot) {
+      case 'per':
+        return this.#person();
+      case 'first':
+        return this.#first();
+      case 'last':
+        return this.#last();
+      case 'org':
+        return this.#organization(language);
+      case 'place':
+        return this.#place();
+      case 'street':
+        return this.#street(language);
+      default:
+        return this.#other(slot);
+    }
+  }
+
+  #pick<T>(list: readonly T[]): T {
+    return list[Math.floor(this.#random() * list.length)]!;
+  }
+
+  #of(kind: string): string {
+    return this.#pick(this.#names.get(kind) ?? ['']);
+  }
+
+  #chance(share: number): boolean {
+    return this.#random() < share;
+  }
+
+  #first(): string {
+    return this.#chance(0.12) ? this.#invented() : this.#of('first');
+  }
+
+  #last(): string {
+    return this.#chance(0.25) ? this.#invented() : this.#of('surname');
+  }
+
+  #person(): string {
+    const first = this.#first();
+    const last = this.#last();
+    const form = this.#random();
+    if (form < 0.62) return `${first} ${last}`;
+    if (form < 0.7) return `${first} ${this.#pick([...'ABCDEFGHJKLMPRSTW'])}. ${last}`;
+    if (form < 0.76) return `${first} ${this.#first()} ${last}`;
+    if (form < 0.86) return `${first} ${last} ${this.#last()}`;
+    if (form < 0.9) return `${first} ${last}-${this.#last()}`;
+    if (form < 0.94)
+      return `${first} ${this.#pick(['von', 'van der', 'de', 'de la', 'da', 'dos', 'di', 'Mc', 'Del', 'De'])} ${last}`;
+    if (form < 0.97) return `${first.charAt(0)}. ${last}`;
+    return `${last} ${first}`;
+  }
+
+  /** A name that no list has. */
+  #invented(): string {
+    const count = 2 + Math.floor(this.#random() * 2);
+    let name = '';
+    for (let i = 0; i < count; i++) {
+      name += this.#pick([
+        'b',
+        'br',
+        'ch',
+        'd',
+        'f',
+        'g',
+        'gr',
+        'h',
+        'j',
+        'k',
+        'kr',
+        'l',
+        'm',
+        'n',
+        'p',
+        'r',
+        's',
+        'sch',
+        'st',
+        't',
+        'tr',
+        'v',
+        'w',
+        'z',
+        '',
+      ]);
+      name += this.#pick(['a', 'e', 'i', 'o', 'u', 'ie', 'au', 'ei', 'ou', 'é', 'ö']);
+      name += this.#pick(['', '', 'n', 'r', 'l', 's', 'm', 'ck', 'tt', 'nd']);
+    }
+    return (
+      name.charAt(0).toUpperCase() +
+      name.slice(1) +
+      this.#pick(['', '', 'er', 'son', 'ini', 'ez', 'eau', 'mann', 'ski', 'inho', 'a', 'ova'])
+    );
+  }
+
+  #place(): string {
+    const form = this.#random();
+    if (form < 0.6) return this.#of('city');
+    if (form < 0.75) return this.#of('country');
+    if (form < 0.85) return this.#of('region');
+    return (
+      this.#invented() +
+      this.#pick([
+        '',
+        'burg',
+        'ville',
+        'ton',
+        'stadt',
+        'heim',
+        ' del Mar',
+        'field',
+        ' Beach',
+        'ingen',
+        '-sur-Mer',
+        ' City',
+        'ano',
+        ' Velha',
+      ])
+    );
+  }
+
+  #organization(language: string): string {
+    const form = this.#random();
+    if (form < 0.35) return this.#of('org');
+    const name = this.#chance(0.5) ? this.#last() : this.#invented();
+    if (form < 0.75)
+      return `${name}${this.#pick(['', ` ${this.#pick(FIELDS[language] ?? FIELDS['en']!)}`])} ${this.#pick(FORMS[language] ?? FORMS['en']!)}`;
+    if (form < 0.82)
+      return `${name} & ${this.#pick([this.#last(), 'Sons', 'Co.', 'Partners', 'Söhne', 'Fils', 'Hijos', 'Figli', 'Filhos'])}`;
+    return this.#pick(BODIES[language] ?? BODIES['en']!).replace(
+      '*',
+      this.#chance(0.6) ? this.#of('city') : this.#last(),
+    );
+  }
+
+  #number(most: number): number {
+    return 1 + Math.floor(this.#random() * most);
+  }
+
+  #street(language: string): string {
+    const name = this.#chance(0.5)
+      ? this.#last()
+      : this.#pick([
+          'Main',
+          'Oak',
+          'Park',
+          'Church',
+          'Station',
+          'Berliner',
+          'Bahnhof',
+          'Schiller',
+          'Victor Hugo',
+          'Mayor',
+          'San Juan',
+          'Garibaldi',
+          'Roma',
+          'Augusta',
+          'das Flores',
+          'de la Paix',
+          'de la República',
+          'Haupt',
+          'Linden',
+        ]);
+    const number = `${this.#number(250)}${this.#chance(0.1) ? this.#pick(['a', 'B', ' bis', '-12']) : ''}`;
+    switch (language) {
+      case 'de':
+        return `${name}${this.#pick(['straße', 'str.', 'weg', ' Straße', 'platz', 'allee', 'gasse', 'ring'])} ${number}`;
+      case 'fr':
+        return `${number}${this.#pick([' ', ', '])}${this.#pick(['rue', 'avenue', 'boulevard', 'place', 'chemin', 'impasse', 'allée', 'quai'])} ${this.#pick(['', 'de ', 'du ', 'des ', 'de la '])}${name}`;
+      case 'es':
+        return `${this.#pick(['Calle', 'C/', 'Avenida', 'Avda.', 'Plaza', 'Paseo', 'calle'])} ${this.#pick(['', 'de ', 'del '])}${name}${this.#pick([', ', ' ', ', nº '])}${number}`;
+      case 'it':
+        return `${this.#pick(['Via', 'Viale', 'Piazza', 'Corso', 'Largo', 'via'])} ${this.#pick(['', 'di ', 'della '])}${name}${this.#pick([', ', ' ', ' n. '])}${number}`;
+      case 'pt':
+        return `${this.#pick(['Rua', 'Avenida', 'Av.', 'Travessa', 'Praça', 'Alameda', 'rua'])} ${this.#pick(['', 'de ', 'do ', 'da ', 'dos '])}${name}${this.#pick([', ', ' ', ', nº '])}${number}`;
+      default:
+        return `${this.#number(9999)} ${this.#pick(['', '', 'N. ', 'West '])}${name} ${this.#pick(['Street', 'St', 'St.', 'Avenue', 'Ave', 'Road', 'Rd', 'Lane', 'Drive', 'Dr', 'Court', 'Blvd', 'Way', 'Place', 'Crescent'])}${this.#pick(['', '', '', ' Apt 4', ', Suite 200'])}`;
+    }
+  }
+
+  #other(slot: string): string {
+    switch (slot) {
+      case 'phone':
+        return this.#pick([
+          '+1 212 555 0199',
+          '(415) 555-2671',
+          '030 1234567',
+          '06 12 34 56 78',
+          '612 345 678',
+          '+39 333 1234567',
+          '555-0134',
+        ]);
+      case 'email':
+        return this.#pick(['info@example.com', 'anna.b@mail.de', 'jsmith82@web.org']);
+      case 'date':
+        return this.#pick([
+          '2019',
+          '12 March 2020',
+          '03.05.2021',
+          '1998',
+          'May 4',
+          '12/11/2022',
+          '2023-01-15',
+          '5 de mayo',
+          '7 juin 2018',
+        ]);
+      case 'zip':
+        return this.#pick([
+          '10115',
+          '75001',
+          '28013',
+          '00184',
+          '1000-205',
+          '94301',
+          'SW1A 1AA',
+          '01310-100',
+          '60614',
+        ]);
+      default:
+        return String(this.#number(99));
+    }
+  }
+}
+
+const FORMS: Readonly<Record<string, readonly string[]>> = {
+  en: ['Inc.', 'Inc', 'Ltd', 'Ltd.', 'LLC', 'Corp.', 'Corporation', 'Group', 'PLC', 'Holdings', 'Company'],
+  de: ['GmbH', 'AG', 'GmbH & Co. KG', 'KG', 'e.V.', 'UG', 'SE', 'Gruppe'],
+  fr: ['SARL', 'SA', 'SAS', 'S.A.', 'et Fils', 'Groupe'],
+  es: ['S.A.', 'S.L.', 'SL', 'SA', 'S.L.U.', 'Grupo'],
+  it: ['S.p.A.', 'SpA', 'S.r.l.', 'Srl', 'SRL', 'SNC', 'Gruppo'],
+  pt: ['Lda', 'Lda.', 'Ltda.', 'Ltda', 'S.A.', 'SA', 'ME'],
+};
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  en: [
+    'Technologies',
+    'Solutions',
+    'Systems',
+    'Consulting',
+    'Insurance',
+    'Foods',
+    'Media',
+    'Energy',
+    'Motors',
+    'Capital',
+    'Partners',
+    'Logistics',
+  ],
+  de: ['Maschinenbau', 'Versicherung', 'Bau', 'Software', 'Elektrotechnik', 'Logistik', 'Immobilien'],
+  fr: ['Assurances', 'Conseil', 'Transports', 'Bâtiment', 'Énergie', 'Immobilier'],
+  es: ['Seguros', 'Construcciones', 'Transportes', 'Consultores', 'Energía', 'Inmobiliaria'],
+  it: ['Assicurazioni', 'Costruzioni', 'Trasporti', 'Consulenza', 'Energia', 'Immobiliare'],
+  pt: ['Seguros', 'Construções', 'Transportes', 'Consultoria', 'Energia', 'Imobiliária'],
+};
+const BODIES: Readonly<Record<string, readonly string[]>> = {
+  en: [
+    'University of *',
+    '* University',
+    '* General Hospital',
+    'Bank of *',
+    '* City Council',
+    '* High School',
+    '* Police Department',
+    'St. Mary Hospital',
+    '* United',
+    '* Airlines',
+    'Museum of Modern Art',
+    'First National Bank',
+    '* Times',
+    '* Medical Center',
+    '* Institute of Technology',
+  ],
+  de: [
+    'Universität *',
+    'Klinikum *',
+    'Stadtwerke *',
+    'Sparkasse *',
+    'Technische Universität *',
+    'Amtsgericht *',
+    'FC *',
+    'Volksbank *',
+    'Hochschule *',
+    'Gymnasium *',
+  ],
+  fr: [
+    'Université de *',
+    'Hôpital de *',
+    'Mairie de *',
+    'Lycée *',
+    'Banque de *',
+    'Clinique *',
+    'Préfecture de *',
+    'Institut *',
+  ],
+  es: [
+    'Universidad de *',
+    'Hospital *',
+    'Ayuntamiento de *',
+    'Banco de *',
+    'Clínica *',
+    'Instituto *',
+    'Real *',
+    'Colegio *',
+  ],
+  it: [
+    'Università di *',
+    'Ospedale *',
+    'Comune di *',
+    'Banca di *',
+    'Politecnico di *',
+    'Istituto *',
+    'Liceo *',
+  ],
+  pt: [
+    'Universidade de *',
+    'Hospital *',
+    'Câmara Municipal de *',
+    'Banco *',
+    'Prefeitura de *',
+    'Instituto *',
+    'Colégio *',
+  ],
+};
+
+function isName(slot: string): slot is keyof typeof TYPES {
+  return Object.hasOwn(TYPES, slot);
+}

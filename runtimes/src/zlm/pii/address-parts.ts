@@ -1,0 +1,431 @@
+/** Streets with their numbers, postal codes, and the places beside them, in the forms of six languages' countries. */
+import type { PatternSpan } from '../entities/patterns/rule.ts';
+import { isCapital, isDigit, isLetter } from '../words.ts';
+import { type KeyedToken, KNOWN } from './gazetteer.ts';
+
+const words = (list: string): ReadonlySet<string> => new Set(list.split(' '));
+
+/** "12 Main Street" */
+const ENDINGS_OF_STREETS = words(
+  'street st avenue ave av road rd boulevard blvd lane ln drive dr court ct circle cir place pl plaza square sq terrace ter trail trl parkway pkwy highway hwy way walk row crescent cres close mews grove gardens gate hill alley loop path pike ridge run turnpike expressway freeway broadway heights landing manor meadow crossing bend estate estates green grange rise view wharf yard quay parade esplanade',
+);
+/** Endings that are hardly ever anything else. */
+const SURE_ENDINGS = words(
+  'street avenue ave road rd boulevard blvd lane ln drive dr court parkway pkwy highway crescent terrace',
+);
+/** "rue de la Paix 12" */
+const BEGINNINGS_OF_STREETS = words(
+  'rue avenue av avda avenida ave boulevard bd blvd chemin allee impasse quai route cours square passage faubourg place sentier ruelle calle carrer paseo plaza pza camino carretera ctra ronda travesia glorieta pasaje via viale piazza piazzale corso largo vicolo strada lungomare contrada localita rua travessa praca alameda estrada rodovia beco ladeira ulica ul c/ calzada jiron carrera',
+);
+const SURE_BEGINNINGS = words(
+  'rue boulevard chemin impasse calle rua travessa praca viale piazza vicolo avenida avda paseo rodovia alameda',
+);
+/** "Hauptstraße 5" */
+const STREET_SUFFIX =
+  /(?:stras+e|strase|str|weg|platz|allee|gasse|ring|damm|ufer|chaussee|steig|stieg|pfad|markt|graben|promenade|gatan|gata|gade|vej|veien|vegen|straat|laan|plein|dijk|kade|utca|katu|tie)$/;
+const PARTICLES = words(
+  'de du des la le les l del los las el dei di della delle degli da do dos das e y et of the d st saint sainte san santa sao der dem den zum zur am an im in der auf von van unter alte neue kleine lange',
+);
+const ARTICLES_OF_STREETS = words('am an im in auf unter zum zur beim hinter vor');
+const UNITS = words(
+  'apt apartment suite ste unit floor fl room rm flat bldg building apto piso puerta escalera esc portal planta interno int scala appt appartement etage bat batiment andar bloco casa sala lote top stiege etg wohnung whg',
+);
+const NUMBER_WORDS = words('n no nr num numero º ° n° nº');
+const DIRECTIONS = words('n s e w north south east west ne nw se sw northeast northwest southeast southwest');
+const STATES = words(
+  'al ak az ar ca co ct de dc fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny nc nd oh ok or pa ri sc sd tn tx ut vt va wa wv wi wy pr ab bc mb nb nl ns nt nu on pe qc sk yt nsw vic qld tas',
+);
+const BRAZIL = words('ac al ap am ba ce df es go ma mt ms mg pa pb pr pe pi rj rn rs ro rr sc sp se to');
+const LONGEST_NAME = 6;
+
+/** A run of tokens of a line, the last included. */
+interface Run {
+  readonly first: number;
+  readonly last: number;
+}
+
+export type Line = readonly KeyedToken[];
+
+export function* addressParts(line: Line, casing: number): Generator<PatternSpan> {
+  const streets: Run[] = [];
+  for (let i = 0; i < line.length; i++) {
+    const found = streetFrom(line, i, casing);
+    if (!found) continue;
+    streets.push(found);
+    yield spanOf(line, found, 'street', found.score);
+    i = found.last;
+  }
+  yield* postalCodes(line);
+  for (const street of streets) yield* placeAfter(line, street);
+}
+
+function spanOf(line: Line, { first, last }: Run, label: PatternSpan['label'], score: number): PatternSpan {
+  return { start: line[first]!.start, end: line[last]!.end, label, score };
+}
+
+type Street = Run & { readonly score: number };
+
+function streetFrom(line: Line, i: number, casing: number): Street | null {
+  return (
+    numberFirst(line, i, casing) ?? typeFirst(line, i, casing) ?? german(line, i, casing) ?? box(line, i)
+  );
+}
+
+function isNumber(token: KeyedToken | undefined): boolean {
+  return token !== undefined && /^\d{1,6}(?:[a-z]|[-/]\d{1,5}[a-z]?|bis|ter)?$/.test(token.key);
+}
+
+function isCapitalized(token: KeyedToken | undefined): boolean {
+  return token !== undefined && isCapital(token.text.charCodeAt(0));
+}
+
+function isWord(token: KeyedToken | undefined): boolean {
+  return token !== undefined && isLetter(token.text.charCodeAt(0));
+}
+
+/** A word that a street may be called by: with a capital, an ordinal, or anything in a text without capitals. */
+function names(token: KeyedToken | undefined, casing: number): boolean {
+  if (!token || /^(?:19|20)\d\d$/.test(token.key)) return false;
+  if (/^\d{1,3}(?:st|nd|rd|th)$/.test(token.key)) return true;
+  return isWord(token) && (isCapitalized(token) || (casing === 1 && !(token.bits & KNOWN.common)));
+}
+
+/** "12 Main Street", "221B N. Baker St., Apt 4"; "Abbey Road" by itself. */
+function numberFirst(line: Line, i: number, casing: number): Street | null {
+  const hasNumber = isNumber(line[i]);
+  let at = hasNumber ? i + 1 : i;
+  if (hasNumber && line[at]?.key === ',') at++;
+  if (DIRECTIONS.has(line[at]?.key ?? '') && hasNumber) at += line[at + 1]?.key === '.' ? 2 : 1;
+  for (let count = 0; count <= 4; count++, at++) {
+    const token = line[at];
+    if (!token) return null;
+    if (
+      count > 0 &&
+      ENDINGS_OF_STREETS.has(token.key) &&
+      (isCapitalized(token) || casing === 1 || hasNumber)
+    ) {
+      const next = line[at + 1];
+      const goesOn = names(next, casing) && ENDINGS_OF_STREETS.has(next!.key) && isCapitalized(next);
+      if (!goesOn) return endOfStreet(line, i, at, hasNumber, SURE_ENDINGS.has(token.key), casing);
+    }
+    const joins = token.key === '.' && count > 0 && line[at - 1]!.key.length <= 3;
+    if (!names(token, casing) && !joins) return null;
+    if (!hasNumber && count === 0 && casing === 1) return null;
+  }
+  return null;
+}
+
+function endOfStreet(
+  line: Line,
+  first: number,
+  type: number,
+  hasNumber: boolean,
+  isSure: boolean,
+  casing: number,
+): Street | null {
+  if (!hasNumber && (!isSure || casing !== 0)) return null;
+  if (!hasNumber && line[type]!.key.length < 4 && line[type + 1]?.key !== '.') return null;
+  let last = type;
+  if (
+    line[last + 1]?.key === '.' &&
+    line[last + 1]!.start === line[last]!.end &&
+    line[type]!.key.length <= 5
+  ) {
+    const afterStop = line[last + 2];
+    // The stop of an abbreviation, and not the one that ends the sentence.
+    if (
+      afterStop &&
+      (afterStop.key === ',' ||
+        isNumber(afterStop) ||
+        DIRECTIONS.has(afterStop.key) ||
+        UNITS.has(afterStop.key))
+    )
+      last++;
+  }
+  if (DIRECTIONS.has(line[last + 1]?.key ?? '') && isCapitalized(line[last + 1])) last++;
+  return { first, last: unitEnd(line, last), score: hasNumber ? 0.92 : 0.55 };
+}
+
+/** ", Apt. 4B", "Suite #100", "3º B" */
+function unitEnd(line: Line, from: number): number {
+  let at = from + 1;
+  if (line[at]?.key === ',') at++;
+  const token = line[at];
+  if (!token) return from;
+  if (token.key === '#' || /^#\w/.test(token.key)) return token.key === '#' && line[at + 1] ? at + 1 : at;
+  if (!UNITS.has(token.key)) return from;
+  let last = at + 1;
+  while (line[last] && /^[.:#ºª°]$|^n[.º°]?$/.test(line[last]!.key) && last < at + 4) last++;
+  const value = line[last];
+  return value && /^#?(?:\d{1,5}[a-z]?|[a-z]|\d{1,4}-\d{1,4}|[a-z]-?\d{1,4})$/.test(value.key) ? last : from;
+}
+
+/** "rue de la Paix 12", "12 bis, rue de la Paix", "C/ Mayor, 5, 3º B", "Rua Augusta, nº 100" */
+function typeFirst(line: Line, i: number, casing: number): Street | null {
+  let type = i;
+  const leads = isNumber(line[i]);
+  if (leads) {
+    type++;
+    if (/^(?:bis|ter|quater|[a-d])$/.test(line[type]?.key ?? '')) type++;
+    if (line[type]?.key === ',') type++;
+  }
+  const token = line[type];
+  if (!token) return null;
+  const isSlashed = token.key === 'c' && line[type + 1]?.key === '/';
+  if (!BEGINNINGS_OF_STREETS.has(token.key) && !isSlashed) return null;
+  let at = type + (isSlashed ? 2 : 1);
+  if (line[at]?.key === '.') at++;
+  const last = nameEnd(line, at, casing);
+  if (last < at) return null;
+  const number = leads ? last : trailingNumber(line, last);
+  if (!leads && number === last) {
+    return SURE_BEGINNINGS.has(token.key) && isCapitalized(token) ? { first: i, last, score: 0.6 } : null;
+  }
+  return { first: i, last: unitEnd(line, number), score: 0.92 };
+}
+
+/** The last token of a street's name, which has a word with a capital; before `from` when there is none. */
+function nameEnd(line: Line, from: number, casing: number): number {
+  let last = from - 1;
+  for (let at = from; at < line.length && at < from + LONGEST_NAME + 2; at++) {
+    const token = line[at]!;
+    if (isWord(token) && (isCapitalized(token) || casing === 1) && (casing !== 1 || at < from + 3)) last = at;
+    else if (token.key === '.' && at > from && line[at - 1]!.key.length <= 4) continue;
+    else if (PARTICLES.has(token.key) || token.key === "'" || token.key === '-') continue;
+    else if (
+      isNumber(token) &&
+      isWord(line[at + 1]) &&
+      !isNumber(line[at + 1]) &&
+      /^(?:de|mai|mars|juin|juillet|aout|septembre|octobre|novembre|decembre|settembre|aprile|maggio|novembre|di|maio|abril|setembro|dezembro|mayo|[a-z]{3,9}bre)$/.test(
+        line[at + 1]!.key,
+      )
+    )
+      continue;
+    else break;
+  }
+  return last;
+}
+
+/** ", nº 12", " 12 A", ", s/n": the last token of a number behind a street's name, or the name's. */
+function trailingNumber(line: Line, last: number): number {
+  let at = last + 1;
+  if (line[at]?.key === ',') at++;
+  while (line[at] && (NUMBER_WORDS.has(line[at]!.key) || (/^[.º°:]$/.test(line[at]!.key) && at <= last + 4)))
+    at++;
+  const token = line[at];
+  if (token?.key === 's' && line[at + 1]?.key === '/' && line[at + 2]?.key === 'n') return at + 2;
+  if (!isNumber(token) || token!.key.length > 5) return last;
+  // Five digits are a postal code.
+  if (/^\d{5}$/.test(token!.key)) return last;
+  const floor = line[at + 1];
+  if (
+    floor &&
+    /^(?:bis|ter|[a-h])$/i.test(floor.key) &&
+    floor.start - token!.end <= 1 &&
+    isCapitalized(floor)
+  )
+    at++;
+  if (
+    line[at + 1]?.key === ',' &&
+    /^\d{1,2}$/.test(line[at + 2]?.key ?? '') &&
+    /^[ºª°]$|^(?:izq|dcha|dto|esq|frente)$/.test(line[at + 3]?.key ?? '')
+  ) {
+    at += 3;
+    if (/^(?:[a-h]|izq|dcha|dto|esq|izquierda|derecha)$/.test(line[at + 1]?.key ?? '')) at++;
+  }
+  return at;
+}
+
+/** "Hauptstraße 5a", "Alte Landstr. 12-14", "Straße des 17. Juni 135", "Am Markt 3" before a postal code. */
+function german(line: Line, i: number, casing: number): Street | null {
+  const token = line[i]!;
+  if (!isWord(token) || (casing === 0 && !isCapitalized(token))) return null;
+  let last = i;
+  const isStreet = (at: number) =>
+    STREET_SUFFIX.test(line[at]?.key ?? '') &&
+    line[at]!.key.length > (/^(?:str|stras+e|strase)$/.test(line[at]!.key) ? 2 : 4);
+  if (/^(?:stras+e|strase)$/.test(token.key)) last = nameEnd(line, i, casing);
+  else if (isStreet(i)) last = i;
+  else if (isWord(line[i + 1]) && isStreet(i + 1) && isCapitalized(line[i + 1])) last = i + 1;
+  else if (ARTICLES_OF_STREETS.has(token.key) && i + 1 < line.length) return articled(line, i, casing);
+  else return null;
+  if (line[last + 1]?.key === '.') last++;
+  const number = line[last + 1];
+  if (!number || !/^\d{1,4}[a-z]?(?:[-/]\d{1,4}[a-z]?)?$/.test(number.key)) return null;
+  last++;
+  if (/^[a-h]$/.test(line[last + 1]?.key ?? '') && line[last + 1]!.start - number.end <= 1) last++;
+  return { first: i, last, score: 0.92 };
+}
+
+/** "Am Alten Markt 5" is a street where a postal code comes next. */
+function articled(line: Line, i: number, casing: number): Street | null {
+  const last = nameEnd(line, i + 1, casing);
+  if (last <= i) return null;
+  const number = line[last + 1];
+  if (!number || !/^\d{1,3}[a-z]?$/.test(number.key)) return null;
+  const next = line[last + 2]?.key === ',' ? line[last + 3] : line[last + 2];
+  return next && /^\d{4,5}$/.test(next.key) ? { first: i, last: last + 1, score: 0.85 } : null;
+}
+
+/** "P.O. Box 123", "Postfach 10 20 30", "Apartado 12" */
+function box(line: Line, i: number): Street | null {
+  const key = line[i]!.key;
+  let at = i + 1;
+  if (/^p\.?o\.?$/.test(key)) {
+    if (line[at]?.key === '.') at++;
+    if (line[at]?.key !== 'box') return null;
+    at++;
+  } else if (!/^(?:postfach|pobox|psc)$/.test(key)) return null;
+  if (!line[at] || !/^\d{1,8}$/.test(line[at]!.key)) return null;
+  return { first: i, last: at, score: 0.85 };
+}
+
+function* postalCodes(line: Line): Generator<PatternSpan> {
+  for (let i = 0; i < line.length; i++) {
+    const found = postalCodeAt(line, i);
+    if (!found) continue;
+    yield spanOf(line, found, 'zip code', found.score);
+    const city = cityBeside(line, found);
+    if (city) yield spanOf(line, city, 'city', city.score);
+    const state = line[found.first - 1];
+    if (state && STATES.has(state.key) && isAllCapitals(state)) {
+      yield { start: state.start, end: state.end, label: 'city', score: 0.8 };
+    }
+  }
+}
+
+function isAllCapitals(token: KeyedToken): boolean {
+  return token.text.length >= 2 && isCapital(token.text.charCodeAt(0)) && isCapital(token.text.charCodeAt(1));
+}
+
+function postalCodeAt(line: Line, i: number): Street | null {
+  const { key } = line[i]!;
+  const before = line[i - 1];
+  const next = line[i + 1];
+  if (/^(?:zip|plz|cep|cap|postcode|postleitzahl)$/.test(key)) return namedPostalCode(line, i);
+  if (
+    /^[a-z]{1,2}\d[a-z\d]?$/.test(key) &&
+    next &&
+    /^\d[abd-hjlnp-uw-z]{2}$/.test(next.key) &&
+    isAllCaps(line[i]!) &&
+    isAllCaps(next)
+  )
+    return { first: i, last: i + 1, score: 0.9 };
+  if (/^[a-ceghj-nprstvxy]\d[a-z]$/.test(key) && next && /^\d[a-z]\d$/.test(next.key) && isAllCaps(line[i]!))
+    return { first: i, last: i + 1, score: 0.88 };
+  if (/^\d{5}-\d{4}$/.test(key)) return { first: i, last: i, score: before && isPlace(before) ? 0.95 : 0.75 };
+  if (/^\d{5}-\d{3}$/.test(key)) return { first: i, last: i, score: 0.8 };
+  if (/^\d{4}-\d{3}$/.test(key)) return isCapitalized(next) ? { first: i, last: i, score: 0.85 } : null;
+  if (/^(?:d|a|ch|f|i|e|l|b|nl|dk|s|fin)-\d{4,5}$/.test(key) && isCapitalized(next))
+    return { first: i, last: i, score: 0.92 };
+  if (/^\d{5}$/.test(key)) return fiveDigits(line, i);
+  return /^\d{4}$/.test(key) ? fourDigits(line, i) : null;
+}
+
+function isAllCaps({ text }: KeyedToken): boolean {
+  for (let i = 0; i < text.length; i++)
+    if (isLetter(text.charCodeAt(i)) && !isCapital(text.charCodeAt(i))) return false;
+  return true;
+}
+
+function namedPostalCode(line: Line, i: number): Street | null {
+  for (let at = i + 1; at < line.length && at <= i + 4; at++) {
+    const { key } = line[at]!;
+    if (/^\d{4,5}(?:-\d{3,4})?$/.test(key)) return { first: at, last: at, score: 0.95 };
+    if (!/^(?:code|is|ist|:|=|"|'|#|\.)$/.test(key)) return null;
+  }
+  return null;
+}
+
+function isPlace({ bits, phrase, key, text }: KeyedToken): boolean {
+  if (isCapital(text.charCodeAt(0)) && ((bits | phrase) & (KNOWN.city | KNOWN.region | KNOWN.country)) !== 0)
+    return true;
+  return STATES.has(key) && text.length <= 3 && isCapital(text.charCodeAt(text.length - 1));
+}
+
+/** Five digits beside a place: "CA 90210", "10115 Berlin", and "code postal 75001". */
+function fiveDigits(line: Line, i: number): Street | null {
+  const before = line[i - 1];
+  const before2 = before?.key === ',' ? line[i - 2] : before;
+  const next = line[i + 1];
+  const named =
+    /^(?:postal|zip|code|plz|cap|cp|postale|codigo|postleitzahl)$/.test(before?.key ?? '') ||
+    /^(?:postal|postale|cp|zip|code)$/.test(line[i - 2]?.key ?? '');
+  if (named) return { first: i, last: i, score: 0.93 };
+  if (next && isPlace(next) && isCapitalized(next)) return { first: i, last: i, score: 0.92 };
+  if (before2 && isPlace(before2)) return { first: i, last: i, score: 0.9 };
+  const isAfterNumber = before2 !== undefined && isNumber(before2);
+  return isAfterNumber && isCapitalized(next) && before?.key === ','
+    ? { first: i, last: i, score: 0.85 }
+    : null;
+}
+
+function fourDigits(line: Line, i: number): Street | null {
+  const next = line[i + 1];
+  const before = line[i - 1];
+  if (!next || !isCapitalized(next) || !(before?.key === ',' || isNumber(before))) return null;
+  if (((next.bits | next.phrase) & KNOWN.city) === 0 && !isNumber(line[i - 2])) return null;
+  return { first: i, last: i, score: 0.8 };
+}
+
+/** The city behind a postal code ("10115 Berlin-Mitte"), or before a state and a code ("Palo Alto, CA 94301"). */
+function cityBeside(line: Line, { first, last }: Run): Street | null {
+  const next = line[last + 1];
+  if (
+    next &&
+    isCapitalized(next) &&
+    !STATES.has(next.key) &&
+    isDigit(line[last]!.key.charCodeAt(line[last]!.key.length - 1))
+  ) {
+    return { first: last + 1, last: cityEnd(line, last + 1), score: 0.85 };
+  }
+  let at = first - 1;
+  if (line[at] && STATES.has(line[at]!.key)) at--;
+  if (line[at]?.key === ',') at--;
+  const name = line[at];
+  if (!name || !isCapitalized(name) || !isWord(name) || at === first - 1) return null;
+  let start = at;
+  while (
+    start > 0 &&
+    isCapitalized(line[start - 1]) &&
+    isWord(line[start - 1]) &&
+    at - start < 2 &&
+    !ENDINGS_OF_STREETS.has(line[start - 1]!.key)
+  )
+    start--;
+  return { first: start, last: at, score: 0.8 };
+}
+
+function cityEnd(line: Line, from: number): number {
+  if (line[from]!.length > 1 && line[from]!.phrase & KNOWN.city) return from + line[from]!.length - 1;
+  let last = from;
+  while (last + 1 < line.length && last < from + 3) {
+    const next = line[last + 1]!;
+    const joins =
+      /^(?:am|an|der|im|la|le|de|do|da|del|di|sur|los|las|-|d)$/.test(next.key) &&
+      isCapitalized(line[last + 2]);
+    if (joins) last += 2;
+    else if (isCapitalized(next) && isWord(next) && !(line[from]!.bits & KNOWN.city)) last++;
+    else break;
+  }
+  return last;
+}
+
+/** "12 Main Street, Springfield": what follows a street with a number and a comma. */
+function* placeAfter(line: Line, street: Run): Generator<PatternSpan> {
+  let at = street.last + 1;
+  if (line[at]?.key !== ',' && line[at]?.key !== '-') return;
+  at++;
+  const token = line[at];
+  if (!token || !isCapitalized(token) || !isWord(token) || token.bits & KNOWN.country) return;
+  const last = cityEnd(line, at);
+  const next = line[last + 1];
+  const isSure =
+    token.bits & KNOWN.city ||
+    token.phrase & KNOWN.city ||
+    next?.key === ',' ||
+    next === undefined ||
+    BRAZIL.has(next.key) ||
+    STATES.has(next.key);
+  yield spanOf(line, { first: at, last }, 'city', isSure ? 0.8 : 0.6);
+}

@@ -1,0 +1,76 @@
+/** Persons, organizations, places and streets in six languages: a conditional random field over hashed features. */
+import { isInside, LinearChain, OUTSIDE, typeOf } from '../entities/linear-chain.ts';
+import { type Weights, WeightsError } from '../weights.ts';
+import { featuresOf, NAME_TYPES, TAGS } from './features.ts';
+import type { KeyedToken } from './gazetteer.ts';
+
+export interface NameSpan {
+  readonly type: (typeof NAME_TYPES)[number];
+  /** Places of tokens in their line. */
+  readonly first: number;
+  readonly last: number;
+  readonly score: number;
+}
+
+export class PiiTagger {
+  readonly #chain: LinearChain;
+  readonly #weights: Int8Array;
+  readonly #mask: number;
+  readonly #scale: number;
+
+  /** @throws WeightsError when tensors are missing or do not fit each other */
+  constructor(weights: Weights) {
+    this.#chain = new LinearChain(TAGS, weights.f32('transitions', [TAGS, TAGS]));
+    this.#weights = weights.i8('emissions', [-1, TAGS]);
+    const buckets = this.#weights.length / TAGS;
+    this.#scale = Number(weights.meta['taggerScale']);
+    if ((buckets & (buckets - 1)) !== 0 || !(this.#scale > 0))
+      throw new WeightsError('PII tagger: odd buckets or no scale');
+    this.#mask = buckets - 1;
+  }
+
+  /** Names in a line, in order, without overlaps. */
+  tag(line: readonly KeyedToken[]): NameSpan[] {
+    const probabilities = this.#chain.posterior(this.#emissions(line)).tags;
+    // An outside that is barely the best is given up: a missed name costs more than a false one.
+    for (let at = 0; at < probabilities.length; at += TAGS) probabilities[at] = probabilities[at]! * 0.7;
+    return spansOf(this.#chain.decode(probabilities), probabilities);
+  }
+
+  #emissions(line: readonly KeyedToken[]): Float64Array {
+    const emissions = new Float64Array(line.length * TAGS);
+    for (const [i, hashes] of featuresOf(line).entries()) {
+      const row = i * TAGS;
+      for (const hash of hashes) {
+        const from = (hash & this.#mask) * TAGS;
+        for (let t = 0; t < TAGS; t++) emissions[row + t] = emissions[row + t]! + this.#weights[from + t]!;
+      }
+      for (let t = 0; t < TAGS; t++) emissions[row + t] = emissions[row + t]! * this.#scale;
+    }
+    return emissions;
+  }
+}
+
+function spansOf(path: Uint8Array, probabilities: Float64Array): NameSpan[] {
+  const spans: NameSpan[] = [];
+  for (let i = 0; i < path.length; ) {
+    if (path[i] === OUTSIDE) {
+      i++;
+      continue;
+    }
+    const first = i++;
+    while (i < path.length && isInside(path[i]!)) i++;
+    const type = typeOf(path[first]!);
+    spans.push({ type: NAME_TYPES[type]!, first, last: i - 1, score: meanOf(probabilities, first, i, type) });
+  }
+  return spans;
+}
+
+function meanOf(probabilities: Float64Array, first: number, last: number, type: number): number {
+  let sum = 0;
+  for (let i = first; i < last; i++) {
+    const at = i * TAGS + 1 + 2 * type;
+    sum += probabilities[at]! + probabilities[at + 1]!;
+  }
+  return sum / (last - first);
+}

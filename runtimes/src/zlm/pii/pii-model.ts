@@ -1,0 +1,139 @@
+/** Personal data of a text: patterns, known words, addresses, and a tagger for names. */
+import type { PiiLabel, PiiOptions } from '@zerogpu/catalogue';
+import { findPatterns } from '../entities/patterns/find-patterns.ts';
+import { type PatternSpan, readingOf } from '../entities/patterns/rule.ts';
+import { roundTo } from '../numeric.ts';
+import type { Weights } from '../weights.ts';
+import { isCapital } from '../words.ts';
+import { addressParts, type Line } from './address-parts.ts';
+import { casingOf } from './features.ts';
+import { Gazetteer, type KeyedToken, KNOWN } from './gazetteer.ts';
+import { knownWords } from './known-words.ts';
+import { type NameSpan, PiiTagger } from './name-tagger.ts';
+import { introducedPersons, introductions, namedPersons, TITLES, titledPersons } from './persons.ts';
+import { resolved } from './resolve.ts';
+import { withWholeAddresses } from './whole-addresses.ts';
+
+const SCORE_DECIMALS = 4;
+
+export class PiiModel {
+  readonly gazetteer: Gazetteer;
+  readonly #tagger: PiiTagger;
+
+  /** @throws WeightsError */
+  constructor(weights: Weights) {
+    this.gazetteer = Gazetteer.of(weights);
+    this.#tagger = new PiiTagger(weights);
+  }
+
+  /**
+   * Spans in the order of the text, without overlaps, of the labels asked for.
+   * Offsets are UTF-16 code units of the text. Takes time linear in the text.
+   */
+  find(
+    text: string,
+    { labels, threshold, isNamed }: Pick<PiiOptions, 'labels' | 'threshold' | 'isNamed'>,
+  ): PatternSpan[] {
+    const reading = readingOf(text);
+    const lines = this.gazetteer.lines(text, reading.folded);
+    const spans = [...findPatterns(text, reading), ...this.#names(lines, introductions(reading.folded))];
+    const sure = spans.filter(({ score }) => score >= threshold);
+    const again = repeatedNames(lines, sure, threshold);
+    const found = resolved(text, [...sure, ...again]);
+    const asked = isNamed && labels.has('address') && !labels.has('street');
+    return (asked ? withWholeAddresses(text, found) : found)
+      .filter(({ label }) => labels.has(label))
+      .map((span) => ({ ...span, score: roundTo(span.score, SCORE_DECIMALS) }));
+  }
+
+  *#names(lines: readonly Line[], starts: ReadonlySet<number>): Generator<PatternSpan> {
+    for (const line of lines) {
+      const casing = casingOf(line);
+      yield* addressParts(line, casing);
+      yield* knownWords(line, casing);
+      yield* titledPersons(line, casing);
+      yield* introducedPersons(line, casing, starts);
+      yield* namedPersons(line, casing);
+      for (const span of this.#tagger.tag(line)) yield* labelled(line, span);
+    }
+  }
+}
+
+function labelled(line: Line, span: NameSpan): PatternSpan[] {
+  const score = Math.min(span.score, 0.94);
+  if (span.type === 'person') return personOf(line, span, score);
+  if (span.type === 'organization') return [spanOf(line, span.first, span.last, 'organization', score)];
+  // A street has its number; the rules for addresses find the rest.
+  if (span.type === 'street')
+    return hasNumber(line, span) ? [spanOf(line, span.first, span.last, 'street', score)] : [];
+  return placeOf(line, span, score);
+}
+
+function spanOf(line: Line, first: number, last: number, label: PiiLabel, score: number): PatternSpan {
+  return { start: line[first]!.start, end: line[last]!.end, label, score };
+}
+
+/** Without "Mr." before it; a handle is a username. */
+function personOf(line: Line, { first, last }: NameSpan, score: number): PatternSpan[] {
+  let from = first;
+  while (from < last && (TITLES.has(line[from]!.key) || line[from]!.key === '.')) from++;
+  if (/^[@#]/.test(line[from]!.text) || !/[a-z\u0080-\uffff]/.test(line[from]!.key)) return [];
+  if (TITLES.has(line[from]!.key)) return [];
+  return [spanOf(line, from, last, 'person', score)];
+}
+
+function hasNumber(line: Line, { first, last }: NameSpan): boolean {
+  for (let i = first; i <= last; i++) if (/\d/.test(line[i]!.key)) return true;
+  return false;
+}
+
+/** What the tagger calls a place is a country where it is known as one, and else a city. */
+function placeOf(line: Line, { first, last }: NameSpan, score: number): PatternSpan[] {
+  const token = line[first]!;
+  const bits = token.bits | token.phrase;
+  if (last === first && bits & (KNOWN.nationality | KNOWN.common)) return [];
+  if (bits & KNOWN.country && !(bits & KNOWN.city)) return [spanOf(line, first, last, 'country', score)];
+  const known = bits & (KNOWN.city | KNOWN.region) ? score : score * 0.85;
+  return [spanOf(line, first, last, 'city', known)];
+}
+
+/** A part of a person's name that stands alone elsewhere is that person too. */
+function repeatedNames(
+  lines: readonly Line[],
+  spans: readonly PatternSpan[],
+  threshold: number,
+): PatternSpan[] {
+  const persons = spans.filter(({ label, score }) => label === 'person' && score >= 0.7);
+  if (persons.length === 0) return [];
+  const starts = new Map(persons.map((span) => [span.start, span.end]));
+  const names = namesOf(lines, starts);
+  const again: PatternSpan[] = [];
+  for (const line of lines) {
+    for (const { text, start, end } of line) {
+      if (names.has(text))
+        again.push({ start, end, label: 'person', score: Math.max(0.55, Math.min(threshold, 0.6)) });
+    }
+  }
+  return again;
+}
+
+/** The words of names, as written, that are hardly anything else. */
+function namesOf(lines: readonly Line[], starts: ReadonlyMap<number, number>): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const line of lines) {
+    let end = -1;
+    for (const token of line) {
+      end = Math.max(end, starts.get(token.start) ?? -1);
+      if (token.end <= end && isTelling(token)) names.add(token.text);
+    }
+  }
+  return names;
+}
+
+function isTelling({ text, bits }: KeyedToken): boolean {
+  return (
+    text.length >= 3 &&
+    isCapital(text.charCodeAt(0)) &&
+    !(bits & (KNOWN.common | KNOWN.city | KNOWN.country | KNOWN.region))
+  );
+}
