@@ -70,6 +70,8 @@ export function chunkStrayings(chunk: unknown): string[] {
 
 function routeOf(path: string): string | null {
   if (path in document.paths) return path;
+  // The tasks' own routes answer without /v1 too.
+  if (`/v1${path}` in document.paths) return `/v1${path}`;
   return path.startsWith('/v1/models/') ? '/v1/models/{id}' : null;
 }
 
