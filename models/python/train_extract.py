@@ -36,6 +36,7 @@ VOCABULARY = 50_000
 CONTEXTS = 2_000
 DIMENSIONS = 80
 CLUSTERS = 512
+MENTIONS = 2
 FEWEST_STATEMENTS = 2
 FEWEST_NAMES = 3
 SENTENCE_END = re.compile(r"[.!?:\n]\W*$")
@@ -53,6 +54,7 @@ def main():
         write_sample(arguments.data)
     if "kinds" in steps:
         write_kinds(arguments.data)
+        write_mentions(arguments.data)
     if "model" in steps:
         node = os.environ.get("npm_node_execpath", "node")
         subprocess.run([node, str(TRAIN), arguments.data, str(FOLDER)], check=True)
@@ -68,12 +70,31 @@ def texts(data):
 
 
 def write_sample(data):
-    """Lines of prose in which the first tagger looks for names: every sixteenth Wikipedia file, all of Wikinews."""
+    """Lines of prose in which the first tagger looks for names."""
     with (FOLDER / "texts.txt").open("w", encoding="utf-8") as file:
-        for _, text in corpora.wiki_articles(data, 16):
+        for _, text in corpora.wiki_articles(data, 40):
             file.writelines(f"{line}\n" for line in text.split("\n") if len(line) > 80)
-        for _, title, text in corpora.wikinews_articles(data):
-            file.writelines(f"{line}\n" for line in text.split("\n") if len(line) > 80)
+        for number, title, text in corpora.wikinews_articles(data):
+            if number % 3 == 0:
+                file.writelines(f"{line}\n" for line in text.split("\n") if len(line) > 80)
+
+
+def write_mentions(data):
+    """Sentences of an article that name what it is about, with a capital and not as their first word."""
+    with (FOLDER / "mentions.tsv").open("w", encoding="utf-8") as file:
+        for title, text in corpora.wiki_articles(data):
+            name = re.sub(r" \(.*\)$", "", title)
+            if len(name) < 3 or not name[0].isupper():
+                continue
+            found = 0
+            for sentence in re.split(r"(?<=[.!?]) |\n", text[:6000]):
+                at = sentence.find(name)
+                behind = sentence[at + len(name) : at + len(name) + 1]
+                if at > 3 and 40 < len(sentence) < 300 and not behind.isalnum() and behind != "-" and sentence[at - 1] == " ":
+                    file.write(f"{name}\t{sentence}\n")
+                    found += 1
+                    if found == MENTIONS:
+                        break
 
 
 # Words: distributional clusters and capitals

@@ -8,8 +8,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { NAME_TYPES, NameTagger, readWeights } from '@zerogpu/runtimes';
-import { type GoldText, goldSets, recased, type TrainingLine, trainingLine } from './extract/gold.ts';
+import { lowerCase, NAME_TYPES, NameTagger, readWeights } from '@zerogpu/runtimes';
+import {
+  type GoldText,
+  goldSets,
+  mentionLine,
+  recased,
+  type TrainingLine,
+  trainingLine,
+} from './extract/gold.ts';
 import { type Kinds, readKinds } from './extract/kinds.ts';
 import {
   findNames,
@@ -23,6 +30,8 @@ import { rates, scoreSpans, sum } from './extract/score.ts';
 import { TAGS, type TaggerWeights, trainTagger } from './extract/train-tagger.ts';
 import { weightsBytes } from './zlm-writer.ts';
 
+/** One of so many sentences is enough. */
+const MENTIONS_EVERY = 1;
 const MODEL = 'zlm-v1-extract-edge';
 const SETTINGS = { buckets: 1 << 18, epochs: 8, rate: 0.15, decay: 2e-5, seed: 7 };
 
@@ -31,12 +40,27 @@ const { values, positionals } = parseArgs({
     dev: { type: 'boolean', default: false },
     recall: { type: 'string', default: '3' },
     repack: { type: 'string' },
+    names: { type: 'string' },
   },
   allowPositionals: true,
 });
 const [data = '', folder = ''] = positionals;
 const demonyms = nationalities(data);
 const gold = goldSets(data);
+const kinds: Kinds = readKinds(folder, demonyms);
+
+/** Sentences of Wikipedia articles about something whose type is known. */
+function mentionLines(): TrainingLine[] {
+  return readFileSync(path.join(folder, 'mentions.tsv'), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .flatMap((row) => {
+      const [name = '', sentence = ''] = row.split('\t');
+      const type = kinds.types.get(lowerCase(name));
+      return (type && mentionLine(sentence, name, type)) || [];
+    })
+    .filter((_, i) => i % MENTIONS_EVERY === 0);
+}
 
 function trainingLines(withDev: boolean): TrainingLine[] {
   const sets: [GoldText[], 'wnut' | 'btc' | 'wikigold'][] = [
@@ -45,16 +69,15 @@ function trainingLines(withDev: boolean): TrainingLine[] {
     ...gold.btc.map((texts): [GoldText[], 'btc'] => [texts, 'btc']),
     [gold.wikigold, 'wikigold'],
   ];
-  return sets.flatMap(([texts, set]) =>
+  const own = sets.flatMap(([texts, set]) =>
     texts.flatMap((text, i) => {
       const variants =
         i % 4 === 0 ? [text, recased(text, false)] : i % 8 === 1 ? [text, recased(text, true)] : [text];
       return variants.flatMap((variant) => trainingLine(variant, set, demonyms) ?? []);
     }),
   );
+  return [...own, ...mentionLines()];
 }
-
-const kinds: Kinds = readKinds(folder, demonyms);
 
 /** The tagger of a file with the kinds as they are now. */
 function repack(file: string, recall: number): Uint8Array {
@@ -126,30 +149,37 @@ function taggerOf(bytes: Uint8Array): NameTagger {
   return new NameTagger(readWeights(bytes));
 }
 
+/** Trains twice: the second time with the names that the first tagger finds in many texts. */
 function main(): void {
   const recall = Number(values.recall);
   const started = Date.now();
-  const first = withNames(readLexicon(path.join(folder, 'words.tsv'), firstNames(data)), kinds.bits);
+  const seconds = () => `${Math.round((Date.now() - started) / 1000)} s`;
+  const words = withNames(readLexicon(path.join(folder, 'words.tsv'), firstNames(data)), kinds.bits);
   const lines = trainingLines(!values.dev);
-  let bytes = pack(trainTagger(lines, first.lexicons, SETTINGS), first, recall);
-  console.log(`${lines.length} lines, ${(Date.now() - started) / 1000} s`);
-  for (const r of values.dev ? [1, 2, 4] : []) {
-    measure(
-      taggerOf(pack(JSON.parse('null') ?? lastWeights(bytes), first, r)),
-      gold.dev,
-      `WNUT17 dev, recall ${r}`,
-    );
+  const names = values.names ? namesIn(values.names) : findMore(lines, words, recall);
+  const lexicon = withNames(words, names);
+  console.log(`${lines.length} lines, ${names.size} names, ${seconds()}`);
+  const weights = trainTagger(lines, lexicon.lexicons, SETTINGS);
+  for (const r of values.dev ? [1, 2, 3, 4, 6] : []) {
+    measure(taggerOf(pack(weights, lexicon, r)), gold.dev, `WNUT17 dev, recall ${r}`);
   }
-  const names = findNames(taggerOf(bytes), folder);
-  console.log(`${names.size} names, ${(Date.now() - started) / 1000} s`);
-  const second = withNames(first, names);
-  const weights = trainTagger(lines, second.lexicons, SETTINGS);
-  for (const r of values.dev ? [1, 2, 4] : []) {
-    measure(taggerOf(pack(weights, second, r)), gold.dev, `WNUT17 dev with names, recall ${r}`);
-  }
-  bytes = pack(weights, second, recall);
+  const bytes = pack(weights, lexicon, recall);
   writeFileSync(path.join(folder, values.dev ? 'dev.zlm' : 'model.zlm'), bytes);
-  console.log(`${bytes.length} bytes, ${(Date.now() - started) / 1000} s`);
+  console.log(`${bytes.length} bytes, ${seconds()}`);
+}
+
+function findMore(lines: readonly TrainingLine[], words: Lexicon, recall: number): Map<string, number> {
+  const first = taggerOf(pack(trainTagger(lines, words.lexicons, SETTINGS), words, recall));
+  const names = findNames(first, folder);
+  const rows = [...names].map(([name, bits]) => `${name}\t${bits}`);
+  writeFileSync(path.join(folder, 'names.tsv'), rows.join('\n'));
+  return names;
+}
+
+/** What a run before has found, to save its time while experimenting. */
+function namesIn(file: string): Map<string, number> {
+  const rows = readFileSync(file, 'utf8').split('\n');
+  return new Map(rows.map((row) => row.split('\t')).map(([name = '', bits]) => [name, Number(bits)]));
 }
 
 function lastWeights(bytes: Uint8Array): TaggerWeights {

@@ -130,6 +130,32 @@ function typesOf(name: string, label: string, nationalities: ReadonlySet<string>
   return EVENT.test(small) ? ['event'] : MEANINGS['MISC']!;
 }
 
+/**
+ * A sentence of an article with the name that the article is about: that name is of the type, words without capitals
+ * are no names, and any other capital may be anything.
+ */
+export function mentionLine(sentence: string, name: string, type: NameType): TrainingLine | null {
+  const line = tokenLines(sentence)[0];
+  const start = sentence.indexOf(name, 1);
+  if (!line || start < 0) return null;
+  const end = start + name.length;
+  const allowed = new Int32Array(line.length).fill(OUTSIDE_BIT);
+  line.forEach((token, i) => {
+    const isInside = token.start < end && token.end > start;
+    if (isInside) allowed[i] = bit(type, i > 0 && line[i - 1]!.end > start);
+    else if (token.text !== token.small || isNear(line, i, end)) allowed[i] = ANY_TAG;
+  });
+  return { line, allowed };
+}
+
+const ANY_TAG = -1;
+
+/** "of" and "the" may be inside a name. */
+function isNear(line: TokenLine, i: number, end: number): boolean {
+  const isLink = /^(?:of|the|and|for|de|la|[-'"’])$/.test(line[i]!.small);
+  return isLink && line[i]!.start !== end;
+}
+
 /** The same text without capitals, or in capitals only: what capitals tell must not be all that is learned. */
 export function recased(gold: GoldText, capitals: boolean): GoldText {
   const text = capitals ? gold.text.toUpperCase() : lowerCase(gold.text);

@@ -19,6 +19,9 @@ const TAGGER_TYPES: Readonly<Record<string, NameType>> = {
   event: 'event',
 };
 
+/** Kinds whose things have names, with capitals. */
+const NAMED_TOPS = new Set(['person', 'organization', 'location', 'product', 'creative work', 'event']);
+
 export interface Kinds {
   readonly names: readonly string[];
   readonly parents: Uint16Array;
@@ -27,6 +30,8 @@ export interface Kinds {
   readonly thingKinds: Uint16Array;
   /** Bits of NAME_TYPES of names that Wikipedia says something of. */
   readonly bits: ReadonlyMap<string, number>;
+  /** Type of NAME_TYPES of what articles are about, by name in lower case. */
+  readonly types: ReadonlyMap<string, NameType>;
 }
 
 interface Row {
@@ -59,20 +64,31 @@ export function readKinds(folder: string, nationalities: Iterable<string>): Kind
   const table = kindTable(rows, statements);
   const things = new Map<string, number[]>();
   const bits = new Map<string, number>();
+  const types = new Map<string, NameType>();
+  const capitals = capitalShares(path.join(folder, 'words.tsv'));
+  const byHand = new Set<string>();
   const add = (name: string, kind: number) => {
     const kinds = things.get(name) ?? [];
     if (kinds.length < 2 && !kinds.includes(kind)) things.set(name, [...kinds, kind]);
   };
   for (const [kind = '', names = ''] of rowsOf(path.join(HAND, 'entity-names.tsv'))) {
-    for (const name of names.split('|')) add(lowerCase(name), table.find(kind) ?? fail(kind));
+    for (const name of names.split('|')) {
+      add(lowerCase(name), table.find(kind) ?? fail(kind));
+      byHand.add(lowerCase(name));
+    }
   }
   for (const name of nationalities) add(name, table.find('nationality') ?? fail('nationality'));
   for (const { name, kind, count } of statements) {
     const found = table.find(kind);
     if (found === null || count < FEWEST_STATEMENTS || !/^[a-zà-ž0-9]/.test(name) || /^[0-9 ]+$/.test(name))
       continue;
+    if (name.length < 3 || (byHand.has(name) && count < 20)) continue;
+    // "Next" is a company too, but "next" is not.
+    const isCommon = name.split(' ').every((word) => (capitals.get(word) ?? 1) < 0.5);
+    if (isCommon && NAMED_TOPS.has(table.names[table.top(found)]!)) continue;
     add(name, found);
     const type = TAGGER_TYPES[table.names[table.typed(found)]!];
+    if (type && count >= 20 && !types.has(name)) types.set(name, type);
     if (type && (name.includes(' ') || count >= 20))
       bits.set(name, (bits.get(name) ?? 0) | (1 << NAME_TYPES.indexOf(type)));
   }
@@ -89,7 +105,13 @@ export function readKinds(folder: string, nationalities: Iterable<string>): Kind
     thingKeys,
     thingKinds,
     bits,
+    types,
   };
+}
+
+/** How often each known word has a capital inside sentences. */
+function capitalShares(file: string): Map<string, number> {
+  return new Map(rowsOf(file).map(([word = '', , share]) => [word, Number(share)]));
 }
 
 function fail(kind: string): never {
@@ -114,6 +136,12 @@ class KindTable {
   /** By the whole kind, or its last word. */
   find(kind: string): number | null {
     return this.#numbers.get(kind) ?? this.#numbers.get(kind.split(' ').at(-1) ?? '') ?? null;
+  }
+
+  top(kind: number): number {
+    let at = kind;
+    while (this.parents[at] !== at) at = this.parents[at]!;
+    return at;
   }
 
   /** The nearest kind above that has a type of the tagger. */

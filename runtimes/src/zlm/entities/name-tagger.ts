@@ -29,6 +29,17 @@ export interface NameSpan extends Span {
 
 const SCORE_DECIMALS = 4;
 
+/** Words that are no name by themselves, whatever stands around them. */
+const NO_NAMES = new Set(
+  (
+    'i me my you your he him his she her it its we us our they them their this that these those who what which when where ' +
+    'why how a an the and or but if so as at by for from in into of on onto off out over to up with without not no yes ' +
+    'am is are was were be been being do does did done has have had will would can could should may might must shall ' +
+    'there here then than now just also too very much more most some any all each every next last new first second one ' +
+    "two three lol omg rt via dont don't can't i'm im u ur ok okay hi hello hey thanks please well oh wow let's"
+  ).split(' '),
+);
+
 export class NameTagger {
   readonly lexicons: Lexicons;
   readonly #chain: LinearChain;
@@ -105,6 +116,7 @@ function spansOf(line: TokenLine, path: Uint8Array, probabilities: Float64Array,
     const first = i++;
     while (i < path.length && isInside(path[i]!)) i++;
     const type = typeOf(path[first]!);
+    if (i - first === 1 && NO_NAMES.has(line[first]!.small)) continue;
     spans.push({
       start: line[first]!.start,
       end: line[i - 1]!.end,

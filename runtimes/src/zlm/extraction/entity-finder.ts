@@ -19,7 +19,11 @@ const DOUBTFUL = 0.35;
 const QUANTITY = 0.9;
 const YEAR_AS_DATE = 0.55;
 const CUED = 0.85;
+/** A school, when a university was asked for. */
+const NEXT_WIDER = 0.8;
 const CONTRADICTED = 0.25;
+/** "Washington" is known as a city, and may still be the person that the tagger takes it for. */
+const OTHERWISE_KNOWN = 0.8;
 /** Characters before and after a name in which a word may tell its kind. */
 const WINDOW = 24;
 
@@ -61,14 +65,21 @@ const SHARES: Readonly<Record<string, number>> = {
   competition: 0.6,
 };
 const USUAL_SHARE = 0.4;
+/** The same where no other label may have the name. */
+const ONLY_SHARE = 0.7;
 
 /** Candidates for a meaning, best and worst alike; they may overlap. */
-export function candidatesFor(meaning: Meaning, reading: TextReading, kinds: KindLexicon): Candidate[] {
+export function candidatesFor(
+  meaning: Meaning,
+  reading: TextReading,
+  kinds: KindLexicon,
+  isOnly = false,
+): Candidate[] {
   return [
     ...patternCandidates(meaning, reading),
     ...quantityCandidates(meaning, reading),
     ...(meaning.kind === null ? [] : thingCandidates(meaning.kind, reading, kinds)),
-    ...nameCandidates(meaning, reading, kinds),
+    ...nameCandidates(meaning, reading, kinds, isOnly),
   ];
 }
 
@@ -93,7 +104,8 @@ function thingCandidates(kind: Kind, reading: TextReading, kinds: KindLexicon): 
   for (const thing of reading.things) {
     const rank = thing.kinds.findIndex((one) => kinds.isA(one, kind));
     if (rank < 0) continue;
-    found.push({ start: thing.start, end: thing.end, score: thingScore(thing, kind, rank, reading, kinds) });
+    const end = isProduct(kind, kinds) && thing.isCapital ? modelEnd(reading.text, thing.end) : thing.end;
+    found.push({ start: thing.start, end, score: thingScore(thing, kind, rank, reading, kinds) });
   }
   return found;
 }
@@ -123,13 +135,19 @@ function isCommon(kind: Kind, kinds: KindLexicon): boolean {
   return false;
 }
 
-function nameCandidates(meaning: Meaning, reading: TextReading, kinds: KindLexicon): Candidate[] {
+function nameCandidates(
+  meaning: Meaning,
+  reading: TextReading,
+  kinds: KindLexicon,
+  isOnly: boolean,
+): Candidate[] {
   const found: Candidate[] = [];
   for (const name of reading.names) {
     const type = meaning.names.indexOf(name.label);
     if (type < 0) continue;
-    const fit = meaning.kind === null ? 1 : fitOf(name, meaning.kind, reading, kinds);
-    found.push({ start: name.start, end: name.end, score: Math.min(0.99, scoreOf(name, fit) - 0.05 * type) });
+    const fit = meaning.kind === null ? 1 : fitOf(name, meaning.kind, reading, kinds, isOnly);
+    const end = isProduct(meaning.kind, kinds) ? modelEnd(reading.text, name.end) : name.end;
+    found.push({ start: name.start, end, score: Math.min(0.99, scoreOf(name, fit) - 0.05 * type) });
   }
   return found;
 }
@@ -138,17 +156,48 @@ function scoreOf({ score }: NameSpan, fit: number): number {
   return fit > 1 ? Math.max(score, KNOWN) + 0.05 : score * fit;
 }
 
+function isProduct(kind: Kind | null, kinds: KindLexicon): boolean {
+  return kind !== null && kinds.kinds[kinds.top(kind)] === 'product' && !isCommonKind(kind, kinds);
+}
+
+function isCommonKind(kind: Kind, kinds: KindLexicon): boolean {
+  return kinds.kinds[kind] === 'furniture' || kinds.kinds[kind] === 'clothing';
+}
+
+/** Where a product's name ends with its model: "Galaxy" is followed by "S24 Ultra". */
+function modelEnd(text: string, end: number): number {
+  const ahead = text.slice(end, end + 48);
+  const match =
+    /^(?:[ -](?:[A-Z0-9][A-Za-z0-9+]{0,11}\b(?![.,]\d)))(?: (?:[A-Z][A-Za-z0-9+]{0,11}|\d{1,4})\b(?![.,%]\d|[%$]))?(?: (?:Pro|Max|Plus|Ultra|Mini|Lite|Air|SE|XL|FE|[A-Z]{2,4})\b)?/.exec(
+      ahead,
+    );
+  const model = match?.[0] ?? '';
+  return /\d|Pro|Max|Plus|Ultra|Mini|Lite|Air/.test(model) ? end + model.length : end;
+}
+
 /** Above 1 when the name is known to be of the kind; below when it may be, or is known to be of another. */
-function fitOf(name: NameSpan, kind: Kind, reading: TextReading, kinds: KindLexicon): number {
-  const thing = reading.things.find(({ start, end }) => start === name.start && end === name.end);
+function fitOf(
+  name: NameSpan,
+  kind: Kind,
+  reading: TextReading,
+  kinds: KindLexicon,
+  isOnly: boolean,
+): number {
+  const inside = reading.things.filter(({ start, end }) => start >= name.start && end <= name.end);
+  const thing = inside.find(({ start, end }) => start === name.start && end === name.end);
   if (thing) {
     if (thing.kinds.some((one) => kinds.isA(one, kind))) return 2;
     // A wide kind that is known tells nothing of the narrow one.
-    if (!thing.kinds.some((one) => kinds.isA(kind, one))) return kinds.top(kind) === kind ? 1 : CONTRADICTED;
+    if (!thing.kinds.some((one) => kinds.isA(kind, one)))
+      return kinds.top(kind) === kind ? OTHERWISE_KNOWN : CONTRADICTED;
+    if (thing.kinds[0] !== kinds.top(kind)) return NEXT_WIDER;
   }
+  // "Toyota Corolla" ends with a car.
+  const last = inside.find(({ end }) => end === name.end);
+  if (last?.kinds.some((one) => kinds.isA(one, kind)) && kinds.top(kind) !== kind) return 2;
   if (kinds.top(kind) === kind || kinds.kinds[kind] === 'group') return 1;
   if (saysKind(name, kind, reading, kinds)) return CUED + 0.2;
-  return SHARES[kinds.kinds[kind] ?? ''] ?? USUAL_SHARE;
+  return Math.max(SHARES[kinds.kinds[kind] ?? ''] ?? USUAL_SHARE, isOnly ? ONLY_SHARE : 0);
 }
 
 /** Whether a word in the name, or close to it, names the kind: "Hudson River", "the actor Tom Hanks". */

@@ -5,11 +5,13 @@ import { NAME_TYPES } from '../entities/name-tagger.ts';
 import { termOf } from '../terms.ts';
 import { type Meaning, meaningOf, termsOf } from './label-meaning.ts';
 
+export type CueSide = 'before' | 'after' | 'either';
+
 export interface FieldPlan {
   readonly field: FieldOption;
   readonly meaning: Meaning;
-  /** Terms that say in a text that the field's value is near. */
-  readonly cues: ReadonlySet<string>;
+  /** Terms that say in a text that the field's value is near, and on which side of it they stand. */
+  readonly cues: ReadonlyMap<string, CueSide>;
   /** Names that a "key: value" line may have for it, as terms. */
   readonly keys: ReadonlySet<string>;
   /** True when the field holds what the record is about: its name or title. */
@@ -27,7 +29,9 @@ const EMPTY = new Set(
     .map(termOf),
 );
 
-/** Words that stand near a value, by the word that the field is called. */
+/**
+ * Words that stand near a value, by the word that the field is called: `<` before the value only, `>` behind it only.
+ */
 const CUES: Readonly<Record<string, string>> = {
   price: 'costs priced for at sells retails only just preis kostet precio prix',
   cost: 'costs priced for price total',
@@ -38,54 +42,54 @@ const CUES: Readonly<Record<string, string>> = {
   score: 'scored points rated',
   release: 'released launched launches launch debuted available published out',
   launch: 'launched released launches',
-  start: 'from starts begins beginning starting since started joined',
+  start: '<from <starts <begins <beginning <starting <since <started <joined',
   begin: 'from starts begins starting',
-  end: 'until till to through ends ending ended left',
-  due: 'due by before until payable fällig vencimiento',
-  deadline: 'due by before until deadline',
+  end: '<until <till <to <through <ends <ending <ended <left',
+  due: '<due <by <before <until <payable <fällig <vencimiento',
+  deadline: '<due <by <before <until <deadline',
   founded: 'founded established started since in',
   founding: 'founded established',
-  founder: 'founded founder founders by co-founded',
-  author: 'by written author wrote authored',
-  director: 'directed by director',
-  ceo: 'ceo chief executive led leads head',
-  manufacturer: 'made by from manufactured built maker',
+  founder: '<by >founded <founder <founders >founder',
+  author: '<by <written <author >wrote >authored',
+  director: '<by <director >directed',
+  ceo: 'ceo chief executive >leads >heads <by',
+  manufacturer: '<by <from <maker >manufactures >makes',
   brand: 'by from made brand',
-  company: 'at with for joined company works work by from',
-  employer: 'at with for joined works worked',
-  acquirer: 'acquires acquired buys bought acquiring',
-  buyer: 'buys bought acquires acquired to',
-  seller: 'sold sells from by',
-  acquired: 'acquired acquires buys bought of',
-  target: 'acquired acquires buys bought',
-  location: 'in at located near based from place',
+  company: '<at <with <for <joined <company <by <from',
+  employer: '<at <with <for <joined',
+  acquirer: '>acquires >acquired >buys >bought >acquiring >buy >acquire <by',
+  buyer: '>buys >bought >acquires >acquired >buy <to <by',
+  seller: '>sold >sells <from <by',
+  acquired: '<acquired <acquires <buys <bought <buy <acquire <of',
+  target: '<acquired <acquires <buys <bought <buy <acquire <of',
+  location: '<in <at <located <near <based <from <place',
   city: 'in at from near based',
   country: 'in from',
   headquarter: 'headquartered based in',
-  origin: 'from leaving departing',
-  departure: 'from departs leaves departing leaving',
-  destination: 'to for arriving into',
-  arrival: 'to arrives arriving',
+  origin: '<from <leaving <departing',
+  departure: '<from <departs <leaves <departing <leaving',
+  destination: '<to <for <arriving <into',
+  arrival: '<to <arrives <arriving <lands',
   venue: 'at in held',
-  weight: 'weighs weight weighing',
+  weight: '<weighs <weight <weighing',
   height: 'tall height high',
-  age: 'aged old age year-old years',
+  age: '<aged >old <age >year',
   quantity: 'x of quantity ordered qty bought units',
   color: 'color colour comes available in',
   skill: 'skills proficient experienced in knows with',
-  symptom: 'symptoms complains complaining presents with',
+  symptom: '<symptoms <complains <complaining <presents <with',
   dosage: 'take dose daily prescribed of',
   medication: 'prescribed take taking',
   diagnosis: 'diagnosed with diagnosis',
-  winner: 'won beat defeated beats wins win',
-  loser: 'lost beaten defeated',
+  winner: '>won >beat >defeated >beats >wins >win >edged',
+  loser: '>lost <beat <defeated <beats <against <edged <over',
   room: 'rooms bedroom bedrooms',
   bedroom: 'bedrooms bedroom bed beds br',
   bathroom: 'bathrooms bathroom bath baths ba',
   duration: 'for lasts took takes lasting',
-  sender: 'from by',
-  recipient: 'to for',
-  vendor: 'from by',
+  sender: '<from <by',
+  recipient: '<to <for <dear',
+  vendor: '<from <by',
   customer: 'to customer client bill',
   storage: 'storage gb tb',
   warranty: 'warranty guarantee',
@@ -94,7 +98,7 @@ const CUES: Readonly<Record<string, string>> = {
   student: 'students enrolled',
   revenue: 'revenue sales turnover earned',
   funding: 'raised raises funding round',
-  speaker: 'by speaker talk',
+  speaker: '<by <speaker >speaks >talks',
   organizer: 'by organized hosted',
 };
 
@@ -172,14 +176,22 @@ export function planOf(field: FieldOption, group: GroupOption, kinds: KindLexico
   };
 }
 
-function cuesOf(field: FieldOption, own: readonly string[]): Set<string> {
-  const cues = new Set<string>();
-  for (const term of own) if (!EMPTY.has(term)) cues.add(term);
-  for (const [word, list] of Object.entries(CUES)) {
-    if (own.includes(termOf(word))) for (const cue of list.split(' ')) cues.add(termOf(cue));
+function cuesOf(field: FieldOption, own: readonly string[]): Map<string, CueSide> {
+  const cues = new Map<string, CueSide>();
+  for (const term of termsOf(field.description)) {
+    if (!EMPTY.has(term) && term.length > 2) cues.set(term, 'either');
   }
-  for (const term of termsOf(field.description)) if (!EMPTY.has(term) && term.length > 2) cues.add(term);
+  for (const term of own) if (!EMPTY.has(term)) cues.set(term, 'either');
+  for (const [word, list] of Object.entries(CUES)) {
+    if (own.includes(termOf(word)))
+      for (const cue of list.split(' ')) cues.set(termOf(cue.replace(/^[<>]/, '')), sideOf(cue));
+  }
   return cues;
+}
+
+function sideOf(cue: string): CueSide {
+  if (cue.startsWith('<')) return 'before';
+  return cue.startsWith('>') ? 'after' : 'either';
 }
 
 /** By the field's name, else by its group ("name" of a "company"), else by the description. */

@@ -5,7 +5,7 @@ import { withoutOverlaps } from '../entities/span.ts';
 import { termOf } from '../terms.ts';
 import { lowerCase, type Word } from '../words.ts';
 import { type Candidate, candidatesFor, type KeyValue, trimmed } from './entity-finder.ts';
-import type { FieldPlan } from './field-plan.ts';
+import type { CueSide, FieldPlan } from './field-plan.ts';
 import { keyOf } from './label-meaning.ts';
 import { isWithin, type Range, type Region } from './regions.ts';
 import type { TextReading } from './text-reading.ts';
@@ -68,7 +68,17 @@ function numberCandidates({ meaning }: FieldPlan, reading: TextReading): Candida
     const base = rank === 0 ? 0.6 : rank > 0 ? 0.4 : wanted.length > 0 && quantity.kind !== 'number' ? -1 : 0;
     return base < 0 ? [] : [{ start: quantity.start, end: quantity.end, score: base }];
   });
-  return [...ages, ...found];
+  return [...ages, ...(meaning.pattern === 'age' ? agesBehindNames(reading) : []), ...found];
+}
+
+/** "Maria Garcia, 28, works as a nurse". */
+function agesBehindNames(reading: TextReading): Candidate[] {
+  const { text } = reading;
+  return reading.quantities.flatMap(({ kind, value, start, end }) => {
+    const isAge = kind === 'number' && value !== null && value >= 1 && value <= 120;
+    const stands = /[A-Za-zÀ-ž]\)?, ?\(?$| \($/.test(text.slice(Math.max(0, start - 4), start));
+    return isAge && stands && /^[,.)]/.test(text.slice(end, end + 1)) ? [{ start, end, score: 0.8 }] : [];
+  });
 }
 
 /** Options of a field in a region, best first. */
@@ -198,9 +208,31 @@ function listOption(plan: FieldPlan, found: readonly Candidate[], finds: Finds):
   );
   if (sure.length === 0) return [];
   const { text } = finds.reading;
-  const value = [...new Set(sure.map(({ start, end }) => text.slice(start, end)))];
+  const value = [...new Set(sure.flatMap((one) => coordinated(text, one)))];
   return [{ plan, value, place: null, score: 0.5 }];
 }
+
+/** The thing and what is joined to it by commas and "and": "titanium and black", where only black is known. */
+function coordinated(text: string, { start, end }: Range): string[] {
+  const own = text.slice(start, end);
+  const before = /(?:^|[^\w'’-])([\w'’-]{2,24})(?:, (?:and |or )?| and | or | & )$/.exec(
+    text.slice(Math.max(0, start - 60), start),
+  );
+  const after = /^(?:, (?:and |or )?| and | or | & )([\w'’-]{2,24})(?=[,.;!?\n]|$)/.exec(
+    text.slice(end, end + 60),
+  );
+  return [...(before ? joined(before[1]!) : []), own, ...(after ? joined(after[1]!) : [])];
+}
+
+function joined(word: string): string[] {
+  return STOP_WORDS.has(lowerCase(word)) || /^\d+$/.test(word) ? [] : [word];
+}
+
+const STOP_WORDS = new Set(
+  'the and or with for but more also other others it is in on at of to its his her their a an this that many much both available comes yes no not so then now'.split(
+    ' ',
+  ),
+);
 
 /** How near the words are that say that a value is this field's: the nearest tells most. */
 function cueScore(plan: FieldPlan, place: Range, reading: TextReading): number {
@@ -210,7 +242,7 @@ function cueScore(plan: FieldPlan, place: Range, reading: TextReading): number {
   let best = 0;
   for (let i = first - 1, distance = 0; i >= 0 && distance < WORDS_BEFORE; i--, distance++) {
     if (/[.!?\n]\s/.test(text.slice(words[i]!.end, words[i + 1]?.start ?? place.start))) break;
-    if (isCue(plan, words[i]!)) {
+    if (isCue(plan, words[i]!, 'before')) {
       best = CUE * (1 - distance / (WORDS_BEFORE + 1));
       break;
     }
@@ -222,7 +254,7 @@ function cueScore(plan: FieldPlan, place: Range, reading: TextReading): number {
   ) {
     const from = i === 0 ? 0 : words[i - 1]!.end;
     if (/[.!?\n,;]\s/.test(text.slice(Math.max(from, place.end), words[i]!.start))) break;
-    if (isCue(plan, words[i]!)) return Math.max(best, CUE * (0.9 - distance / (WORDS_AFTER + 1)));
+    if (isCue(plan, words[i]!, 'after')) return Math.max(best, CUE * (0.9 - distance / (WORDS_AFTER + 1)));
   }
   // "256GB of storage": the unit itself may be the cue.
   return Math.max(best, unitCue(plan, place, reading));
@@ -231,13 +263,14 @@ function cueScore(plan: FieldPlan, place: Range, reading: TextReading): number {
 function unitCue(plan: FieldPlan, place: Range, reading: TextReading): number {
   const inside = wordAt(reading.words, place.start);
   for (let i = inside; i < reading.words.length && reading.words[i]!.start < place.end; i++) {
-    if (isCue(plan, reading.words[i]!)) return CUE;
+    if (isCue(plan, reading.words[i]!, 'either')) return CUE;
   }
   return 0;
 }
 
-function isCue(plan: FieldPlan, word: Word): boolean {
-  return plan.cues.has(termOf(word.text));
+function isCue(plan: FieldPlan, word: Word, side: CueSide): boolean {
+  const found = plan.cues.get(termOf(word.text));
+  return found !== undefined && (found === 'either' || found === side);
 }
 
 /** The first word that ends behind the place. */

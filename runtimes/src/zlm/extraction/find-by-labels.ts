@@ -2,7 +2,7 @@
 import type { KindLexicon } from '../entities/kind-lexicon.ts';
 import { type Span, withoutOverlaps } from '../entities/span.ts';
 import { roundTo } from '../numeric.ts';
-import { candidatesFor, type KeyValue, keyValuesIn } from './entity-finder.ts';
+import { type Candidate, candidatesFor, type KeyValue, keyValuesIn, trimmed } from './entity-finder.ts';
 import { keyOf, type Meaning } from './label-meaning.ts';
 import type { TextReading } from './text-reading.ts';
 
@@ -19,7 +19,7 @@ export interface AskedLabel {
 const KEYED = 0.8;
 const LONGEST_VALUE = 120;
 /** Of labels that fit alike, the narrower kind and then the earlier label win. */
-const NARROWER = 0.004;
+const NARROWER = 0.06;
 
 /** Spans of all labels, without overlaps, in the text's order; scores at or above `threshold`. */
 export function findByLabels(
@@ -30,8 +30,12 @@ export function findByLabels(
 ): LabelledSpan[] {
   const keyed = keyValuesIn(reading.text);
   const found = asked.flatMap(({ label, meaning }, order) => {
-    const candidates = [...candidatesFor(meaning, reading, kinds), ...keyedSpans(meaning, keyed)];
-    const bonus = (isNarrow(meaning, kinds) ? NARROWER * 50 : 0) - order * 1e-6;
+    const isOnly = isOnlyOfTop(meaning, asked, kinds);
+    const candidates = [
+      ...candidatesFor(meaning, reading, kinds, isOnly),
+      ...keyedSpans(meaning, keyed, reading.text),
+    ];
+    const bonus = (isNarrow(meaning, kinds) ? NARROWER : 0) - order * 1e-6;
     return candidates
       .filter(({ score }) => score >= threshold && score > 0)
       .map(({ start, end, score }) => ({ start, end, label, score: score + bonus }));
@@ -39,19 +43,36 @@ export function findByLabels(
   return withoutOverlaps(found).map((span) => ({ ...span, score: roundTo(Math.min(1, span.score), 4) }));
 }
 
+/** Whether no other label asks for names of the same wide kind, so that a name which may be of it probably is. */
+function isOnlyOfTop({ kind }: Meaning, asked: readonly AskedLabel[], kinds: KindLexicon): boolean {
+  if (kind === null) return true;
+  const top = kinds.top(kind);
+  return asked.filter(({ meaning }) => meaning.kind !== null && kinds.top(meaning.kind) === top).length === 1;
+}
+
 function isNarrow({ kind }: Meaning, kinds: KindLexicon): boolean {
   return kind !== null && kinds.top(kind) !== kind;
 }
 
 /** Values behind the label itself: "Skills: Python, SQL". */
-function keyedSpans(
-  meaning: Meaning,
-  keyed: readonly KeyValue[],
-): { start: number; end: number; score: number }[] {
-  // What has a form is found by its form, and a person's name by the tagger.
+function keyedSpans(meaning: Meaning, keyed: readonly KeyValue[], text: string): Candidate[] {
+  // What has a form is found by its form.
   if (meaning.pattern !== null || meaning.quantities.length > 0) return [];
   const key = meaning.terms.join(' ');
   return keyed
     .filter((pair) => pair.end - pair.start <= LONGEST_VALUE && keyOf(pair.key) === key)
-    .map(({ start, end }) => ({ start, end, score: KEYED }));
+    .flatMap(({ start, end }) => itemsIn(text, start, end));
+}
+
+/** The parts of a value between commas. */
+function itemsIn(text: string, start: number, end: number): Candidate[] {
+  const items: Candidate[] = [];
+  for (let at = start; at < end; ) {
+    const comma = text.indexOf(',', at);
+    const stop = comma < 0 || comma > end ? end : comma;
+    const item = trimmed(text, at, stop);
+    if (item.start < item.end) items.push({ ...item, score: KEYED });
+    at = stop + 1;
+  }
+  return items;
 }

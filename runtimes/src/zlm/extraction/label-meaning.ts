@@ -55,7 +55,7 @@ const QUANTITIES: readonly QuantityMeaning[] = [
   },
   {
     words: words('time hour clock start_time end_time departure_time arrival_time uhrzeit hora heure ora'),
-    kinds: ['time'],
+    kinds: ['time', 'duration'],
   },
   { words: words('date_time datetime schedule date_and_time'), kinds: ['date', 'time'] },
   {

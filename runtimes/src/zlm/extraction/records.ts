@@ -2,7 +2,7 @@
 import type { GroupOption } from '@zerogpu/catalogue';
 import type { KindLexicon } from '../entities/kind-lexicon.ts';
 import { withoutOverlaps } from '../entities/span.ts';
-import { type Candidate, type KeyValue, keyValuesIn } from './entity-finder.ts';
+import { type Candidate, type KeyValue, keyValuesIn, trimmed } from './entity-finder.ts';
 import { type FieldPlan, planOf } from './field-plan.ts';
 import { candidatesOf, type FieldValue, type Finds, optionsOf, type ValueOption } from './field-values.ts';
 import {
@@ -49,9 +49,9 @@ function regionsOf(plans: readonly FieldPlan[], finds: Finds): Region[] {
   const blocks = keyedBlocks(text, finds.pairs, plans);
   if (blocks.length > 0) return blocks;
   const anchor = anchorOf(plans, finds);
-  if (!anchor) return [whole(text)];
-  const items = itemRegions(text, anchor.candidates);
+  const items = itemRegions(text, anchor?.candidates ?? [], plans);
   if (items.length > 1) return items;
+  if (!anchor) return [whole(text)];
   if (anchor.isShared || isKeyed(anchor.plan, finds.pairs)) return [whole(text)];
   const regions = anchoredRegions(text, anchor.candidates, finds.reading.sentences);
   return regions.length > 1 ? regions : [{ ...whole(text), anchor: regions[0]?.anchor ?? null }];
@@ -93,7 +93,8 @@ function sameThings({ field, meaning }: FieldPlan, { meaning: other }: FieldPlan
 }
 
 /** List items that name an instance each. */
-function itemRegions(text: string, anchors: readonly Candidate[]): Region[] {
+function itemRegions(text: string, anchors: readonly Candidate[], plans: readonly FieldPlan[]): Region[] {
+  const named = plans.find(({ isName }) => isName);
   const items = listItems(text);
   if (items.length < 2) return [];
   const regions: Region[] = [];
@@ -101,10 +102,22 @@ function itemRegions(text: string, anchors: readonly Candidate[]): Region[] {
   for (const item of items) {
     while (at < anchors.length && anchors[at]!.start < item.start) at++;
     const anchor = anchors[at];
-    if (!anchor || anchor.start >= item.end) continue;
-    regions.push({ ranges: [item], cells: new Map(), anchor });
+    const isInside = anchor !== undefined && anchor.start < item.end;
+    if (!isInside && !named) continue;
+    // An item of a list opens with what it is about.
+    const cells =
+      isInside || !named ? new Map<FieldPlan, Range>() : new Map([[named, openingOf(text, item)]]);
+    regions.push({ ranges: [item], cells, anchor: isInside ? anchor : null });
   }
   return regions.length * 2 > items.length ? regions : [];
+}
+
+/** The words of an item before its first sign. */
+function openingOf(text: string, { start, end }: Range): Range {
+  const opening = /^[^-–—:,;.(|\n]{1,60}(?:-[^\s-][^-–—:,;.(|\n]{0,40})?/.exec(
+    text.slice(start, Math.min(end, start + 110)),
+  );
+  return trimmed(text, start, start + (opening?.[0].length ?? end - start));
 }
 
 function recordOf(plans: readonly FieldPlan[], region: Region, finds: Finds): Filled {

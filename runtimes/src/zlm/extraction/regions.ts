@@ -133,7 +133,8 @@ export function listItems(text: string): Range[] {
   for (const line of lines) {
     const last = items.at(-1);
     const opening = text.slice(line.start, Math.min(line.end, line.start + 40));
-    if (ITEM.test(opening)) items.push({ ...line });
+    const marker = ITEM.exec(opening);
+    if (marker) items.push({ start: line.start + marker[0].length - 1, end: line.end });
     // A blank line ends the list's last item.
     else if (last && last.end + 1 === line.start && line.end > line.start) last.end = line.end;
   }

@@ -12,6 +12,9 @@ import { isCapital, isLetter, type Word, wordsOf } from '../words.ts';
 /** Names less likely than this are no candidates for anything. */
 const LEAST_NAME = 0.2;
 
+/** Kinds whose things are names. */
+const NAMED = new Set(['person', 'organization', 'location', 'creative work', 'event', 'nationality']);
+
 /** A name or noun of the lexicon, where it stands in the text. */
 export interface Thing {
   readonly start: number;
@@ -98,13 +101,20 @@ export class TextReading {
   #kindsOf(text: string): readonly Kind[] {
     const key = nameKey(text);
     const known = this.#kinds.kindsOf(key);
-    if (known.length > 0 || key.length < 4) return known;
+    if (known.length > 0 || key.length < 4 || !key.endsWith('s')) return known;
+    // Nouns have plurals, names have not.
+    return this.#singularKinds(key).filter(
+      (kind) => !NAMED.has(this.#kinds.kinds[this.#kinds.top(kind)] ?? ''),
+    );
+  }
+
+  #singularKinds(key: string): readonly Kind[] {
     if (key.endsWith('ies')) return this.#kinds.kindsOf(`${key.slice(0, -3)}y`);
     if (key.endsWith('es')) {
       const without = this.#kinds.kindsOf(key.slice(0, -2));
       if (without.length > 0) return without;
     }
-    return key.endsWith('s') ? this.#kinds.kindsOf(key.slice(0, -1)) : known;
+    return this.#kinds.kindsOf(key.slice(0, -1));
   }
 }
 
