@@ -3,7 +3,16 @@ import { MAX_TEXT_LENGTH } from '@zerogpu/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { misbehaviour, sendHostile } from './support/hostile-requests.ts';
 import { exchange, type RawAnswer, RawConnection } from './support/raw-http.ts';
-import { SUMMARY, wordsOf } from './support/scripted-node.ts';
+import {
+  ALL_ROUTES,
+  announced,
+  EMBED,
+  EXTRACT,
+  IAB,
+  PII,
+  SUMMARY,
+  wordsOf,
+} from './support/scripted-node.ts';
 import { type CallAnswer, TestGateway } from './support/test-gateway.ts';
 
 const RESPONSES = '/v1/responses';
@@ -15,7 +24,7 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   gateway = await TestGateway.start({ ZEROGPU_BODY_TIMEOUT_MS: String(BODY_TIMEOUT_MS) });
-  await gateway.join();
+  await gateway.join({ models: ALL_ROUTES.map((id) => announced(id)) });
 });
 afterAll(() => gateway.stop());
 
@@ -350,6 +359,109 @@ describe('what is refused, and why', () => {
       'unsupported_media_type',
     );
     await expectRefused(raw('{}', { 'content-encoding': 'gzip' }), 415, 'unsupported_media_type');
+  });
+});
+
+describe("the tasks' own routes", () => {
+  const summary = (changes: object) => gateway.call('/v1/summary', { text: 'One two.', ...changes });
+  const iab = (changes: object) => gateway.call('/v1/usecase/classify/iab', { text: 'One two.', ...changes });
+  const gliner = (changes: object) =>
+    gateway.call('/v1/gliner', { text: 'One two.', usecase: 'ner', labels: ['person'], ...changes });
+  const embed = (changes: object) =>
+    gateway.call('/v1/embeddings', { model: EMBED, input: 'One two.', ...changes });
+  const moderate = (changes: object) => gateway.call('/v1/moderations', { input: 'One two.', ...changes });
+  const longest = 'a'.repeat(MAX_TEXT_LENGTH);
+
+  test('answer in the form of the task', async () => {
+    expect((await summary({})).json).toMatchObject({ summary: 'One two', model: SUMMARY });
+    expect((await iab({})).json).toMatchObject({ content: { iab_1_0: [] }, model: IAB });
+    expect((await gliner({ model: EXTRACT })).json).toMatchObject({ entities: {}, model: EXTRACT });
+    expect((await gliner({ usecase: 'redact', model: PII })).json).toMatchObject({
+      entities: [],
+      model: PII,
+    });
+    const { json } = await embed({ input: ['One.', 'Two.'] });
+    expect(json.data.map(({ embedding }: { embedding: number[] }) => embedding)).toEqual([
+      [0, 0, 0, 0],
+      [0, 0, 0, 0],
+    ]);
+    expect((await moderate({ input: ['One.', 'Two.'] })).json.results).toHaveLength(2);
+  });
+
+  test.for(['\ud800 half \udc00', 'a\0b', '😀', ' ', '\n\n', '{"a":1}', longest])(
+    'any text: %#',
+    async (text) => {
+      for (const asking of [summary({ text }), iab({ text }), moderate({ input: [text, 'a'] })]) {
+        const answer = await asking;
+        expect(answer.status, answer.text).toBe(200);
+      }
+    },
+  );
+
+  test('many texts, as many as a body may hold', async () => {
+    const input = Array.from({ length: 2048 }, () => 'word '.repeat(200));
+    expect((await moderate({ input })).json.results).toHaveLength(2048);
+    expect((await embed({ input })).json.data).toHaveLength(2048);
+  });
+
+  test.for([
+    [{}, 'missing_required_parameter', 'text', { text: undefined }],
+    [{}, 'invalid_value', 'text', { text: '' }],
+    [{}, 'invalid_type', 'text', { text: ['a'] }],
+    [{}, 'invalid_type', 'input', { text: undefined, input: [{ role: 'user', content: 'a' }] }],
+    [{}, 'string_above_max_length', 'text', { text: `${longest}a` }],
+    [{}, 'invalid_value', 'stream', { stream: true }],
+    [{}, 'invalid_type', 'model', { model: 5 }],
+    [{}, 'invalid_type', 'user', { user: {} }],
+  ] as const)('%# is refused on each of them', async ([, code, param, changes]) => {
+    for (const ask of [summary, iab, gliner]) await expectRefused(ask(changes), 400, code, param);
+  });
+
+  test('a model of another task, one that is nobody, and one that reads more than it may', async () => {
+    await expectRefused(summary({ model: IAB }), 400, 'invalid_value', 'model');
+    await expectRefused(gliner({ model: SUMMARY }), 400, 'invalid_value', 'model');
+    await expectRefused(iab({ model: 'nobody' }), 404, 'model_not_found', 'model');
+    await expectRefused(embed({ model: SUMMARY }), 400, 'invalid_value', 'model');
+    await expectRefused(moderate({ model: EMBED }), 400, 'invalid_value', 'model');
+    const text = 'word '.repeat(1000);
+    await expectRefused(gliner({ model: EXTRACT, text }), 420, 'context_length_exceeded', 'text');
+    const input = ['One.', 'word '.repeat(10_000)];
+    await expectRefused(embed({ input }), 420, 'context_length_exceeded', 'input[1]');
+  });
+
+  test.for([
+    [{ input: [] }, 'invalid_value', 'input'],
+    [{ input: Array.from({ length: 2049 }, () => 'a') }, 'invalid_value', 'input'],
+    [{ input: ['a', null] }, 'invalid_type', 'input[1]'],
+    [{ input: ['a', ''] }, 'invalid_value', 'input[1]'],
+    [{ input: {} }, 'invalid_type', 'input'],
+    [{ input: undefined }, 'missing_required_parameter', 'input'],
+    [{ stream: true }, 'invalid_value', 'stream'],
+  ] as const)('%# is refused of embeddings and moderations', async ([changes, code, param]) => {
+    await expectRefused(embed(changes), 400, code, param);
+    // A moderation's text may be a part as well: what is neither has a wrong value or a wrong type.
+    const { status, json } = await moderate(changes);
+    expect(status, JSON.stringify(json)).toBe(400);
+    expect(json.error.param).toBe(param);
+  });
+
+  test('token ids, unknown formats and pictures', async () => {
+    await expectRefused(embed({ input: [1, 2, 3] }), 400, 'invalid_type', 'input');
+    await expectRefused(embed({ input: [[1], [2]] }), 400, 'invalid_type', 'input');
+    await expectRefused(embed({ encoding_format: 'hex' }), 400, 'invalid_value', 'encoding_format');
+    await expectRefused(embed({ dimensions: 1e9 }), 400, 'invalid_value', 'dimensions');
+    const image = { type: 'image_url', image_url: { url: 'https://example.org/a.png' } };
+    await expectRefused(moderate({ input: [image] }), 400, 'invalid_value', 'input[0]');
+  });
+
+  test('names that JavaScript knows are only names', async () => {
+    const labels = ['__proto__', 'constructor', 'toString'];
+    expect((await gliner({ model: EXTRACT, labels })).status).toBe(200);
+    const schema = '{"__proto__":["name::str"],"constructor":["a::str"]}';
+    const body = `{"text":"a","model":"${EXTRACT}","usecase":"json","schema":${schema}}`;
+    const answer = await gateway.call('/v1/gliner', undefined, { raw: body });
+    expect(answer.status, answer.text).toBe(200);
+    expect('name::str' in {}).toBe(false);
   });
 });
 

@@ -5,7 +5,17 @@
 import { ERRORS, type ErrorCode, isId } from '@zerogpu/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { RawConnection } from './support/raw-http.ts';
-import { answering, IAB, type ScriptedNode, SUMMARY, silent } from './support/scripted-node.ts';
+import {
+  ALL_ROUTES,
+  announced,
+  answering,
+  EMBED,
+  EXTRACT,
+  IAB,
+  type ScriptedNode,
+  SUMMARY,
+  silent,
+} from './support/scripted-node.ts';
 import {
   type ScriptedUpstream,
   startUpstream,
@@ -57,7 +67,7 @@ beforeAll(async () => {
     ZEROGPU_MODEL_OVERRIDES: JSON.stringify({ [IAB]: { errorOnMaxToken: true } }),
     ZEROGPU_UPSTREAMS: upstreamSetting(upstream, CHAT),
   });
-  node = await gateway.join();
+  node = await gateway.join({ models: ALL_ROUTES.map((id) => announced(id)) });
 });
 
 afterEach(() => {
@@ -125,6 +135,39 @@ const CASES: Readonly<Record<ErrorCode, readonly Case[]>> = {
       run: (p) => respond(p, {}, { 'idempotency-key': 'k'.repeat(256) }),
     },
     {
+      name: 'options that a task cannot work with',
+      param: 'metadata.usecase',
+      run: (p) => respond(p, { model: 'zlm-v1-extract-edge' }),
+    },
+    {
+      name: "options on a task's own route",
+      param: 'usecase',
+      endpoint: 'gliner',
+      run: (p) => gateway.call('/v1/gliner', { text: 'a' }, { key: p.apiKey }),
+    },
+    {
+      name: 'a stream of what comes whole',
+      param: 'stream',
+      endpoint: 'embeddings',
+      run: (p) =>
+        gateway.call('/v1/embeddings', { model: EMBED, input: 'a', stream: true }, { key: p.apiKey }),
+    },
+    {
+      name: 'a model of another task',
+      param: 'model',
+      endpoint: 'moderations',
+      run: (p) => gateway.call('/v1/moderations', { model: SUMMARY, input: 'a' }, { key: p.apiKey }),
+    },
+    {
+      name: 'JSON that the model would cut short',
+      endpoint: 'gliner',
+      run: (p) => {
+        node.behaviour = ({ id }, cut) => cut.done(id, '{"entities":{', 'length');
+        const body = { text: 'a', model: EXTRACT, usecase: 'ner', labels: ['b'] };
+        return gateway.call('/v1/gliner', body, { key: p.apiKey });
+      },
+    },
+    {
       name: 'more than one choice',
       param: 'n',
       endpoint: 'chat/completions',
@@ -137,6 +180,12 @@ const CASES: Readonly<Record<ErrorCode, readonly Case[]>> = {
   missing_required_parameter: [
     { name: 'no model', param: 'model', run: (p) => respond(p, { model: undefined }) },
     { name: 'no input', param: 'input', run: (p) => respond(p, { input: undefined }) },
+    {
+      name: 'no text',
+      param: 'text',
+      endpoint: 'summary',
+      run: (p) => gateway.call('/summary', {}, { key: p.apiKey }),
+    },
   ],
   string_above_max_length: [
     {
@@ -242,6 +291,15 @@ const CASES: Readonly<Record<ErrorCode, readonly Case[]>> = {
       param: 'input',
       run: (p) => respond(p, { model: IAB, input: 'word '.repeat(500) }),
     },
+    {
+      name: 'one of several texts',
+      param: 'input[1]',
+      endpoint: 'embeddings',
+      run: (p) => {
+        const body = { model: EMBED, input: ['a', 'word '.repeat(9_000)] };
+        return gateway.call('/v1/embeddings', body, { key: p.apiKey });
+      },
+    },
   ],
   insufficient_quota: [
     { name: 'no balance', project: { balance: 0n }, run: (p) => respond(p, {}) },
@@ -276,6 +334,14 @@ const CASES: Readonly<Record<ErrorCode, readonly Case[]>> = {
       },
     },
     {
+      name: 'a node that answers in no form',
+      endpoint: 'moderations',
+      run: (p) => {
+        node.behaviour = ({ id }, broken) => broken.done(id, '[{"flagged":"secret detail"}]');
+        return gateway.call('/v1/moderations', { input: 'a' }, { key: p.apiKey });
+      },
+    },
+    {
       name: 'a database that cannot hold money',
       run: (p) => withoutTable('ledger.holds', () => respond(p, {})),
     },
@@ -296,6 +362,11 @@ const CASES: Readonly<Record<ErrorCode, readonly Case[]>> = {
     },
   ],
   model_unavailable: [
+    {
+      name: 'a hub model without leave to stand in',
+      headers: RETRY_AFTER,
+      run: (p) => respond(p, { model: 'deberta-v3-small', metadata: { labels: ['a', 'b'] } }),
+    },
     { name: 'nobody has it', headers: RETRY_AFTER, run: (p) => respond(p, { model: UNSERVED }) },
     {
       name: 'lost on the way',

@@ -1,6 +1,7 @@
 /** The fuzzer of bodies.test.ts at length: ZEROGPU_TEST_FUZZ_CASES=1000000 is what a release is held to. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sendHostile } from './support/hostile-requests.ts';
+import { ALL_ROUTES, announced } from './support/scripted-node.ts';
 import { TestGateway } from './support/test-gateway.ts';
 
 const CASES = Number(process.env['ZEROGPU_TEST_FUZZ_CASES'] ?? 20_000);
@@ -14,7 +15,7 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   gateway = await TestGateway.start();
-  await gateway.join();
+  await gateway.join({ models: ALL_ROUTES.map((id) => announced(id)) });
 });
 afterAll(() => gateway.stop());
 

@@ -1,7 +1,7 @@
 /** Requests that no honest client sends, made by fast-check, and callers that send them one after the other. */
 import fc from 'fast-check';
 import { type RawAnswer, RawConnection } from './raw-http.ts';
-import { IAB, SUMMARY } from './scripted-node.ts';
+import { ALL_ROUTES, EMBED, IAB, MODERATION, SUMMARY } from './scripted-node.ts';
 
 export interface HostileRequest {
   /** The whole HTTP message, or what is sent in place of one. */
@@ -136,6 +136,48 @@ const chatBody = fc.record(
   { requiredKeys: ['model', 'messages'] },
 );
 
+const textsBody = fc.record(
+  {
+    model: mostly(fc.constantFrom(EMBED, MODERATION)),
+    input: mostly(
+      fc.oneof(
+        text,
+        fc.array(text, { minLength: 1, maxLength: 5 }),
+        fc.array(fc.record({ type: mostly(fc.constant('text')), text: mostly(text) }), { maxLength: 3 }),
+        fc.array(fc.integer(), { maxLength: 3 }),
+      ),
+    ),
+    encoding_format: mostly(fc.constantFrom('float', 'base64')),
+    dimensions: mostly(fc.integer({ min: 1, max: 300 })),
+    stream: mostly(fc.constant(false)),
+    user: mostly(text),
+    unknown: anything,
+  },
+  { requiredKeys: ['model', 'input'] },
+);
+const name = fc.oneof(text, fc.constantFrom('__proto__', 'constructor', 'person', '7'));
+const taskBody = fc.record(
+  {
+    text: mostly(text),
+    input: mostly(text),
+    model: mostly(fc.constantFrom(...ALL_ROUTES)),
+    enriched: mostly(fc.boolean()),
+    max_tokens: mostly(fc.integer({ min: 1 })),
+    usecase: mostly(fc.constantFrom('ner', 'json', 'classification', 'redact', 'extract-pii', 'extract')),
+    labels: mostly(fc.array(name, { maxLength: 5 })),
+    schema: mostly(
+      fc.dictionary(name, fc.array(fc.oneof(name, fc.constant('a::[b|c]::str')), { maxLength: 4 })),
+    ),
+    threshold: mostly(fc.double({ min: 0, max: 1, noNaN: true })),
+    categories: mostly(fc.array(fc.constantFrom('contact', 'financial', 'x'), { maxLength: 3 })),
+    mask: mostly(fc.oneof(fc.constantFrom('label', 'char', '*'), text)),
+    stream: mostly(fc.constant(false)),
+    unknown: anything,
+  },
+  { requiredKeys: [] },
+);
+const TASK_PATHS = ['/v1/summary', '/v1/usecase/classify/iab', '/v1/gliner', '/summary', '/gliner'] as const;
+
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 /** What JSON.stringify never writes. */
@@ -164,7 +206,21 @@ const endpoints = fc.oneof(
   { weight: 5, arbitrary: fc.tuple(fc.constant('/v1/chat/completions'), chatBody.map(json)) },
   {
     weight: 3,
-    arbitrary: fc.tuple(fc.constantFrom('/v1/responses', '/v1/chat/completions'), fc.oneof(oddJson, bytes)),
+    arbitrary: fc.tuple(fc.constantFrom('/v1/embeddings', '/v1/moderations'), textsBody.map(json)),
+  },
+  { weight: 4, arbitrary: fc.tuple(fc.constantFrom(...TASK_PATHS), taskBody.map(json)) },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(
+      fc.constantFrom(
+        '/v1/responses',
+        '/v1/chat/completions',
+        '/v1/embeddings',
+        '/v1/moderations',
+        '/v1/gliner',
+      ),
+      fc.oneof(oddJson, bytes),
+    ),
   },
   { weight: 1, arbitrary: fc.tuple(fc.webPath(), bytes) },
 );

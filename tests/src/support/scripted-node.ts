@@ -4,6 +4,7 @@ import {
   type AnnouncedModel,
   CHALLENGE_CONTEXT,
   type GatewayFrame,
+  MODERATION_CATEGORIES,
   NODE_CONNECT_PATH,
   NODE_SUBPROTOCOL,
   type NodeFrame,
@@ -13,6 +14,12 @@ import {
 
 export const SUMMARY = 'zlm-v1-summary-cloud';
 export const IAB = 'zlm-v1-iab-classify-edge';
+export const EMBED = 'zlm-v1-embed-edge';
+export const MODERATION = 'zlm-v1-moderation-edge';
+export const EXTRACT = 'zlm-v1-extract-edge';
+export const PII = 'zlm-v1-pii-edge';
+/** At least one of every route. */
+export const ALL_ROUTES = [SUMMARY, IAB, EMBED, MODERATION, EXTRACT, PII];
 
 /** What the node does with a run; says nothing when it returns nothing. */
 export type Behaviour = (run: Run, node: ScriptedNode) => void;
@@ -36,9 +43,37 @@ export function wordsOf(text: string): string {
   return words.length === 0 ? '-' : words.slice(0, 12).join(' ');
 }
 
+/** A vector of four numbers in base64. */
+const VECTOR = Buffer.from(new Float32Array(4).buffer).toString('base64');
+const each = <T>(value: T) => Object.fromEntries(MODERATION_CATEGORIES.map((name) => [name, value]));
+const HARMLESS = {
+  flagged: false,
+  categories: each(false),
+  category_scores: each(0),
+  category_applied_input_types: each(['text']),
+};
+
+/** An answer in the form of the model's task, as far as a route of its own needs one. */
+function inForm({ model, text, texts }: Run['inference']): string {
+  switch (findManifest(model)?.task) {
+    case 'embedding':
+      return JSON.stringify(texts?.map(() => VECTOR) ?? [0]);
+    case 'moderation':
+      return JSON.stringify(texts?.map(() => HARMLESS) ?? HARMLESS);
+    case 'iab-classification':
+      return JSON.stringify({ audience: [], content: { iab_1_0: [], iab_2_2: [] } });
+    case 'extraction':
+      return JSON.stringify({ entities: {} });
+    case 'pii':
+      return JSON.stringify({ entities: [], entities_by_label: {} });
+    default:
+      return wordsOf(text);
+  }
+}
+
 /** Answers at once; in two pieces when streamed. */
 export const answering: Behaviour = ({ id, inference }, node) => {
-  const text = wordsOf(inference.text);
+  const text = inForm(inference);
   const half = text.length >> 1;
   if (inference.stream) for (const part of [text.slice(0, half), text.slice(half)]) node.piece(id, part);
   node.done(id, text);
@@ -83,9 +118,9 @@ export class ScriptedNode {
     this.#say({ type: 'piece', id, kind: 'text', text });
   }
 
-  done(id: string, text: string): void {
+  done(id: string, text: string, finishReason: 'stop' | 'length' = 'stop'): void {
     const counts = { inputTokens: 1, outputTokens: 1, loadMs: 0, modelMs: 1 };
-    this.#say({ type: 'done', id, text, reasoning: null, finishReason: 'stop', ...counts });
+    this.#say({ type: 'done', id, text, reasoning: null, finishReason, ...counts });
   }
 
   failed(id: string, code: Extract<NodeFrame, { type: 'failed' }>['code'], message = 'scripted'): void {
