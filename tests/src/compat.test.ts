@@ -1,5 +1,6 @@
 /** The unmodified `openai` package and our own client, against a gateway, a real node and the built-in models. */
 
+import { MODERATION_CATEGORIES } from '@zerogpu/protocol';
 import { ContextLengthExceededError, ZeroGPU } from '@zerogpu/sdk';
 import OpenAI, {
   APIError,
@@ -167,6 +168,87 @@ describe('openai: chat', () => {
   });
 });
 
+describe('openai: embeddings', () => {
+  const EMBED = 'zlm-v1-embed-edge';
+  const input = [SENTENCES[0]!, SENTENCES[1]!, 'The central bank raised its interest rate on Thursday.'];
+  const cosine = (a: readonly number[], b: readonly number[]) => {
+    const dot = (x: readonly number[], y: readonly number[]) =>
+      x.reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0);
+    return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+  };
+
+  test('as the package asks for them, in base64, and as floats: the same', async () => {
+    const standard = await openai.embeddings.create({ model: EMBED, input });
+    const floats = await openai.embeddings.create({ model: EMBED, input, encoding_format: 'float' });
+    expect(floats.data).toEqual(standard.data);
+    expect(standard).toMatchObject({ object: 'list', model: EMBED });
+    expect(standard.data.map(({ object, index }) => [object, index])).toEqual(
+      input.map((_, i) => ['embedding', i]),
+    );
+    expect(standard.usage.prompt_tokens).toBeGreaterThan(20);
+    expect(standard.usage.total_tokens).toBe(standard.usage.prompt_tokens);
+    const [match, goal, bank] = standard.data.map(({ embedding }) => embedding);
+    expect(cosine(match!, goal!)).toBeGreaterThan(cosine(match!, bank!));
+  });
+
+  test('of one text, in base64 when that is asked for', async () => {
+    const { data } = await openai.embeddings.create({ model: EMBED, input: input[0]! });
+    const base64 = await openai.embeddings.create({
+      model: EMBED,
+      input: input[0]!,
+      encoding_format: 'base64',
+    });
+    const bytes = Buffer.from(String(base64.data[0]?.embedding), 'base64');
+    expect(data[0]?.embedding).toEqual(
+      Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(i * 4)),
+    );
+  });
+
+  test('with fewer dimensions', async () => {
+    const { data } = await openai.embeddings.create({ model: EMBED, input, dimensions: 64 });
+    expect(data.map(({ embedding }) => embedding.length)).toEqual([64, 64, 64]);
+  });
+
+  test('of 2,048 texts at once, each charged by itself', async () => {
+    const many = Array.from({ length: 2048 }, (_, i) => `Text number ${i} of many.`);
+    const { data, usage } = await openai.embeddings.create({ model: EMBED, input: many });
+    expect(data).toHaveLength(2048);
+    const one = await openai.embeddings.create({ model: EMBED, input: many[2047]! });
+    expect(data[2047]?.embedding).toEqual(one.data[0]?.embedding);
+    expect(usage.prompt_tokens).toBeGreaterThan(2048 * 5);
+  });
+});
+
+describe('openai: moderations', () => {
+  test('a text, with every category', async () => {
+    const answer = await openai.moderations.create({ input: NEWS });
+    expect(answer.id).toMatch(/^modr-/);
+    expect(answer.model).toBe('zlm-v1-moderation-edge');
+    const [result] = answer.results;
+    expect(result).toMatchObject({ flagged: false });
+    expect(Object.keys(result?.categories ?? {})).toEqual([...MODERATION_CATEGORIES]);
+    expect(Object.keys(result?.category_scores ?? {})).toEqual([...MODERATION_CATEGORIES]);
+  });
+
+  test('texts one by one, and the parts of one text together', async () => {
+    const two = await openai.moderations.create({ input: [NEWS, 'I will kill you, you filthy pig.'] });
+    expect(two.results.map(({ flagged }) => flagged)).toEqual([false, true]);
+    const parts = await openai.moderations.create({
+      model: 'zlm-v1-moderation-edge',
+      input: [
+        { type: 'text', text: 'I will kill you,' },
+        { type: 'text', text: 'you filthy pig.' },
+      ],
+    });
+    expect(parts.results.map(({ flagged }) => flagged)).toEqual([true]);
+  });
+
+  test('pictures are refused in words', async () => {
+    const image = { type: 'image_url' as const, image_url: { url: 'https://example.org/a.png' } };
+    await expect(openai.moderations.create({ input: [image] })).rejects.toThrow(/pictures cannot be judged/);
+  });
+});
+
 test('openai: models', async () => {
   const { data } = await openai.models.list();
   expect(data.map(({ id }) => id)).toEqual(expect.arrayContaining([SUMMARY, IAB]));
@@ -323,6 +405,24 @@ describe('our own client', () => {
       await zerogpu.chat.completions.create({ model: SUMMARY, messages, stream: true }),
     );
     expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe(whole.output_text);
+  });
+
+  test('calls the routes of one task', async () => {
+    const { summary } = await zerogpu.summary({ text: NEWS });
+    expectSummary(summary);
+    const { content } = await zerogpu.classifyIab({ text: NEWS });
+    expect(content.iab_1_0[0]?.name).toMatch(/Sports|Soccer/);
+    const { user_intent } = await zerogpu.classifyIab({ text: NEWS, enriched: true });
+    expect(user_intent.category).toMatch(/al$/);
+    const { entities } = await zerogpu.gliner({ text: NEWS, usecase: 'ner', labels: ['person'] });
+    expect(Object.keys(entities)).toEqual(['person']);
+    const text = 'Write to jon@example.org.';
+    const { redacted_text } = await zerogpu.gliner({ text, usecase: 'redact', labels: ['email'] });
+    expect(redacted_text).toBe('Write to [EMAIL].');
+    const { data } = await zerogpu.embeddings.create({ model: 'zlm-v1-embed-edge', input: NEWS });
+    expect(data[0]?.embedding).toHaveLength(256);
+    const { results } = await zerogpu.moderations.create({ input: NEWS });
+    expect(results[0]?.flagged).toBe(false);
   });
 
   test('lists models, knows the health, and tells errors apart', async () => {
