@@ -67,6 +67,32 @@ export const NEWSGROUPS: Readonly<Record<string, Accepted>> = {
   'talk.religion.misc': RELIGION,
 };
 
+/** Sentences of one language's topics; geography is in neither taxonomy's tier 1. */
+export const SIB: Readonly<Record<string, Accepted>> = {
+  entertainment: {
+    iab_1_0: ['Arts & Entertainment'],
+    iab_2_2: [
+      'Movies',
+      'Television',
+      'Music and Audio',
+      'Events and Attractions',
+      'Pop Culture',
+      'Fine Art',
+      'Books and Literature',
+    ],
+  },
+  geography: { iab_1_0: ['Science', 'Travel'], iab_2_2: ['Science', 'Travel'] },
+  health: { iab_1_0: ['Health & Fitness'], iab_2_2: ['Medical Health', 'Healthy Living'] },
+  politics: NEWS,
+  'science/technology': {
+    iab_1_0: ['Technology & Computing', 'Science'],
+    iab_2_2: ['Technology & Computing', 'Science'],
+  },
+  sports: SPORTS,
+  travel: { iab_1_0: ['Travel'], iab_2_2: ['Travel'] },
+};
+const LANGUAGES = ['eng_Latn', 'deu_Latn', 'fra_Latn', 'spa_Latn', 'ita_Latn', 'por_Latn'];
+
 const INPUT_TOKENS = 400;
 const TIMED_RUNS = 2000;
 
@@ -79,13 +105,14 @@ export const iabEvaluation: Evaluation = {
     return [
       accuracy('AG News test, best tier 1', news, AG_NEWS, model),
       accuracy('20 Newsgroups test (by date), best tier 1', posts, NEWSGROUPS, model),
+      await languages(data, model),
       speed(news, model),
     ];
   },
 };
 
 /** Title and description, as they are in the file. */
-async function agNews(data: string): Promise<Case[]> {
+export async function agNews(data: string): Promise<Case[]> {
   const classes = (await readFile(path.join(data, 'eval/agnews/classes.txt'), 'utf8')).trim().split('\n');
   const rows = (await readFile(path.join(data, 'eval/agnews/test.csv'), 'utf8')).trim().split('\n');
   return rows.map((row) => {
@@ -141,6 +168,26 @@ function accuracy(
     columns: ['label', 'texts', 'Content 1.0', 'Content 2.2'],
     rows,
     notes: [`Most frequent errors in 2.2: ${confusions.map(([name, n]) => `${name} ${n}`).join('; ')}`],
+  };
+}
+
+/** SIB-200 test: the same sentences in each language. */
+async function languages(data: string, model: IabModel): Promise<Table> {
+  const rows: string[][] = [];
+  for (const language of LANGUAGES) {
+    const file = path.join(data, 'eval/sib200', language, 'test.tsv');
+    const [, ...lines] = (await readFile(file, 'utf8')).trim().split('\n');
+    const cases = lines.map((line) => {
+      const [, label = '', text = ''] = line.split('\t');
+      return { label, text: text.trim() };
+    });
+    const all = accuracy(language, cases, SIB, model).rows.at(-1)!;
+    rows.push([language, ...all.slice(1).map(String)]);
+  }
+  return {
+    title: 'SIB-200 test, single sentences, best tier 1',
+    columns: ['language', 'texts', 'Content 1.0', 'Content 2.2'],
+    rows,
   };
 }
 

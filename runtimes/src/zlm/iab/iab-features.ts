@@ -2,6 +2,10 @@
 import { plain, WordTable } from '../word-table.ts';
 import { wordsOf } from '../words.ts';
 
+/** Stems (`motor*`, `*steuer`) of other languages are so long, and stand for unknown words that begin or end so. */
+const LONGEST_STEM = 10;
+const SHORTEST_STEM = 5;
+
 /** The known words and pairs of neighbouring words. */
 export class Features {
   readonly size: number;
@@ -26,9 +30,9 @@ export class Features {
     }
   }
 
-  /** Where a word stands in the tensor `words`, or what it is the plural of; -1 for a word without a vector. */
+  /** Where a word, what it is the plural of, or its stem stands in the tensor `words`; -1 without a vector. */
   wordPlace(word: string): number {
-    const id = this.#words.find(word);
+    const id = this.#find(word);
     return id < this.wordCount ? id : -1;
   }
 
@@ -37,7 +41,7 @@ export class Features {
     const found: number[] = [];
     let seconds: ReadonlyMap<number, number> | undefined;
     for (const word of wordsOf(text)) {
-      const id = this.#words.find(plain(word.text));
+      const id = this.#find(plain(word.text));
       if (id >= 0 && id < this.wordCount) this.#count(id, found);
       const pair = seconds?.get(id);
       if (pair !== undefined) this.#count(pair, found);
@@ -45,6 +49,22 @@ export class Features {
     }
     for (const feature of found) this.#occurrences[feature] = 0;
     return found;
+  }
+
+  /** The place of the word, of what it is the plural of, or of the longest stem that begins it, or else ends it. */
+  #find(word: string): number {
+    const place = this.#words.find(word);
+    if (place >= 0 || word.length < SHORTEST_STEM) return place;
+    const longest = Math.min(word.length, LONGEST_STEM);
+    for (let length = longest; length >= SHORTEST_STEM; length--) {
+      const stem = this.#words.find(`${word.slice(0, length)}*`);
+      if (stem >= 0) return stem;
+    }
+    for (let length = longest; length >= SHORTEST_STEM; length--) {
+      const stem = this.#words.find(`*${word.slice(word.length - length)}`);
+      if (stem >= 0) return stem;
+    }
+    return -1;
   }
 
   #count(feature: number, found: number[]): void {

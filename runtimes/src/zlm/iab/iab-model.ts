@@ -76,7 +76,11 @@ export class IabModel {
   }
 
   classify(text: string): IabProfile {
-    const probabilities = this.probabilities(text);
+    return this.profileOf(this.probabilities(text));
+  }
+
+  /** @param probabilities of the concepts */
+  profileOf(probabilities: Float64Array): IabProfile {
     const scores10 = this.content10.sums(probabilities);
     const scores22 = this.content22.sums(probabilities);
     const segments = this.audienceScores(scores22);

@@ -49,20 +49,29 @@ export class ProfileModel {
 
   /** @param passages the text, or its parts in order: the categories are the mean of theirs */
   profile(text: string, passages: readonly string[], bounds: ListBounds): EnrichedProfile {
-    const { base } = this;
-    const probabilities = meanProbabilities(base, passages);
-    const content10 = base.content10.sums(probabilities);
-    const content22 = base.content22.sums(probabilities);
+    const probabilities = meanProbabilities(this.base, passages);
+    const content22 = this.base.content22.sums(probabilities);
     const words = wordsOf(text);
+    const keywords = this.#keywords.of(text, words, (phrase) => this.#topics.isTitle(phrase));
     return {
-      audience: audienceEntries(base.audience, base.audienceScores(content22), bounds, this.#audienceRoots),
+      ...this.categories(probabilities, bounds),
+      topics: this.#topics.of(words, keywords, probabilities, content22),
+      keywords,
+      user_intent: this.#intents.of(text, words, content22),
+    };
+  }
+
+  /** @param probabilities of the base's concepts */
+  categories(probabilities: Float64Array, bounds: ListBounds): Pick<EnrichedProfile, 'audience' | 'content'> {
+    const { base } = this;
+    const content22 = base.content22.sums(probabilities);
+    const segments = base.audienceScores(content22);
+    return {
+      audience: audienceEntries(base.audience, segments, bounds, this.#audienceRoots),
       content: {
-        iab_1_0: content10Entries(base.content10, content10, bounds),
+        iab_1_0: content10Entries(base.content10, base.content10.sums(probabilities), bounds),
         iab_2_2: content22Entries(base.content22, content22, bounds),
       },
-      topics: this.#topics.of(words, probabilities, content22),
-      keywords: this.#keywords.of(text, words),
-      user_intent: this.#intents.of(text, words, content22),
     };
   }
 }

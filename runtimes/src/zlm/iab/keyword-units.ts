@@ -1,17 +1,19 @@
 /** The smallest things that a keyword can be made of: words, words with hyphens, names of code. */
-import { plain } from '../word-table.ts';
-import { isCapital, isDigit, isIdeograph, isSpace, type Word } from '../words.ts';
+import { isCapital, isDigit, isIdeograph, isLetter, isSpace, lowerCase, type Word } from '../words.ts';
 
 export interface Unit {
   /** Lower case. */
   readonly text: string;
   readonly start: number;
   readonly end: number;
-  /** One space, and nothing else, stands before it and after the unit before. */
+  /** Nothing but a space or " & " stands between the unit before and this one. */
   readonly followsClosely: boolean;
   /** Nothing but spaces, line ends or the end of a sentence stands before it, so that its capital says nothing. */
   readonly startsSentence: boolean;
   readonly capital: boolean;
+  readonly secondCapital: boolean;
+  /** It ends in "'s", which is not part of it. */
+  readonly possessive: boolean;
 }
 
 const LONGEST_WORD = 40;
@@ -56,18 +58,35 @@ function joins(text: string, left: Word, right: Word): boolean {
 }
 
 function unitFrom(text: string, first: Word, last: Word, before: number): Unit {
+  const start = first.start + elisionLength(first.text);
+  const end = withoutPossessive(text, last);
+  const between = text.slice(before, Math.min(start, before + SHORT_GAP));
   return {
-    text: plain(text.slice(first.start, last.end) === first.text ? first.text : lowerOf(text, first, last)),
-    start: first.start,
-    end: withoutPossessive(text, last),
-    followsClosely: first.start === before + 1 && text.charAt(before) === ' ',
+    text: lowerCase(text.slice(start, Math.min(end, start + LONGEST_UNIT + 1))),
+    start,
+    end,
+    followsClosely: (between === ' ' && start === before + 1) || (between === ' & ' && start === before + 3),
     startsSentence: startsSentence(text, before, first.start),
-    capital: isCapital(text.charCodeAt(first.start)),
+    capital: isCapital(text.charCodeAt(start)),
+    secondCapital: isCapital(text.charCodeAt(start + 1)),
+    possessive: end < last.end,
   };
 }
 
-function lowerOf(text: string, first: Word, last: Word): string {
-  return first === last ? first.text : first.text + text.slice(first.end, last.end);
+const SHORT_GAP = 4;
+/** French and Italian articles and the like that lean on the next word. */
+const ELISIONS = new Set(
+  'l d j n s m t c qu lorsqu jusqu puisqu dell all nell sull dall un quest'.split(' '),
+);
+const LONGEST_ELISION = 7;
+
+/** How much of a word stands before it without being part of it: two of "l'opposition". */
+function elisionLength(word: string): number {
+  for (let i = 1; i < Math.min(word.length - 2, LONGEST_ELISION); i++) {
+    const unit = word.charAt(i);
+    if (unit === "'" || unit === '’') return ELISIONS.has(word.slice(0, i)) ? i + 1 : 0;
+  }
+  return 0;
 }
 
 /** "Apple's" is told as "Apple". */
@@ -90,8 +109,26 @@ function isAddressOrKey(text: string, { start, end }: Unit): boolean {
   while (last < text.length && last - end < LONGEST_UNIT && !isSpace(text.charCodeAt(last))) last++;
   const chunk = text.slice(first, last);
   if (chunk.includes('://') || chunk.includes('www.') || chunk.includes('@')) return true;
-  return looksLikeKey(text, start, end);
+  return looksLikeKey(text, start, end) || isMisread(text, start, end) || isPartOfNumber(text, start, end);
 }
+
+/** A digit between small letters, as in scans: "adm1tted". */
+function isMisread(text: string, start: number, end: number): boolean {
+  for (let i = start + 1; i < end - 1; i++) {
+    const before = text.charCodeAt(i - 1);
+    const after = text.charCodeAt(i + 1);
+    if (isDigit(text.charCodeAt(i)) && isLetter(before) && isLetter(after) && !isCapital(after)) return true;
+  }
+  return false;
+}
+
+/** "ES91" of "ES91 2100 0418": letters and digits that more digits follow. */
+function isPartOfNumber(text: string, start: number, end: number): boolean {
+  const next = text.charCodeAt(end) === SPACE ? text.charCodeAt(end + 1) : 0;
+  return isDigit(text.charCodeAt(end - 1)) && !isDigit(text.charCodeAt(start)) && isDigit(next);
+}
+
+const SPACE = 0x20;
 
 function looksLikeKey(text: string, start: number, end: number): boolean {
   if (end - start < LEAST_SECRET) return false;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { plainInference } from '@zerogpu/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { LoadedModel } from '../../runtime.ts';
 import { loadBuiltIn } from '../zlm.ts';
 import type { EnrichedProfile } from './iab-profile.ts';
 
@@ -10,11 +11,12 @@ const ENRICHED = 'zlm-v1-iab-classify-edge-enriched';
 const CLOUD = 'zlm-v1-iab-classify-cloud';
 const read = (model: string, file: string) =>
   readFile(path.join(import.meta.dirname, `../../../../models/weights/${model}/${file}`));
-const models = { [ENRICHED]: await loadBuiltIn(ENRICHED, read), [CLOUD]: await loadBuiltIn(CLOUD, read) };
+const models = new Map<string, LoadedModel>();
+for (const id of [ENRICHED, CLOUD]) models.set(id, await loadBuiltIn(id, read));
 
 async function answerOf(text: string, id: string = ENRICHED): Promise<string> {
   let answer = '';
-  for await (const piece of models[id]!.run(plainInference(id, text), new AbortController().signal)) {
+  for await (const piece of models.get(id)!.run(plainInference(id, text), new AbortController().signal)) {
     if (piece.kind === 'text') answer += piece.text;
   }
   return answer;

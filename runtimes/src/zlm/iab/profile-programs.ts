@@ -10,7 +10,8 @@ import type { ListBounds } from './taxonomy.ts';
 
 const BASE = 'zlm-v1-iab-classify-edge';
 const ENRICHED = 'zlm-v1-iab-classify-edge-enriched';
-const BOUNDS: ListBounds = { least: 0.1, most: 12 };
+/** Of the enriched model's lists. */
+export const PROFILE_BOUNDS: ListBounds = { least: 0.1, most: 12 };
 
 export const iabProfile: Program = {
   load(weights: Weights, needed: Needed): LoadedProgram {
@@ -19,7 +20,7 @@ export const iabProfile: Program = {
       residentBytes: model.residentBytes,
       part: model,
       run: (inference, signal) =>
-        wholeAnswer(inference, signal, (text) => JSON.stringify(model.profile(text, [text], BOUNDS))),
+        wholeAnswer(inference, signal, (text) => JSON.stringify(model.profile(text, [text], PROFILE_BOUNDS))),
     };
   },
 };

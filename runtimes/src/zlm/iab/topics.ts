@@ -6,7 +6,7 @@ import { roundTo } from '../numeric.ts';
 import { termOf } from '../terms.ts';
 import { type Weights, WeightsError } from '../weights.ts';
 import { plain, WordTable } from '../word-table.ts';
-import type { Word } from '../words.ts';
+import { lowerCase, type Word } from '../words.ts';
 import { DECIMALS, type IabModel, type ScoredName } from './iab-model.ts';
 
 export const MOST_TOPICS = 8;
@@ -19,6 +19,10 @@ const SHARES = 255;
 const FULL_CONCEPT = 0.15;
 const FULL_TIER1 = 0.5;
 const TIER1_PART = 0.3;
+/** Phrases of the text that become topics, how much they must have in common with it, and what that counts. */
+const MOST_PHRASES = 3;
+const LEAST_COMMON = 0.25;
+const PHRASE_PART = 0.6;
 /** A category whose best-known concepts have so much of its score says nothing besides them. */
 const SAID_ALREADY = 0.6;
 
@@ -58,17 +62,31 @@ export class TopicModel {
     this.residentBytes = this.#titles.length * 70;
   }
 
+  /** Whether an article is called so, in lower case; its plural counts. */
+  isTitle(phrase: string): boolean {
+    return phrase.length <= LONGEST_TITLE * LONGEST_WORD && this.#table.find(phrase) >= 0;
+  }
+
   /**
    * Best first, at most `MOST_TOPICS`; none for a text that is about nothing.
+   * @param keywords of the text: phrases among them that are about the same as the text are topics, too
    * @param content the text's scores of the nodes of Content 2.2
    */
-  of(words: readonly Word[], probabilities: Float64Array, content: Float64Array): ScoredName[] {
+  of(
+    words: readonly Word[],
+    keywords: readonly string[],
+    probabilities: Float64Array,
+    content: Float64Array,
+  ): ScoredName[] {
     const scores = new Map<string, number>();
     this.#addConcepts(probabilities, scores);
     this.#addCategories(probabilities, content, scores);
     for (const [title, count] of this.#titleCounts(words)) {
       raise(scores, this.#titles[title]!, this.#relation(title, probabilities, content) * salience(count));
     }
+    this.#addPhrases(keywords, probabilities, scores);
+    if (![...scores.values()].some((score) => score >= LEAST_SCORE))
+      this.#addBroadCategories(content, scores);
     const ranked = [...scores].filter(([name, score]) => name !== '' && score >= LEAST_SCORE);
     ranked.sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
     return different(ranked).map(([name, score]) => ({ name, score: roundTo(score, DECIMALS) }));
@@ -81,7 +99,28 @@ export class TopicModel {
     }
   }
 
-  /** Categories whose score is spread over concepts of which none is likely; tier 1 when there is nothing finer. */
+  /** Keywords of several small-written words, as far as they mean what the text does. */
+  #addPhrases(keywords: readonly string[], probabilities: Float64Array, scores: Map<string, number>): void {
+    let added = 0;
+    for (const phrase of keywords) {
+      if (added === MOST_PHRASES || !phrase.includes(' ') || lowerCase(phrase) !== phrase) continue;
+      const own = this.#base.probabilities(phrase);
+      let common = 0;
+      // The last is that it is about nothing.
+      for (let i = 0; i < own.length - 1; i++) common += Math.min(own[i]!, probabilities[i]!);
+      if (common < LEAST_COMMON) continue;
+      raise(scores, phrase, PHRASE_PART * common);
+      added++;
+    }
+  }
+
+  #addBroadCategories(content: Float64Array, scores: Map<string, number>): void {
+    for (let node = 0; node < content.length; node++) {
+      if (this.#base.content22.depth(node) === 0) raise(scores, this.#categories[node]!, content[node]!);
+    }
+  }
+
+  /** Categories below tier 1 whose score is spread over concepts of which none is likely. */
   #addCategories(probabilities: Float64Array, content: Float64Array, scores: Map<string, number>): void {
     const taxonomy = this.#base.content22;
     const best = new Float64Array(taxonomy.size);
