@@ -30,6 +30,6 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },
   ],
   'zlm-v1-zeroshot-edge': [
-    { path: 'model.zlm', bytes: 668708, sha256: '55285a16c2993e1e4b4bfade6c06967862cd632239140219be77114c14389fc8' },
+    { path: 'model.zlm', bytes: 624067, sha256: '7089bc758728c9d91d6ca63454049170e410aba06c32a62cd023204f04eb2273' },
   ],
 };

@@ -61,6 +61,10 @@ const TRAININGS: Readonly<Record<string, Training>> = {
     program: 'models/python/train_pii.py',
     product: 'models/weights/zlm-v1-pii-edge/model.zlm',
   },
+  'zlm-v1-zeroshot-edge': {
+    program: 'models/python/train_zero_shot.py',
+    product: 'models/weights/zlm-v1-zeroshot-edge/model.zlm',
+  },
 };
 
 /** Prints every requirement that is not met; exits 0 when all are. */

@@ -16,7 +16,10 @@ export type { Span } from './zlm/entities/span.ts';
 export { featuresOf, type Lexicons } from './zlm/entities/tagger-features.ts';
 export { type TokenLine, tokenLines } from './zlm/entities/tagger-tokens.ts';
 export { type Summary, type SummaryModel, summarize, summaryModel } from './zlm/extractive-summary.ts';
+export { FollowUpModel } from './zlm/follow-up-questions/program.ts';
 export { IabModel, type IabProfile, type ScoredName } from './zlm/iab/iab-model.ts';
+export { type EnrichedProfile, ProfileModel } from './zlm/iab/iab-profile.ts';
+export { PROFILE_BOUNDS } from './zlm/iab/profile-programs.ts';
 export {
   CATEGORIES as MODERATION_CATEGORIES,
   ModerationFeatures,
