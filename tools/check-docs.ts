@@ -6,15 +6,22 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { MANIFESTS } from '@zerogpu/catalogue';
 import {
   API_ROUTES,
   ChatRequest,
+  EmbeddingsRequest,
   ERRORS,
   type ErrorCode,
+  GlinerRequest,
+  IabRequest,
   isErrorCode,
+  isRecord,
+  ModerationsRequest,
   ResponsesRequest,
+  SummaryRequest,
   VERSION,
 } from '@zerogpu/protocol';
 import ts from 'typescript';
@@ -310,22 +317,36 @@ function routePattern(route: string): RegExp {
   return new RegExp(`^${route.replace('/v1', '(?:/v1)?').replace(/\{\w+\}/g, '[^/]+')}$`);
 }
 
+/** What each route takes. */
+const BODIES: Readonly<Record<string, TSchema>> = {
+  '/v1/responses': ResponsesRequest,
+  '/v1/chat/completions': ChatRequest,
+  '/v1/embeddings': EmbeddingsRequest,
+  '/v1/moderations': ModerationsRequest,
+  '/v1/summary': SummaryRequest,
+  '/v1/usecase/classify/iab': IabRequest,
+  '/v1/gliner': GlinerRequest,
+};
+
 function checkBody(route: string, body: string | null): string[] {
   if (body === null) return [];
-  const schema = route === '/v1/responses' ? ResponsesRequest : ChatRequest;
+  const schema = BODIES[route];
+  if (!schema) return [`no schema for the body of ${route}`];
   try {
     const value: unknown = JSON.parse(body);
     const problems = [...Value.Errors(schema, value)].map(
       ({ path: where, message }) => `body ${where}: ${message}`,
     );
-    return problems.length > 0 ? problems : checkModel(Value.Parse(schema, value).model);
+    return problems.length > 0 ? problems : checkModel(isRecord(value) ? value['model'] : undefined);
   } catch (error) {
     return [`the body is not JSON: ${String(error)}`];
   }
 }
 
-function checkModel(model: string): string[] {
-  return MANIFESTS.some((manifest) => manifest.id === model) ? [] : [`no model "${model}"`];
+/** @param model undefined where the route has a model of its own */
+function checkModel(model: unknown): string[] {
+  const isKnown = model === undefined || MANIFESTS.some((manifest) => manifest.id === model);
+  return isKnown ? [] : [`no model "${model}"`];
 }
 
 function checkHeaders(words: readonly string[], key: boolean, body: boolean): string[] {

@@ -38,6 +38,17 @@ const INSIDE: readonly Visit[] = [
     body: { model: SUMMARY, messages: [{ role: 'user', content: 'a' }] },
     status: 200,
   },
+  { route: '/v1/summary', body: { text: 'The sky is blue.' }, status: 200 },
+  { route: '/summary', body: { text: 'The sky is blue.' }, status: 200 },
+  { route: '/summary?a=b', body: { text: 'The sky is blue.' }, status: 200 },
+  { route: '/summary', body: {}, key: null, status: 401 },
+  { route: '/v1/summary', body: {}, status: 400 },
+  { route: '/v1/usecase/classify/iab', body: {}, status: 400 },
+  { route: '/usecase/classify/iab', body: { text: 'a' }, status: 503 },
+  { route: '/v1/gliner', body: { text: 'a', usecase: 'x' }, status: 400 },
+  { route: '/gliner', status: 405 },
+  { route: '/v1/embeddings', body: { model: SUMMARY, input: 'a' }, status: 400 },
+  { route: '/v1/moderations', body: { input: 'a' }, status: 503 },
   { route: '/v1/models', status: 200 },
   { route: '/v1/models', key: null, status: 401 },
   { route: `/v1/models/${SUMMARY}`, status: 200 },
@@ -58,6 +69,8 @@ const OUTSIDE: readonly Visit[] = [
   { route: '/metrics', key: null, status: 200 },
   { route: '/openapi.json', key: null, status: 200 },
   { route: '/nothing', key: null, status: 404 },
+  { route: '/embeddings', body: {}, key: null, status: 404 },
+  { route: '/responses', body: {}, key: null, status: 404 },
   // Read as a pattern, not as an address, this would be an error of the router.
   { route: '/*/nothing', key: null, status: 404 },
   { route: '/health', method: 'POST', body: {}, key: null, status: 405 },
@@ -103,35 +116,45 @@ describe('CORS', () => {
     const exposed = headers.get('access-control-expose-headers')?.split(/\s*,\s*/);
     expect(exposed).toEqual(expect.arrayContaining(['x-request-id', 'retry-after', 'idempotent-replayed']));
     expect(exposed).toEqual(
-      expect.arrayContaining(['x-ratelimit-remaining-requests', 'x-ratelimit-reset-tokens']),
+      expect.arrayContaining([
+        'x-ratelimit-remaining-requests',
+        'x-ratelimit-reset-tokens',
+        'x-zerogpu-requested-model',
+      ]),
     );
   });
 
-  test.for(['/v1/responses', '/v1/chat/completions', '/v1/models', `/v1/models/${SUMMARY}`])(
-    'preflight of %s',
-    async (route) => {
-      const asked = {
-        origin: PAGE,
-        'access-control-request-method': 'POST',
-        'access-control-request-headers':
-          'authorization, content-type, idempotency-key, x-api-key, x-stainless-os',
-      };
-      const { status, headers, text, requestId } = await gateway.call(route, undefined, {
-        method: 'OPTIONS',
-        key: null,
-        headers: asked,
-      });
-      expect(status).toBe(204);
-      expect(text).toBe('');
-      expect(isId('request', requestId)).toBe(true);
-      expect(headers.get('access-control-allow-origin')).toBe('*');
-      expect(headers.get('access-control-allow-methods')).toMatch(/\bPOST\b/);
-      expect(headers.get('access-control-allow-methods')).toMatch(/\bGET\b/);
-      // A star does not stand for authorization: that one is named.
-      expect(headers.get('access-control-allow-headers')?.split(/\s*,\s*/)).toEqual(['*', 'authorization']);
-      expect(Number(headers.get('access-control-max-age'))).toBeGreaterThan(0);
-    },
-  );
+  const PREFLIGHTS = [
+    '/v1/responses',
+    '/v1/chat/completions',
+    '/v1/models',
+    `/v1/models/${SUMMARY}`,
+    '/v1/embeddings',
+    '/gliner',
+    '/usecase/classify/iab?a=b',
+  ];
+  test.for(PREFLIGHTS)('preflight of %s', async (route) => {
+    const asked = {
+      origin: PAGE,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers':
+        'authorization, content-type, idempotency-key, x-api-key, x-stainless-os',
+    };
+    const { status, headers, text, requestId } = await gateway.call(route, undefined, {
+      method: 'OPTIONS',
+      key: null,
+      headers: asked,
+    });
+    expect(status).toBe(204);
+    expect(text).toBe('');
+    expect(isId('request', requestId)).toBe(true);
+    expect(headers.get('access-control-allow-origin')).toBe('*');
+    expect(headers.get('access-control-allow-methods')).toMatch(/\bPOST\b/);
+    expect(headers.get('access-control-allow-methods')).toMatch(/\bGET\b/);
+    // A star does not stand for authorization: that one is named.
+    expect(headers.get('access-control-allow-headers')?.split(/\s*,\s*/)).toEqual(['*', 'authorization']);
+    expect(Number(headers.get('access-control-max-age'))).toBeGreaterThan(0);
+  });
 
   test.for(OUTSIDE.map((one) => [title(one), one] as const))('is closed: %s', async ([, one]) => {
     const { headers } = await visit(one, { origin: PAGE });
