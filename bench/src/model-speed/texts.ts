@@ -21,7 +21,7 @@ export function newsText(characters: number, random: () => number): string {
   return text;
 }
 
-/** Makes a text of exactly `length` UTF-16 code units. */
+/** Makes a text of exactly `length` UTF-16 code units, or of as many of what its name says. */
 export type Pathology = (length: number) => string;
 
 const repeat =
@@ -59,4 +59,5 @@ export const PATHOLOGIES: Readonly<Record<string, Pathology>> = {
   'open brackets': repeat('(['),
   'quotes and dashes': repeat('“—” '),
   abbreviations: repeat('Dr. U.S. e.g. '),
+  'sentences (counted)': (length) => 'A. '.repeat(length),
 };

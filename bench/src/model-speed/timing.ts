@@ -1,45 +1,22 @@
-/** Timings in this process, on one core. */
+/** Timings in this process, on one core. Runs in Node and in a browser. */
 import { median, percentile, slope } from '../support/statistics.ts';
 
+/** Milliseconds since some moment. */
+export type Clock = () => number;
+
+/** Milliseconds. */
 export interface Spread {
-  readonly runs: number;
-  /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** Milliseconds of processor time: what other programs on the machine do hardly touches them. */
-  readonly cpuP50: number;
-  readonly cpuP99: number;
 }
 
-/** Runs `work` on each text in turn, by the clock and then by processor time, `runs` times each after a warm-up. */
+/** Runs `work` on each text in turn, `runs` times after a warm-up. */
 export async function spreadOf(
+  now: Clock,
   runs: number,
   texts: readonly string[],
   work: (text: string) => Promise<unknown>,
 ): Promise<Spread> {
-  const wall = await timesOf(() => performance.now(), runs, texts, work);
-  const cpu = await timesOf(processor, runs, texts, work);
-  return {
-    runs,
-    p50: percentile(wall, 0.5),
-    p99: percentile(wall, 0.99),
-    cpuP50: percentile(cpu, 0.5),
-    cpuP99: percentile(cpu, 0.99),
-  };
-}
-
-/** Milliseconds of processor time that this process has used. */
-function processor(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
-async function timesOf(
-  now: () => number,
-  runs: number,
-  texts: readonly string[],
-  work: (text: string) => Promise<unknown>,
-): Promise<number[]> {
   const times: number[] = [];
   for (let i = -Math.ceil(runs / 10); i < runs; i++) {
     const text = texts[((i % texts.length) + texts.length) % texts.length] ?? '';
@@ -47,23 +24,24 @@ async function timesOf(
     await work(text);
     if (i >= 0) times.push(now() - start);
   }
-  return times;
+  return { p50: percentile(times, 0.5), p99: percentile(times, 0.99) };
 }
 
-/** The median processor time of at least three runs, and of as many as fit into `budgetMs`, at most 50. */
-export async function medianTime(budgetMs: number, work: () => Promise<unknown> | unknown): Promise<number> {
+/** The median time of at least three runs, and of as many as fit into `budgetMs`, at most 50. */
+export async function medianTime(now: Clock, budgetMs: number, work: () => unknown): Promise<number> {
   const times: number[] = [];
   const end = performance.now() + budgetMs;
   while (times.length < 3 || (times.length < 50 && performance.now() < end)) {
-    const start = processor();
+    const start = now();
     await work();
-    times.push(processor() - start);
+    times.push(now() - start);
   }
   return median(times);
 }
 
 export interface CurvePoint {
-  readonly characters: number;
+  /** In the input's own unit. */
+  readonly length: number;
   readonly milliseconds: number;
 }
 
@@ -72,11 +50,11 @@ export interface CurvePoint {
  * than of the work and are left out; null when fewer than three remain.
  *
  * @example
- * growthPower([{ characters: 1, milliseconds: 1 }, { characters: 2, milliseconds: 4 }, { characters: 4, milliseconds: 16 }]) // 2
+ * growthPower([{ length: 1, milliseconds: 1 }, { length: 2, milliseconds: 4 }, { length: 4, milliseconds: 16 }]) // 2
  */
 export function growthPower(curve: readonly CurvePoint[]): number | null {
   const points = curve
     .filter((point) => point.milliseconds >= 0.2)
-    .map((point) => [Math.log(point.characters), Math.log(point.milliseconds)] as const);
+    .map((point) => [Math.log(point.length), Math.log(point.milliseconds)] as const);
   return points.length < 3 ? null : slope(points);
 }
