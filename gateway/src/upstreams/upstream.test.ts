@@ -106,6 +106,22 @@ describe('what is asked', () => {
     expect(Object.keys(Object(await seen))).toEqual(['model', 'messages']);
   });
 
+  test("a task's options go along, what a caller notes down in a chat does not", async () => {
+    const asked: unknown[] = [];
+    script = (response, body) => {
+      asked.push(body);
+      answerWith(200, message())(response);
+    };
+    const task = 'gliner2-base-v1';
+    const metadata = { usecase: 'ner', labels: ['person'] };
+    const both = open({ models: new Map([CHAT, task].map((model) => [model, 'theirs'])) });
+    await run({ model: task, metadata }, never, both);
+    await run({ metadata: { user: '17' } }, never, both);
+    await both.close();
+    expect(asked).toMatchObject([{ metadata }, { model: 'theirs' }]);
+    expect(Object.keys(Object(asked[1]))).not.toContain('metadata');
+  });
+
   test('it is used only where the operator vouches for it, and for its models', () => {
     expect([upstream.serves(CHAT), upstream.serves('another')]).toEqual([true, false]);
     expect(open({ trusted: false }).serves(CHAT)).toBe(false);

@@ -1,3 +1,4 @@
+import { findManifest } from '@zerogpu/catalogue';
 import { type Inference, isRecord } from '@zerogpu/protocol';
 import { type Dispatcher, Pool } from 'undici';
 import type { UpstreamConfig } from '../config.ts';
@@ -112,8 +113,15 @@ function requestBody(inference: Inference, model: string, stream: boolean): Reco
     ...(tools.length === 0 ? {} : { tools }),
     ...(toolChoice === null ? {} : { tool_choice: toolChoice }),
     ...(format.type === 'text' ? {} : { response_format: responseFormat(format) }),
+    ...taskOptions(inference),
     ...(stream ? { stream, stream_options: { include_usage: true } } : {}),
   };
+}
+
+/** A task's options are part of what is asked; what a caller of a chat model notes down for itself is not. */
+function taskOptions({ model, metadata }: Inference): { metadata?: Inference['metadata'] } {
+  const isTask = findManifest(model)?.task !== 'chat';
+  return isTask && Object.keys(metadata).length > 0 ? { metadata } : {};
 }
 
 function responseFormat(format: Inference['format']): Record<string, unknown> {
