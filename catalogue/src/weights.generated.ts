@@ -9,7 +9,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 4724324, sha256: 'fcd5d10d487161f99bf37b93e946b0b8c00bd4b6c18270e6562dd149b7f596df' },
   ],
   'zlm-v1-followup-questions-edge': [
-    { path: 'model.zlm', bytes: 529895, sha256: '32e6dc4e212036fb7a5d851951b44acfd5c1032d4c8dc14455ddb65c0c473e59' },
+    { path: 'model.zlm', bytes: 550763, sha256: '0f6e102adaee70622ae7c028487d70a454f27be35cd0ac48fb3d05d84732a00f' },
   ],
   'zlm-v1-iab-classify-cloud': [
     { path: 'model.zlm', bytes: 180, sha256: 'ac4825b3beed79de8ba59e1f168c1d011f45d0c7117d276696e32a7e6f837d2d' },
@@ -24,7 +24,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 194408, sha256: '897f3df050825612bb8096b11421298fb119f039d2c9d9c7a8fd16cf3c418b45' },
   ],
   'zlm-v1-pii-edge': [
-    { path: 'model.zlm', bytes: 1453962, sha256: 'a6604e279d618e83267d6892007ec34ca9522bb91034261bcede9f67295613e5' },
+    { path: 'model.zlm', bytes: 1453962, sha256: '1e7a44b9f1b48039be9b559bae42e929ccc87c0809227af28587605ac6978735' },
   ],
   'zlm-v1-summary-cloud': [
     { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },

@@ -7,8 +7,12 @@ import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { encoderEvaluation } from './evaluations/encoder.ts';
 import { type Evaluation, formatTable, weightsOf } from './evaluations/evaluation.ts';
+import { extractionEvaluation } from './evaluations/extraction.ts';
+import { followUpEvaluation } from './evaluations/follow-up.ts';
 import { iabEvaluation } from './evaluations/iab.ts';
+import { iabProfileEvaluation } from './evaluations/iab-profile.ts';
 import { moderationEvaluation } from './evaluations/moderation.ts';
+import { piiEvaluation } from './evaluations/pii.ts';
 import { summaryEvaluation } from './evaluations/summary.ts';
 
 /** One line an evaluation. */
@@ -16,7 +20,11 @@ const EVALUATIONS: readonly Evaluation[] = [
   encoderEvaluation,
   summaryEvaluation,
   iabEvaluation,
+  iabProfileEvaluation,
   moderationEvaluation,
+  extractionEvaluation,
+  followUpEvaluation,
+  piiEvaluation,
 ];
 
 const { values, positionals } = parseArgs({ options: { data: { type: 'string' } }, allowPositionals: true });

@@ -1,8 +1,17 @@
 /** What of a text a question may be bound to: clauses, claims, things, and the text as a whole. */
-import { type Clause, clauseOf, isPronoun } from './clauses.ts';
+import { type Clause, clausesOf, isPronoun } from './clauses.ts';
 import { type Entity, entitiesOf, lastNames } from './entities.ts';
 import type { Lexicon } from './lexicon.ts';
-import { bare, definite, headLemma, isVague } from './phrases.ts';
+import { formsOf } from './morphology.ts';
+import {
+  bare,
+  definite,
+  headLemma,
+  isVague,
+  type NounPhrase,
+  nounPhraseAt,
+  phraseWithOf,
+} from './phrases.ts';
 import { clauseSlots, type Slots, type Subject, subjectSlots, toSecondPerson } from './slots.ts';
 import { tagTokens } from './tagger.ts';
 import { isTimePhrase } from './times.ts';
@@ -16,6 +25,8 @@ export interface Binding {
   readonly weight: number;
   /** Two questions on one thing are one too many. */
   readonly about: string;
+  /** What of the thing: a question more on the same is one too many. */
+  readonly key: string;
 }
 
 /** A text as it was understood. */
@@ -25,6 +36,8 @@ export interface Reading {
   readonly sentences: readonly (readonly Token[])[];
   readonly entities: readonly Entity[];
   readonly clauses: readonly Clause[];
+  /** What the first sentence says that it is something: the subject of an article. */
+  readonly defined: Entity | null;
 }
 
 const MOST_SENTENCES = 60;
@@ -35,15 +48,74 @@ export function readText(text: string, kind: string, lexicon: Lexicon): Reading 
     .map(({ tokens }) => tagTokens(tokens, lexicon));
   const clauses: Clause[] = [];
   sentences.forEach((tokens, i) => {
-    const clause =
-      tokens.length > 3 && tokens[tokens.length - 1]!.text !== '?' ? clauseOf(tokens, i, lexicon) : null;
-    if (clause) clauses.push(clause);
+    const asks = tokens[tokens.length - 1]?.text === '?';
+    if (tokens.length > 3 && !asks) clauses.push(...clausesOf(tokens, i, lexicon));
   });
-  return { text, kind, sentences, entities: entitiesOf(sentences, lexicon), clauses };
+  const entities = entitiesOf(sentences, lexicon);
+  const first = sentences.find((tokens) => tokens.length > 2) ?? [];
+  const defined = DEFINING.has(kind) ? definedTopic(first, entities, lexicon) : null;
+  return { text, kind: kindWith(kind, defined), sentences, entities, clauses, defined };
+}
+
+const DEFINING = new Set(['general', 'definition', 'bio']);
+
+/** What stands in the first sentence decides between a life, an article and other texts. */
+function kindWith(kind: string, defined: Entity | null): string {
+  if (!defined) return kind === 'definition' || kind === 'bio' ? 'general' : kind;
+  return defined.types.includes('person') ? 'bio' : 'definition';
+}
+
+const FARTHEST_VERB = 40;
+const DEFINING_DETERMINERS = new Set(['a', 'an', 'the', 'one', 'any']);
+
+/** "Audi is a German car manufacturer": its subject, with the types of what it is said to be. */
+function definedTopic(
+  tokens: readonly Token[],
+  entities: readonly Entity[],
+  lexicon: Lexicon,
+): Entity | null {
+  const phrase = phraseWithOf(tokens, 0);
+  const text = phrase && definite(tokens, phrase);
+  if (!phrase || text === null) return null;
+  const known = entities.find(({ sentence, at }) => sentence === 0 && at === 0);
+  const subject = known ?? namedHere(tokens, phrase, text);
+  const end = Math.min(tokens.length, FARTHEST_VERB);
+  for (let i = phrase.end; i < end; i++) {
+    const { tag, low } = tokens[i]!;
+    const next = tokens[i + 1]?.low ?? '';
+    if (tag === 'BE' && DEFINING_DETERMINERS.has(next)) return typed(subject, tokens, i + 1, lexicon);
+    if (/^refers?$/.test(low) && next === 'to') return typed(subject, tokens, i + 2, lexicon);
+    if (/^V[DZB]$/.test(tag) || low === ';' || tag === 'HV' || tag === 'MD') return null;
+  }
+  return null;
+}
+
+function namedHere(tokens: readonly Token[], phrase: NounPhrase, text: string): Entity {
+  const key = toLow(bare(tokens, phrase));
+  return {
+    text,
+    key,
+    types: [],
+    plural: phrase.plural,
+    name: phrase.name,
+    sentence: 0,
+    at: 0,
+    count: 2,
+    weight: 3,
+  };
+}
+
+function typed(subject: Entity, tokens: readonly Token[], at: number, lexicon: Lexicon): Entity {
+  const from = tokens[at]!.low === 'one' && tokens[at + 1]?.low === 'of' ? at + 2 : at;
+  const phrase = nounPhraseAt(tokens, from);
+  const types = phrase
+    ? lexicon.typesOf(headLemma(tokens, phrase)).filter((type) => !type.startsWith('v.'))
+    : [];
+  return { ...subject, types: types.length > 0 ? types : subject.types };
 }
 
 export function bindingsOf(reading: Reading, lexicon: Lexicon): Binding[] {
-  const topic = topicOf(reading, lexicon);
+  const topic = topicOf(reading);
   const common = commonSlots(reading, topic, lexicon);
   const bindings: Binding[] = [textBinding(reading, common)];
   for (const clause of reading.clauses) bindings.push(...clauseBindings(clause, reading, common, lexicon));
@@ -60,7 +132,7 @@ function textBinding(reading: Reading, slots: Slots): Binding {
   for (const name of Object.keys(slots)) if (slots[name] !== '') facts.add(`has${name}`);
   if (/(?:api_?key|password|secret|token)["']?\s*[:=]/.test(reading.text)) facts.add('hassecret');
   if (reading.entities.some(({ types }) => types.includes('tech'))) facts.add('hastech');
-  return { scope: 'text', facts, slots, weight: 2.4, about: '' };
+  return { scope: 'text', facts, slots, weight: 2.4, about: '', key: '' };
 }
 
 function commonSlots(reading: Reading, topic: Entity | null, lexicon: Lexicon): Slots {
@@ -92,41 +164,21 @@ function entitySubject({ text, plural }: Entity): Subject {
   return { text, plural, second: false };
 }
 
-const NEWSY = new Set([
-  'disaster',
-  'plan',
-  'event',
-  'problem',
-  'fight',
-  'build',
-  'illness',
-  'treat',
-  'study',
-  'tech',
-  'money',
-]);
+const NEWSY = new Set(
+  'disaster plan project law problem fight action ballot gathering probe illness treat study money'.split(
+    ' ',
+  ),
+);
 
 /** What the text is about: the first subject of an article that defines it, else the weightiest thing. */
-function topicOf({ entities, clauses, kind }: Reading, lexicon: Lexicon): Entity | null {
-  const first = clauses[0];
-  const start = first && !isPronoun(first.subject) ? first.subject.start : -1;
-  if (first && first.sentence === 0 && (kind === 'definition' || kind === 'bio')) {
-    const subject = entities.find(({ sentence, at }) => sentence === 0 && at === start);
-    if (subject) return { ...subject, types: [...subject.types, ...definedTypes(first, lexicon)] };
-  }
+function topicOf({ entities, kind, defined }: Reading): Entity | null {
+  if (defined) return defined;
   const things = entities.filter(
     ({ types, name }) => !types.includes('person') && !(kind === 'news' && name),
   );
   const specific = things.filter(({ text }) => text.split(' ').length > 2);
   const newsy = specific.find(({ types }) => types.some((type) => NEWSY.has(type)));
   return (kind === 'news' ? newsy : undefined) ?? specific[0] ?? things[0] ?? entities[0] ?? null;
-}
-
-/** "Audi is a German car manufacturer": of which types is a manufacturer? */
-function definedTypes({ copula, object, tokens }: Clause, lexicon: Lexicon): readonly string[] {
-  return copula && object
-    ? lexicon.typesOf(headLemma(tokens, object)).filter((type) => !type.startsWith('v.'))
-    : [];
 }
 
 function codeSlots({ text, kind }: Reading): Slots {
@@ -152,10 +204,24 @@ function questionSlots({ text, kind }: Reading): Slots {
 
 // Clauses
 
-function clauseBindings(clause: Clause, reading: Reading, common: Slots, lexicon: Lexicon): Binding[] {
+/** "plans to close the school" is asked about as "will close the school". */
+function withoutIntent(clause: Clause, lexicon: Lexicon): Clause {
+  const words = clause.rest.split(' ');
+  const base = words[1] ?? '';
+  const intends = lexicon.typesOf(clause.verb.base).includes('v.plan') && clause.tense === 'present';
+  if (!intends || clause.negative || words[0] !== 'to' || !lexicon.canBe(base, 'VB') || base === 'be')
+    return clause;
+  return {
+    ...{ ...clause, verb: formsOf(base, lexicon), tense: 'future', passive: false, progressive: false },
+    ...{ copula: false, rest: words.slice(2).join(' '), object: null },
+  };
+}
+
+function clauseBindings(told: Clause, reading: Reading, common: Slots, lexicon: Lexicon): Binding[] {
+  const clause = withoutIntent(told, lexicon);
   const vague = vagueBinding(clause, reading);
   if (vague) return [vague];
-  const subject = subjectOf(clause, reading);
+  const subject = subjectOf(clause, reading, lexicon);
   if (!subject || !restIsSafe(clause, subject)) return [];
   const party = partyFor(clause, subject, reading);
   const slots = { ...common, ...clauseSlots(clause, subject), ...(party ? { Y: party.text } : {}) };
@@ -166,9 +232,10 @@ function clauseBindings(clause: Clause, reading: Reading, common: Slots, lexicon
   const said = clause.said;
   if (said !== null) return [claimBinding(clause, said, subject, facts, weight)];
   if (clause.rest === '' && facts.has('v.say')) return [];
-  bindings.push({ scope: 'clause', facts, slots, weight: 3 + weight, about: subject.text });
+  const key = `${subject.text} ${clause.verb.base}`;
+  bindings.push({ scope: 'clause', facts, slots, weight: 3 + weight, about: subject.text, key });
   if (facts.has('unnamed'))
-    bindings.push({ scope: 'unnamed', facts, slots, weight: 2.4 + weight, about: subject.text });
+    bindings.push({ scope: 'unnamed', facts, slots, weight: 2.4 + weight, about: subject.text, key });
   return bindings;
 }
 
@@ -188,7 +255,7 @@ function claimBinding(
     saying: gerund,
     says: many ? base : thirdPerson,
   };
-  return { scope: 'claim', facts, slots, weight: 3 + weight, about: subject.text };
+  return { scope: 'claim', facts, slots, weight: 3 + weight, about: subject.text, key: said };
 }
 
 /** "Several countries refused to sign": which ones? */
@@ -199,30 +266,54 @@ function vagueBinding(clause: Clause, reading: Reading): Binding | null {
   if (!isVague(first) || !subject.plural || !restIsSafe(clause, null)) return null;
   const x = bare(tokens, subject);
   const slots = { ...clauseSlots(clause, { text: x, plural: true, second: false }), x };
-  return { scope: 'vague', facts: new Set([`kind:${reading.kind}`]), slots, weight: 3.4, about: x };
+  return { scope: 'vague', facts: new Set([`kind:${reading.kind}`]), slots, weight: 3.4, about: x, key: x };
 }
 
-function subjectOf(clause: Clause, reading: Reading): Subject | null {
+const MASS = new Set(['substance', 'illness', 'treat', 'field', 'money', 'belief', 'food']);
+
+/** "sexual offender watch lists": a single thing without "a" or "the" is a phrase that was not understood. */
+function lacksDeterminer(tokens: readonly Token[], subject: NounPhrase, lexicon: Lexicon): boolean {
+  const { tag } = tokens[subject.start]!;
+  if (subject.plural || subject.name || tag === 'DT' || tag === 'PS' || tag === 'CD' || tag === 'NP')
+    return false;
+  const types = lexicon.typesOf(headLemma(tokens, subject));
+  return (
+    !types.some((type) => MASS.has(type)) &&
+    !/(?:tion|ment|ness|ity|ing|ance|ence|ism|ship)$/.test(tokens[subject.head]!.low)
+  );
+}
+
+function subjectOf(clause: Clause, reading: Reading, lexicon: Lexicon): Subject | null {
   const { subject, tokens } = clause;
   if (isPronoun(subject)) return pronounSubject(subject.pronoun, clause, reading);
   const text = definite(tokens, subject);
   if (text === null || text.length > 90 || /\b(?:it|they|he|she|his|her|their|this)\b/.test(text))
     return null;
-  return { text, plural: subject.plural, second: false };
+  if (lacksDeterminer(tokens, subject, lexicon)) return null;
+  return { text, plural: clause.plural ?? subject.plural, second: false };
 }
 
-function pronounSubject(pronoun: string, clause: Clause, { entities, kind }: Reading): Subject | null {
+function pronounSubject(
+  pronoun: string,
+  clause: Clause,
+  { entities, kind, defined }: Reading,
+): Subject | null {
+  if (FACTUAL.has(kind) || clause.tokens.some(({ text }) => /["“”«»]/.test(text)))
+    if (pronoun !== 'he' && pronoun !== 'she') return null;
   if (pronoun === 'i') return { text: 'you', plural: false, second: true };
   if (pronoun === 'we')
     return kind === 'abstract'
       ? { text: 'the authors', plural: true, second: false }
       : { text: 'you', plural: false, second: true };
   if (pronoun !== 'he' && pronoun !== 'she') return null;
+  if (kind === 'bio' && defined) return entitySubject(defined);
   const persons = [...lastNames(entities).values()];
   const one = persons.length === 1 ? persons[0]! : null;
   return one && one.sentence <= clause.sentence ? entitySubject(one) : null;
 }
 
+/** Texts in which "I" is somebody who is quoted. */
+const FACTUAL = new Set(['news', 'general', 'definition', 'bio', 'ruling', 'finance', 'poem', 'story']);
 const FIRST = /\b(?:I|i|me|my|we|us|our|myself)\b/;
 const POINTERS =
   /\b(?:it|they|them|him|he|she|this|these|those|that|there|here|you|your|who|which|what|so|such|former|latter)\b/;
@@ -252,10 +343,10 @@ function clauseFacts(clause: Clause, subject: Subject, reading: Reading, lexicon
   const facts = new Set([`kind:${reading.kind}`, clause.tense, clause.passive ? 'passive' : 'active']);
   const types = lexicon.typesOf(clause.verb.base).filter((type) => type.startsWith('v.'));
   for (const type of types) facts.add(type);
-  if (types.includes('v.plan')) facts.add('plan');
   if (types.includes('v.weak') || types.includes('v.stative')) facts.add('v.weak');
   if (clause.negative) facts.add('neg');
   if (clause.progressive) facts.add('progressive');
+  if (/^(?:could|might|may)$/.test(clause.modal)) facts.add('hedge');
   if (clause.copula) facts.add('copula').add('v.stative');
   if (clause.object) facts.add('object');
   if (/(?:^| )by /.test(clause.rest)) facts.add('by');
@@ -278,7 +369,13 @@ function subjectTypes(clause: Clause, subject: Subject, { entities }: Reading, l
   const name = entity?.name ?? (!isPronoun(clause.subject) && clause.subject.name);
   const agent = types.includes('person') || types.includes('group') || types.includes('country');
   if (agent)
-    return [...types, 'agent', ...(types.includes('person') && !name && !subject.plural ? ['unnamed'] : [])];
+    return [
+      ...types,
+      'agent',
+      ...(types.includes('person') && !name && !subject.plural && !/[A-Z]/.test(subject.text)
+        ? ['unnamed']
+        : []),
+    ];
   return name ? [...types, 'agent', 'name'] : [...types, 'thing'];
 }
 
@@ -300,9 +397,9 @@ function isCauseKnown(
 /** A party named elsewhere in the text, whose view of the matter can be asked for. */
 function partyFor(clause: Clause, subject: Subject, { entities }: Reading): Entity | null {
   const told = `${subject.text} ${clause.rest}`;
-  const fits = ({ types, text, name, key }: Entity) =>
+  const fits = ({ types, text, name, key, count }: Entity) =>
     (types.includes('group') || types.includes('person') || (types.includes('country') && name)) &&
-    (name || text.split(' ').length > 2) &&
+    (name || (count > 1 && text.split(' ').length > 2)) &&
     !key.split(' ').some((word) => word.length > 3 && toLow(told).includes(word));
   return entities.find(fits) ?? null;
 }
@@ -338,15 +435,37 @@ function entityBindings(entity: Entity, isTopic: boolean, reading: Reading, comm
     ...(entity.plural ? ['plural'] : []),
   ]);
   const specific = entity.name || entity.text.split(' ').length > 2;
-  if (!specific && entity.count < 2 && !isTopic) return [];
+  if (!specific && (entity.count < 2 || !entity.text.includes(' ')) && !isTopic) return [];
   if (isTopic) facts.add('topic');
+  if (entity.count > 1) facts.add('prominent');
   if (reading.clauses.some(({ tense, sentence }) => tense === 'past' && sentence === entity.sentence))
     facts.add('past');
   const slots = { ...common, ...subjectSlots('X', entitySubject(entity)) };
   const actor = entity.types.some((type) => type === 'person' || type === 'group' || type === 'country');
   const weight = (actor && reading.kind !== 'bio' ? 0.4 : 1.3) + entity.weight * 0.3;
-  const things = { slots: { ...slots, X: entity.text }, weight, about: entity.text };
+  const things = { slots: { ...slots, X: entity.text }, weight, about: entity.text, key: entity.key };
   const bindings = [...new Set(entity.types)].map((scope): Binding => ({ scope, facts, ...things }));
-  if (isTopic) bindings.push({ scope: 'topic', facts, ...things, weight: 1.6 });
+  if (isTopical(entity, isTopic, reading)) {
+    bindings.push({
+      ...{
+        scope: 'topic',
+        facts,
+        about: entity.text,
+        key: entity.key,
+        weight: (isTopic ? 1.6 : 0.4) + Math.min(entity.weight, 4) * 0.1,
+      },
+      slots: { ...slots, ...subjectSlots('T', entitySubject(entity)), U: common['T'] ?? '' },
+    });
+  }
   return bindings;
+}
+
+/** Things that bear a question as a whole: of an article its subject; in the news what goes on, not who or where. */
+function isTopical(entity: Entity, isTopic: boolean, { kind }: Reading): boolean {
+  if (kind === 'news' || kind === 'general' || kind === 'ruling')
+    return (
+      (entity.types.some((type) => NEWSY.has(type)) && entity.text.includes(' ')) ||
+      (kind === 'general' && isTopic && entity.count > 1)
+    );
+  return isTopic;
 }

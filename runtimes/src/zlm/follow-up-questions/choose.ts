@@ -7,6 +7,7 @@ export interface Candidate {
   readonly question: string;
   readonly aspect: string;
   readonly about: string;
+  readonly key: string;
   readonly score: number;
 }
 
@@ -28,11 +29,12 @@ export function candidatesOf(
       if (!mayAsk(schema, binding.facts, terms)) continue;
       const question = fill(schema.template, binding.slots);
       if (question === null || question.length > LONGEST_QUESTION || repeatsItself(question)) continue;
-      const chance = unit(hash(schema.template, hash(binding.about, seed)));
+      const chance = unit(hash(schema.template, hash(binding.key, seed)));
       candidates.push({
         question,
         aspect: schema.aspect,
         about: binding.about,
+        key: binding.key,
         score: binding.weight + chance * CHANCE,
       });
     }
@@ -66,10 +68,15 @@ export function chooseQuestions(candidates: readonly Candidate[], count: number)
 }
 
 function isUnlike(a: Candidate, b: Candidate, strictness: number): boolean {
-  if (a.question === b.question || overlap(a.question, b.question) > 0.5) return false;
+  if (a.question === b.question || overlap(wording(a), wording(b)) > 0.5) return false;
   if (strictness >= 1 && (a.aspect === b.aspect || opening(a.question, 2) === opening(b.question, 2)))
     return false;
-  return strictness < 2 || a.about === '' || a.about !== b.about;
+  return strictness < 2 || a.key === '' || a.key !== b.key;
+}
+
+/** The question without the thing that it is on. */
+function wording({ question, about }: Candidate): string {
+  return about === '' ? question : question.replaceAll(about, '');
 }
 
 function opening(question: string, words: number): string {

@@ -24,6 +24,8 @@ export interface Clause {
   readonly modal: string;
   /** The main verb is "be", with a noun or adjective behind. */
   readonly copula: boolean;
+  /** What the verb's form says of the subject's number; null where it says nothing. */
+  readonly plural: boolean | null;
   /** What follows the verb, without times: "to rebuild the old bridge". */
   readonly rest: string;
   readonly object: NounPhrase | null;
@@ -45,34 +47,94 @@ const SUBJECT_PRONOUNS = new Set(['he', 'she', 'i', 'we', 'you']);
 const LINKS = new Set(['of', 'in', 'for', 'at', 'from', 'on', 'with', 'between', 'near']);
 const LONGEST_REST = 14;
 
-export function clauseOf(tokens: readonly Token[], sentence: number, lexicon: Lexicon): Clause | null {
-  const start = clauseStart(tokens);
-  const subject = subjectAt(tokens, start);
-  if (!subject) return null;
-  const group = verbGroupAt(tokens, subject.end, lexicon);
+/** The clauses of a sentence that can be asked about: its first one, and those that follow or hang on a name. */
+export function clausesOf(tokens: readonly Token[], sentence: number, lexicon: Lexicon): Clause[] {
+  const main = clauseFrom(tokens, sentence, subjectAt(tokens, clauseStart(tokens)), lexicon);
+  const clauses = main ? [main] : [];
+  if (tokens.some(({ text }) => /["“”«»]/.test(text))) return clauses;
+  for (let at = 1; at < tokens.length - 3 && clauses.length < MOST_CLAUSES; at++) {
+    const subject = laterSubject(tokens, at, main);
+    const clause = subject && clauseFrom(tokens, sentence, subject, lexicon);
+    if (clause) clauses.push(clause);
+  }
+  return clauses;
+}
+
+const MOST_CLAUSES = 3;
+const JOINTS = new Set([
+  'and',
+  'but',
+  ';',
+  'while',
+  'although',
+  'though',
+  'whereas',
+  'when',
+  'after',
+  'before',
+  'because',
+]);
+
+/** The subject of a clause that begins at a joint: its own, the main clause's again, or the name before "who". */
+function laterSubject(tokens: readonly Token[], at: number, main: Clause | null): Found | null {
+  const { low } = tokens[at]!;
+  if (
+    main &&
+    !isPronoun(main.subject) &&
+    at === main.end &&
+    (low === 'and' || low === 'but') &&
+    beginsPast(tokens, at + 1)
+  )
+    return { phrase: main.subject, end: at + 1 };
+  if (JOINTS.has(low)) return at >= (main?.end ?? 0) ? subjectAt(tokens, at + 1) : null;
+  if (tokens[at]!.tag !== 'DT' && tokens[at]!.tag !== 'NP') return null;
+  const phrase = at > 0 && tokens[at - 1]!.tag === 'NP' ? null : phraseWithOf(tokens, at);
+  const relative =
+    phrase && tokens[phrase.end]?.tag === 'CM' && /^(?:who|which)$/.test(tokens[phrase.end + 1]?.low ?? '');
+  return relative ? { phrase, end: phrase.end + 2 } : null;
+}
+
+function beginsPast(tokens: readonly Token[], at: number): boolean {
+  const tag = tokens[skipAdverbs(tokens, at)]?.tag;
+  return tag === 'VD' || tag === 'VZ' || tag === 'MD';
+}
+
+interface Found {
+  readonly phrase: NounPhrase | Pronoun;
+  /** Behind the subject and its asides. */
+  readonly end: number;
+}
+
+function clauseFrom(
+  tokens: readonly Token[],
+  sentence: number,
+  subject: Found | null,
+  lexicon: Lexicon,
+): Clause | null {
+  const group = subject && verbGroupAt(tokens, subject.end, lexicon);
   if (!group) return null;
-  const { said, ...rest } = restAt(tokens, group, lexicon);
-  if (!rest.understood && said === null) return null;
-  const { phrase } = subject;
+  const reported = reportedAt(tokens, group, lexicon);
+  if (reported !== -1) return asIntent(clauseFrom(tokens, sentence, { ...subject, end: reported }, lexicon));
+  const { said, understood, text, object, end } = restAt(tokens, group, lexicon);
+  if (!understood && said === null) return null;
+  if (text === '' && said === null && !isCompleteAlone(group, lexicon)) return null;
   const { verb, tense, passive, progressive, negative, modal } = group;
-  const copula = verb === BE;
-  if (rest.text === '' && said === null && !isCompleteAlone(group, lexicon)) return null;
   return {
-    ...{
-      tokens,
-      sentence,
-      subject: phrase,
-      verb,
-      tense,
-      passive,
-      progressive,
-      negative,
-      modal,
-      copula,
-      said,
-    },
-    ...{ rest: rest.text, object: rest.object, end: rest.end },
+    ...{ tokens, sentence, subject: subject.phrase, verb, tense, passive, progressive, negative, modal },
+    ...{ copula: verb === BE, plural: group.plural, rest: text, object, end, said },
   };
+}
+
+/** Behind the pronoun of "announced that it …": what is reported is done by the one who reports it; -1 for others. */
+function reportedAt(tokens: readonly Token[], group: VerbGroup, lexicon: Lexicon): number {
+  if (group.passive || !lexicon.typesOf(group.verb.base).includes('v.say')) return -1;
+  const at = tokens[group.end]?.low === 'that' ? group.end + 1 : group.end;
+  return /^(?:he|she|it|they)$/.test(tokens[at]?.low ?? '') ? at + 1 : -1;
+}
+
+/** "said that it would close": will. */
+function asIntent(clause: Clause | null): Clause | null {
+  return clause?.modal === 'would' ? { ...clause, tense: 'future', modal: 'will' } : clause;
 }
 
 /** Verbs that need nothing behind them: "prices rose", "the man was arrested". */
@@ -99,10 +161,7 @@ function skipMarks(tokens: readonly Token[], at: number): number {
   return i;
 }
 
-function subjectAt(
-  tokens: readonly Token[],
-  start: number,
-): { phrase: NounPhrase | Pronoun; end: number } | null {
+function subjectAt(tokens: readonly Token[], start: number): Found | null {
   const low = tokens[start]?.low ?? '';
   if (SUBJECT_PRONOUNS.has(low)) return { phrase: { pronoun: low }, end: start + 1 };
   const phrase = phraseWithOf(tokens, start);
@@ -143,6 +202,8 @@ interface VerbGroup {
   readonly progressive: boolean;
   readonly negative: boolean;
   readonly modal: string;
+  /** What the verb's form says of its subject; null where it says nothing. */
+  readonly plural: boolean | null;
   readonly end: number;
 }
 
@@ -193,7 +254,14 @@ function groupOf(
   const base = baseOf(main.low, lexicon);
   if (!base || main.low === 'born' || (chain.length === 0 && main.tag === 'VG')) return null;
   return {
-    ...{ verb: formsOf(base, lexicon), tense, negative, modal, end: at + 1 },
+    ...{
+      verb: formsOf(base, lexicon),
+      tense,
+      negative,
+      modal,
+      plural: numberOf(chain[0] ?? main),
+      end: at + 1,
+    },
     passive: last?.tag === 'BE' && main.tag !== 'VG',
     progressive: last?.tag === 'BE' && main.tag === 'VG',
   };
@@ -215,11 +283,28 @@ function copula(
   negative: boolean,
   modal: string,
 ): VerbGroup | null {
-  const common = { tense, negative, modal, passive: false, progressive: false, end: at };
+  const common = {
+    tense,
+    negative,
+    modal,
+    plural: numberOf(chain[0]),
+    passive: false,
+    progressive: false,
+    end: at,
+  };
   if (last.tag === 'BE') return { ...common, verb: BE };
   if (last.tag !== 'HV' || chain.length > 1) return null;
   const verb = { base: 'have', thirdPerson: 'has', past: 'had', participle: 'had', gerund: 'having' };
   return { ...common, verb, tense: last.low === 'had' ? 'past' : 'present' };
+}
+
+const PLURAL_FORMS = new Set(['are', 'were', 'have', 'do']);
+const SINGULAR_FORMS = new Set(['is', 'was', 'has', 'does']);
+
+function numberOf(first: Token | undefined): boolean | null {
+  if (!first) return null;
+  if (PLURAL_FORMS.has(first.low) || first.tag === 'VB') return true;
+  return SINGULAR_FORMS.has(first.low) || first.tag === 'VZ' ? false : null;
 }
 
 function tenseOf(chain: readonly Token[], main: Token | undefined): Tense {
@@ -326,7 +411,7 @@ function segmentAt(tokens: readonly Token[], at: number, lexicon: Lexicon): Segm
   const token = tokens[at]!;
   const phrase = phraseWithOf(tokens, at);
   const end = phrase ? phrase.end : at;
-  if (phrase && isTimePhrase(tokens, at, end)) return { kind: 'time', end };
+  if (phrase && isTimePhrase(tokens, at, end)) return { kind: 'time', end: endOfTime(tokens, end) };
   if (phrase) return isSafePhrase(tokens, phrase) ? { kind: 'noun', phrase, end } : null;
   if (token.tag === 'IN') return prepositionalAt(tokens, at);
   if (token.tag === 'TO') return infinitiveAt(tokens, at);
@@ -344,11 +429,24 @@ function isSafePhrase(tokens: readonly Token[], phrase: NounPhrase): boolean {
   return !(first.tag === 'DT' && ['this', 'that', 'these', 'those', 'such'].includes(first.low));
 }
 
+/** Behind "26" of "on April 26", and "morning" of "on Friday morning". */
+function endOfTime(tokens: readonly Token[], at: number): number {
+  let end = at;
+  while (
+    end < tokens.length &&
+    end - at < 3 &&
+    (tokens[end]!.tag === 'CD' || isTimePhrase(tokens, end, end + 1))
+  )
+    end++;
+  return end;
+}
+
 function prepositionalAt(tokens: readonly Token[], at: number): Segment | null {
   const next = phraseWithOf(tokens, at + 1);
   if (!next) return gerundPhraseAt(tokens, at);
   if (!isSafePhrase(tokens, next)) return null;
-  return { kind: isTimePhrase(tokens, at, next.end) ? 'time' : 'other', end: next.end };
+  if (isTimePhrase(tokens, at, next.end)) return { kind: 'time', end: endOfTime(tokens, next.end) };
+  return { kind: 'other', end: next.end };
 }
 
 /** "for stealing a car", "by raising taxes". */

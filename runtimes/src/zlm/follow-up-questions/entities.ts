@@ -77,7 +77,7 @@ function entityOf(
   const lemma = headLemma(tokens, phrase);
   if (text === null || words.length > MOST_WORDS || EMPTY_HEADS.has(lemma) || !words.every(isPlain))
     return null;
-  if (!mayOpen(words)) return null;
+  if (!mayOpen(words, lexicon) || isVerbInDisguise(tokens, phrase, lexicon)) return null;
   if (isTimePhrase(tokens, phrase.start, phrase.end) || (words[0]!.tag === 'CD' && !phrase.plural))
     return null;
   const rarest = Math.max(...words.map((word) => lexicon.idf(word.low)));
@@ -95,12 +95,34 @@ function entityOf(
   };
 }
 
+const BEHIND_VERBS: ReadonlySet<string> = new Set(['DT', 'PS', 'PP', 'NP', 'NN', 'NS', 'JJ', 'CD', 'EX']);
+
+/** "the basin shows that", "the vertices of one correspond to": the last word was a verb after all. */
+function isVerbInDisguise(tokens: readonly Token[], phrase: NounPhrase, lexicon: Lexicon): boolean {
+  const last = tokens[phrase.end - 1]!;
+  const next = tokens[phrase.end];
+  if (last.tag === 'NP' || last.tag === 'CD' || phrase.end - phrase.start < 2) return false;
+  if (!lexicon.canBe(last.low, last.tag === 'NS' ? 'VZ' : 'VB') && !looksThirdPerson(last, lexicon))
+    return false;
+  return next !== undefined && (BEHIND_VERBS.has(next.tag) || next.low === 'that' || next.low === 'to');
+}
+
+function looksThirdPerson({ low, tag }: Token, lexicon: Lexicon): boolean {
+  return tag === 'NS' && lexicon.has(low.slice(0, -1)) && lexicon.canBe(low.slice(0, -1), 'VB');
+}
+
 /** Participles and verbs taken for nouns open phrases that are none: "said Eric Zahren", "given higher doses". */
-function mayOpen(words: readonly Token[]): boolean {
+function mayOpen(words: readonly Token[], lexicon: Lexicon): boolean {
   const [first, second] = words;
   if (first!.tag === 'VG' || first!.tag === 'VN' || first!.low === 'said' || first!.low === 'says')
     return false;
-  return !(first!.tag === 'NN' && second?.tag === 'NP' && words.some(({ tag }) => tag === 'PO'));
+  if (first!.tag === 'NN' && second?.tag === 'NP' && words.some(({ tag }) => tag === 'PO')) return false;
+  return !words.some((word, i) => isCommonBeforeName(word, words[i + 1], lexicon));
+}
+
+/** "the earthquake hit Chile": a common noun before a name is the end of another phrase, unless it is a title. */
+function isCommonBeforeName({ tag, low }: Token, next: Token | undefined, lexicon: Lexicon): boolean {
+  return (tag === 'NN' || tag === 'NS') && next?.tag === 'NP' && !isTitle(low, lexicon);
 }
 
 function isPlain({ text, tag }: Token): boolean {

@@ -55,7 +55,7 @@ function countCharacters(text: string): { letters: number; digits: number; other
 }
 
 const CODE_LINE =
-  /^(?:\s*(?:def |class |import |from \w+ import|function |const |let |var |public |private |return\b|if \(|for \(|while \(|#include|package |SELECT |INSERT |UPDATE |fn |func |use |export |async |@\w+|\}|\{|<\/?\w+|\/\/|#!))|[;{}]\s*$|=>|\w\(.{0,60}\)[:;{]?\s*$/;
+  /^(?:\s*(?:def |class |import |from \w+ import|function |const |let |var |public |private |return\b|if \(|for \(|while \(|#include|package |SELECT |INSERT |UPDATE |fn |func |use |export |async |@\w+|\}|\{|<\/?\w+|\/\/|#!))|[;{}]\s*$|=>|^\s*[A-Za-z_][\w.]* = ["'[{(\d]|\w\(.{0,60}\)[:;{]?\s*$/;
 
 function looksLikeCode(text: string): boolean {
   const lines = text
@@ -125,9 +125,14 @@ function looksLikePoem(text: string): boolean {
   return (
     verses.length >= lines.length * 0.9 &&
     open >= lines.length * 0.4 &&
-    capitals >= lines.length * 0.4 &&
+    (capitals >= lines.length * 0.4 || areVerses(lines)) &&
     hasSmallWords(lines)
   );
+}
+
+/** Short lines of much the same length, as in songs written without capitals. */
+function areVerses(lines: readonly string[]): boolean {
+  return lines.length >= 6 && lines.every((line) => line.length < 50);
 }
 
 /** Sentences run through the lines, as they do not in a list. */
@@ -144,18 +149,20 @@ const DEFINITION =
 
 function kindByWords(text: string, terms: ReadonlySet<string>, kinds: readonly Kind[]): string {
   const lead = text.slice(0, 400);
+  // A long text has some words of every kind.
+  const lengthy = terms.size > 130 ? 1.6 : terms.size > 80 ? 1.25 : 1;
   let best = '';
-  let most = 1;
+  let most = 0.99;
   for (const { name, least, points } of kinds) {
     let sum = 0;
     for (const [term, own] of points) if (terms.has(term)) sum += own;
-    const ratio = sum / least;
+    const ratio = sum / (name === 'news' ? least : least * lengthy);
     if (ratio > most) {
       best = name;
       most = ratio;
     }
   }
-  if (BIOGRAPHY.test(lead) && (most < 2 || best === 'news')) return 'bio';
-  if (DEFINITION.test(lead) && (best === '' || (best === 'news' && most < 2))) return 'definition';
+  if (BIOGRAPHY.test(lead) && most < 2) return 'bio';
+  if (DEFINITION.test(lead) && (best === '' || most < 2)) return 'definition';
   return best === '' ? 'general' : best;
 }

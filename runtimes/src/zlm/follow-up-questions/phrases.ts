@@ -110,10 +110,30 @@ export function definite(tokens: readonly Token[], phrase: NounPhrase): string |
   if (first.tag === 'PS')
     return first.low === 'its' || first.low === 'their' ? null : ownersPhrase(first.low, rest);
   if (first.tag === 'CD' && phrase.plural) return `the ${textOf(tokens, phrase.start, phrase.end)}`;
+  if (isBareOf(tokens, phrase)) return `the ${textOf(tokens, phrase.start, phrase.end)}`;
   if (first.tag !== 'DT') return textOf(tokens, phrase.start, phrase.end);
+  if (
+    first.text !== first.low &&
+    tokens[phrase.start + 1]?.tag === 'NP' &&
+    phrase.name &&
+    first.low !== 'the'
+  )
+    return `${first.text} ${rest}`;
   if (first.low === 'a' || first.low === 'an' || first.low === 'the') return `the ${rest}`;
   if (first.low === 'this' || first.low === 'these') return `the ${rest}`;
   return UNFIT.has(first.low) || VAGUE.has(first.low) ? null : textOf(tokens, phrase.start, phrase.end);
+}
+
+/** "murder of the king" wants its "the". */
+function isBareOf(tokens: readonly Token[], phrase: NounPhrase): boolean {
+  const { tag } = tokens[phrase.start]!;
+  const singular = tokens[phrase.head]!.tag === 'NN' && !phrase.plural;
+  return (
+    singular &&
+    (tag === 'NN' || tag === 'JJ') &&
+    tokens[phrase.head + 1]?.low === 'of' &&
+    phrase.end > phrase.head + 1
+  );
 }
 
 function ownersPhrase(low: string, rest: string): string | null {

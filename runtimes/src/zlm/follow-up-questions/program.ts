@@ -4,9 +4,17 @@ import type { Piece, RunEnd } from '../../runtime.ts';
 import { plainText } from '../markup.ts';
 import type { LoadedProgram, Program, ProgramInference } from '../programs.ts';
 import { type Weights, WeightsError } from '../weights.ts';
+import { wordsOf } from '../words.ts';
 import { bindingsOf, readText } from './bindings.ts';
 import { candidatesOf, chooseQuestions, hash } from './choose.ts';
 import { type Kind, kindOf, readKinds, termsOf } from './kinds.ts';
+import {
+  type ForeignQuestions,
+  foreignCandidates,
+  languageOf,
+  readForeign,
+  readFunctionWords,
+} from './languages.ts';
 import { Lexicon } from './lexicon.ts';
 import { readSchemas, type Schema } from './schemas.ts';
 
@@ -18,6 +26,8 @@ export class FollowUpModel {
   readonly #lexicon: Lexicon;
   readonly #kinds: readonly Kind[];
   readonly #schemas: ReadonlyMap<string, readonly Schema[]>;
+  readonly #foreign: readonly ForeignQuestions[];
+  readonly #functionWords: ReadonlyMap<string, ReadonlySet<string>>;
   readonly residentBytes: number;
 
   /** @throws WeightsError when tables are missing */
@@ -25,6 +35,8 @@ export class FollowUpModel {
     this.#lexicon = new Lexicon(weights);
     this.#kinds = readKinds(weights.lines('table.kinds'));
     this.#schemas = readSchemas(weights.lines('table.questions'));
+    this.#foreign = readForeign(weights.lines('table.languages'));
+    this.#functionWords = readFunctionWords(weights.lines('table.function-words'));
     if (!this.#schemas.has('text')) throw new WeightsError('The weights have no questions on texts');
     this.residentBytes = this.#lexicon.size * BYTES_PER_WORD;
   }
@@ -32,26 +44,49 @@ export class FollowUpModel {
   /** `QUESTIONS` questions, each ending in "?"; no two alike. */
   ask(input: string): string[] {
     const text = unshouted(plainText(input));
+    const language = languageOf(wordsOf(text), this.#functionWords, this.#foreign);
+    return language === 'en' ? this.#askInEnglish(text) : this.#askIn(language, text);
+  }
+
+  #askIn(language: string, text: string): string[] {
+    return chooseQuestions(foreignCandidates(text, language, this.#foreign, hash(text, 0)), QUESTIONS);
+  }
+
+  #askInEnglish(text: string): string[] {
     const terms = termsOf(text);
     const kind = kindOf(text, terms, this.#kinds);
-    const reading = readText(text, kind, this.#lexicon);
+    const reading = readText(withoutAsides(text, kind), kind, this.#lexicon);
     const bindings = bindingsOf(reading, this.#lexicon);
     const candidates = candidatesOf(bindings, this.#schemas, terms, hash(text, 0));
     const chosen = chooseQuestions(candidates, QUESTIONS);
     return chosen.length === QUESTIONS
       ? chosen
-      : [...chosen, ...this.#general(terms, hash(text, 1), chosen)].slice(0, QUESTIONS);
+      : [...chosen, ...this.#general(kind, terms, hash(text, 1), chosen)].slice(0, QUESTIONS);
   }
 
   /** For texts of which nothing was understood. */
-  #general(terms: ReadonlySet<string>, seed: number, chosen: readonly string[]): string[] {
-    const binding = { scope: 'fallback', facts: new Set<string>(), slots: {}, weight: 0, about: '' };
+  #general(kind: string, terms: ReadonlySet<string>, seed: number, chosen: readonly string[]): string[] {
+    const binding = {
+      scope: 'fallback',
+      facts: new Set([`kind:${kind}`]),
+      slots: {},
+      weight: 0,
+      about: '',
+      key: '',
+    };
     const candidates = candidatesOf([binding], this.#schemas, terms, seed);
     return chooseQuestions(
       candidates.filter(({ question }) => !chosen.includes(question)),
       QUESTIONS,
     );
   }
+}
+
+/** Prose without its brackets: years, origins of names and the like stand between a subject and its verb. */
+function withoutAsides(text: string, kind: string): string {
+  return kind === 'code'
+    ? text
+    : text.replace(/ ?\([^()\n]{0,240}\)/g, '').replace(/ ?\[[^[\]\n]{0,60}\]/g, '');
 }
 
 /** A text all in capitals says nothing by them: it is read in small letters, its sentences' first letters kept. */

@@ -21,11 +21,44 @@ export function tagTokens(tokens: readonly RawToken[], lexicon: Lexicon): Token[
   const options = tokens.map((token, i) =>
     optionsFor(token, i === 0 || startsAfresh(tokens, i), shouting, lexicon),
   );
-  const path = cheapestPath(options, lexicon);
+  const tags = withVerb(
+    tokens,
+    cheapestPath(options, lexicon).map((tag) => TAGS[tag]!),
+    lexicon,
+  );
   return tokens.map((token, i) => {
-    const tag = TAGS[path[i]!]! as Tag;
-    return { ...token, tag, inner: innerForm(token, tag, i === 0 || startsAfresh(tokens, i), lexicon) };
+    const tag = tags[i]!;
+    const first = (i === 0 || startsAfresh(tokens, i)) && !isTitleOfName(tags[i + 1], tag);
+    return { ...token, tag, inner: innerForm(token, tag, first, lexicon) };
   });
+}
+
+const FINITE: ReadonlySet<Tag> = new Set(['VD', 'VZ', 'VB', 'MD', 'BE', 'HV', 'DO']);
+const BEFORE_VERB: ReadonlySet<Tag> = new Set(['NN', 'NP']);
+const BEHIND_VERB: ReadonlySet<Tag> = new Set(['TO', 'DT', 'PS', 'PP']);
+
+/** "The council plans to close …": where a sentence has no verb, a plural in the verb's place is one. */
+function withVerb(tokens: readonly RawToken[], tags: readonly Tag[], lexicon: Lexicon): Tag[] {
+  const mended = [...tags];
+  if (tags.some((tag, i) => FINITE.has(tag) && tags[i - 1] !== 'TO')) return mended;
+  const at = tags.findIndex(
+    (tag, i) => tag === 'NS' && isVerbPlace(tags, i) && isThirdPerson(tokens[i]!.low, lexicon),
+  );
+  if (at !== -1) mended[at] = 'VZ';
+  return mended;
+}
+
+function isVerbPlace(tags: readonly Tag[], i: number): boolean {
+  return BEFORE_VERB.has(tags[i - 1] ?? 'ST') && BEHIND_VERB.has(tags[i + 1] ?? 'ST');
+}
+
+function isThirdPerson(low: string, lexicon: Lexicon): boolean {
+  const stems = [
+    low.slice(0, -1),
+    low.endsWith('es') ? low.slice(0, -2) : '',
+    low.endsWith('ies') ? `${low.slice(0, -3)}y` : '',
+  ];
+  return stems.some((stem) => stem.length > 1 && lexicon.has(stem) && lexicon.canBe(stem, 'VB'));
 }
 
 /** Behind an opening quote or a colon a capital says nothing. */
@@ -44,6 +77,11 @@ function innerForm(token: RawToken, tag: Tag, first: boolean, lexicon: Lexicon):
   )
     return token.text;
   return token.low;
+}
+
+/** "Hurricane Rita", "Count Johann": the capital of a name's first word is its own. */
+function isTitleOfName(next: Tag | undefined, own: Tag): boolean {
+  return next === 'NP' && own === 'NN';
 }
 
 function isAcronym(text: string): boolean {
