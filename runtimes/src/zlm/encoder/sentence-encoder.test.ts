@@ -67,8 +67,8 @@ describe('features', () => {
   });
 
   it('hold pairs of neighbours, whose order matters', () => {
-    expect(featuresOf('soviet union').length).toBe(3);
-    expect(featuresOf('union soviet').length).toBe(2);
+    expect(featuresOf('new york').length).toBe(3);
+    expect(featuresOf('york new').length).toBe(2);
   });
 
   it('count at the first, second, fourth, eighth occurrence', () => {
@@ -99,9 +99,10 @@ describe('features', () => {
     );
     fc.assert(
       fc.property(anyText, (text) => {
-        for (const feature of featuresOf(text)) {
-          expect(Number.isInteger(feature) && feature >= 0 && feature < encoder.features).toBe(true);
-        }
+        const features = featuresOf(text);
+        expect(features.every((row) => Number.isInteger(row) && row >= 0 && row < encoder.features)).toBe(
+          true,
+        );
         expect(encoder.embed(text).every(Number.isFinite)).toBe(true);
       }),
       { numRuns: 500 },
