@@ -9,6 +9,7 @@ export const PRICE = { inputPerToken: 20n, outputPerToken: 50n };
 const MIB = 1024 * 1024;
 /** What everything is trained on; a model that saw more adds it. */
 const CORPORA = 'Weights trained on Wikipedia (CC BY-SA 3.0) and Wikinews (CC BY 2.5) texts';
+const ENCODER_NOTICE = `${CORPORA}; on BANKING77, the sentence polarity set and the opinion lexicon (CC BY 4.0), CLINC150 (CC BY 3.0) and the VADER sentiment lexicon (MIT)`;
 const IAB_NOTICE = `${CORPORA}; on BANKING77 (CC BY 4.0), CLINC150 (CC BY 3.0) and SIB-200 (CC BY-SA 4.0); IAB taxonomies by IAB Tech Lab (CC BY 3.0)`;
 
 /** A built-in without weights in this copy of the repository has no files, and no node announces it. */
@@ -61,6 +62,7 @@ export const BUILT_IN: readonly ModelManifest[] = [
     maxOutputTokens: 8192,
     price: { ...PRICE, outputPerToken: 0n },
     route: 'embeddings',
+    notice: ENCODER_NOTICE,
     memoryMiB: 32,
   }),
   builtIn('zlm-v1-summary-cloud', {

@@ -119,7 +119,7 @@ class Encoder:
 
 
 def save(features, vectors, path=WEIGHTS, version="1"):
-    """Writes rows of bytes; the vectors are scaled so that few of their numbers leave the range. Returns the SHA-256."""
+    """Writes rows of bytes, scaled so that few numbers leave their range. Returns the file's SHA-256."""
     scale = 127 / np.quantile(np.abs(vectors).max(axis=1), 0.995)
     rows = np.clip(np.rint(vectors * scale), -127, 127) + ZERO
     pairs = np.array(list(features.pairs), np.uint16).reshape(-1, 2)
