@@ -14,6 +14,7 @@ import { iabProfileEvaluation } from './evaluations/iab-profile.ts';
 import { moderationEvaluation } from './evaluations/moderation.ts';
 import { piiEvaluation } from './evaluations/pii.ts';
 import { summaryEvaluation } from './evaluations/summary.ts';
+import { zeroShotEvaluation } from './evaluations/zero-shot.ts';
 
 /** One line an evaluation. */
 const EVALUATIONS: readonly Evaluation[] = [
@@ -25,6 +26,7 @@ const EVALUATIONS: readonly Evaluation[] = [
   extractionEvaluation,
   followUpEvaluation,
   piiEvaluation,
+  zeroShotEvaluation,
 ];
 
 const { values, positionals } = parseArgs({ options: { data: { type: 'string' } }, allowPositionals: true });
