@@ -6,7 +6,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 15813124, sha256: 'cac525e99277263aff5deb2a9ae9cd472b47846e195c927c7f4e8824424e98ba' },
   ],
   'zlm-v1-extract-edge': [
-    { path: 'model.zlm', bytes: 4724324, sha256: 'fcd5d10d487161f99bf37b93e946b0b8c00bd4b6c18270e6562dd149b7f596df' },
+    { path: 'model.zlm', bytes: 4600364, sha256: '18ab7bb7cb658867304b352399cef44dee0e5e078c6f3a90ceab05fec36cabb8' },
   ],
   'zlm-v1-followup-questions-edge': [
     { path: 'model.zlm', bytes: 550763, sha256: '0f6e102adaee70622ae7c028487d70a454f27be35cd0ac48fb3d05d84732a00f' },
@@ -21,15 +21,15 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 486332, sha256: '4a074fb059521aa0b09c8b3beac8a06d4bca34aeb36a7089fa64966e25fdec79' },
   ],
   'zlm-v1-moderation-edge': [
-    { path: 'model.zlm', bytes: 194408, sha256: '897f3df050825612bb8096b11421298fb119f039d2c9d9c7a8fd16cf3c418b45' },
+    { path: 'model.zlm', bytes: 197848, sha256: '9745881c92d2188bcb1af0fbd8557de6f68565edad88dbc07c3963722a6ad766' },
   ],
   'zlm-v1-pii-edge': [
-    { path: 'model.zlm', bytes: 1453962, sha256: '1e7a44b9f1b48039be9b559bae42e929ccc87c0809227af28587605ac6978735' },
+    { path: 'model.zlm', bytes: 1453940, sha256: 'c38e7bc4e5506104a663785d1bf1d5be67e607c067fd3b80c3cdea9937b01a6f' },
   ],
   'zlm-v1-summary-cloud': [
     { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },
   ],
   'zlm-v1-zeroshot-edge': [
-    { path: 'model.zlm', bytes: 624067, sha256: '7089bc758728c9d91d6ca63454049170e410aba06c32a62cd023204f04eb2273' },
+    { path: 'model.zlm', bytes: 624067, sha256: '66ad715f76c6ccbbf9d9dd347b91540a920588c6914b996b6938b50b3ca132f2' },
   ],
 };

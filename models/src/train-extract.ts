@@ -1,9 +1,10 @@
 /**
  * Trains and packs zlm-v1-extract-edge; `models/python/train_extract.py` runs it.
  *
- *     node train-extract.ts DATA FOLDER [--dev]
+ *     node train-extract.ts DATA FOLDER [--recall FACTOR] [--names FILE] [--repack FILE]
  *
- * FOLDER holds words.tsv and kinds.tsv. With --dev, WNUT17's dev split is only measured; else it is trained on too.
+ * FOLDER holds words.tsv, kinds.tsv, mentions.tsv and texts.txt. WNUT17's dev split is only measured, to choose the
+ * recall factor. --names takes the names of a run before; --repack only renews the kinds of a weight file.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -12,6 +13,7 @@ import { lowerCase, NAME_TYPES, NameTagger, readWeights } from '@zerogpu/runtime
 import {
   type GoldText,
   goldSets,
+  isHeldOut,
   mentionLine,
   recased,
   type TrainingLine,
@@ -37,7 +39,6 @@ const SETTINGS = { buckets: 1 << 18, epochs: 8, rate: 0.15, decay: 2e-5, seed: 7
 
 const { values, positionals } = parseArgs({
   options: {
-    dev: { type: 'boolean', default: false },
     recall: { type: 'string', default: '3' },
     repack: { type: 'string' },
     names: { type: 'string' },
@@ -62,12 +63,15 @@ function mentionLines(): TrainingLine[] {
     .filter((_, i) => i % MENTIONS_EVERY === 0);
 }
 
-function trainingLines(withDev: boolean): TrainingLine[] {
+function kept(texts: readonly GoldText[]): GoldText[] {
+  return texts.filter((_, i) => !isHeldOut(i));
+}
+
+function trainingLines(): TrainingLine[] {
   const sets: [GoldText[], 'wnut' | 'btc' | 'wikigold'][] = [
     [gold.wnut, 'wnut'],
-    ...(withDev ? [[gold.dev, 'wnut'] as [GoldText[], 'wnut']] : []),
-    ...gold.btc.map((texts): [GoldText[], 'btc'] => [texts, 'btc']),
-    [gold.wikigold, 'wikigold'],
+    ...gold.btc.map((texts): [GoldText[], 'btc'] => [kept(texts), 'btc']),
+    [kept(gold.wikigold), 'wikigold'],
   ];
   const own = sets.flatMap(([texts, set]) =>
     texts.flatMap((text, i) => {
@@ -155,16 +159,16 @@ function main(): void {
   const started = Date.now();
   const seconds = () => `${Math.round((Date.now() - started) / 1000)} s`;
   const words = withNames(readLexicon(path.join(folder, 'words.tsv'), firstNames(data)), kinds.bits);
-  const lines = trainingLines(!values.dev);
+  const lines = trainingLines();
   const names = values.names ? namesIn(values.names) : findMore(lines, words, recall);
   const lexicon = withNames(words, names);
   console.log(`${lines.length} lines, ${names.size} names, ${seconds()}`);
   const weights = trainTagger(lines, lexicon.lexicons, SETTINGS);
-  for (const r of values.dev ? [1, 2, 3, 4, 6] : []) {
+  for (const r of [1, 2, 3, 4, 6]) {
     measure(taggerOf(pack(weights, lexicon, r)), gold.dev, `WNUT17 dev, recall ${r}`);
   }
   const bytes = pack(weights, lexicon, recall);
-  writeFileSync(path.join(folder, values.dev ? 'dev.zlm' : 'model.zlm'), bytes);
+  writeFileSync(path.join(folder, 'model.zlm'), bytes);
   console.log(`${bytes.length} bytes, ${seconds()}`);
 }
 

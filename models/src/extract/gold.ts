@@ -162,6 +162,11 @@ export function recased(gold: GoldText, capitals: boolean): GoldText {
   return text.length === gold.text.length ? { ...gold, text } : gold;
 }
 
+/** Each tenth text of BTC and wikigold is only measured. */
+export function isHeldOut(index: number): boolean {
+  return index % 10 === 9;
+}
+
 export function goldSets(data: string): {
   wnut: GoldText[];
   dev: GoldText[];

@@ -8,6 +8,8 @@ const NO_KIND = 0xffff;
 /** A word of the list with so many names of its own is a narrower kind, not another word for the kind. */
 const NAMES_OF_OWN = 8;
 const FEWEST_STATEMENTS = 2;
+/** Of a single word, which may stand in a list by chance. */
+const FEWEST_OF_A_WORD = 4;
 /** Kinds whose names the tagger knows as its types. */
 const TAGGER_TYPES: Readonly<Record<string, NameType>> = {
   person: 'person',
@@ -82,7 +84,9 @@ export function readKinds(folder: string, nationalities: Iterable<string>): Kind
     const found = table.find(kind);
     if (found === null || count < FEWEST_STATEMENTS || !/^[a-zà-ž0-9]/.test(name) || /^[0-9 ]+$/.test(name))
       continue;
-    if (name.length < 3 || (byHand.has(name) && count < 20)) continue;
+    const isSingle = !name.includes(' ');
+    if (name.length < 3 || (byHand.has(name) && count < 20) || (isSingle && count < FEWEST_OF_A_WORD))
+      continue;
     // "Next" is a company too, but "next" is not.
     const isCommon = name.split(' ').every((word) => (capitals.get(word) ?? 1) < 0.5);
     if (isCommon && NAMED_TOPS.has(table.names[table.top(found)]!)) continue;

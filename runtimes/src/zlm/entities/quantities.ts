@@ -14,6 +14,7 @@ export type QuantityKind =
   | 'year'
   | 'time'
   | 'ordinal'
+  | 'score'
   | 'number';
 
 export interface Quantity {
@@ -155,6 +156,8 @@ const RULES: readonly Rule[] = [
       /(?<![\w.:])(?:(?<h>[01]?\d|2[0-3]):(?<min>[0-5]\d)(?::[0-5]\d)?(?:[ ]?[ap]\.?m\.?(?![\w]))?|(?:[01]?\d)(?:[.:][0-5]\d)?[ ]?[ap]\.?m\.?(?![\w])|(?:[01]?\d|2[0-3])h(?:[0-5]\d)?(?![\w])|(?:[01]?\d|2[0-3])(?:[.:][0-5]\d)? uhr(?![\w]))(?!\d)/g,
   },
   { kind: 'time', pattern: /(?<![\w])(?:noon|midnight|mittags?|mitternacht|mediodía|minuit)(?![\w])/g },
+  // 3-1, 102:98
+  { kind: 'score', pattern: /(?<![\w.,:-])\d{1,3} ?[-–:] ?\d{1,3}(?![\w:-]|[.,]\d)/g },
   {
     kind: 'measure',
     pattern:
@@ -206,7 +209,7 @@ function quantityOf(kind: QuantityKind, match: RegExpExecArray, habits: Habits):
   const start = match.index;
   const end = start + match[0].length;
   if (kind === 'date') return dateOf(match[0], groups, start, habits);
-  if (kind === 'time') return { kind, start, end, value: null, unit: '', iso: null };
+  if (kind === 'time' || kind === 'score') return { kind, start, end, value: null, unit: '', iso: null };
   if (kind === 'year') return { kind, start, end, value: Number(groups['y']), unit: '', iso: null };
   const { n = '', scale = '' } = groups;
   const value = NUMBER_WORDS.get(n) ?? numberOf(n, habits.comma);
@@ -278,6 +281,7 @@ function isDayFirst(text: string): boolean {
   if (countOf(text, /(?<!\d)(?:1[3-9]|2\d|3[01])[/.-]\d{1,2}[/.-]\d{2,4}(?!\d)/g) > 0) return true;
   if (countOf(text, /(?<!\d)\d{1,2}\/(?:1[3-9]|2\d|3[01])\/\d{2,4}(?!\d)/g) > 0) return false;
   if (countOf(text, /(?<![\d.])\d{1,2}\.\d{1,2}\.\d{2,4}(?![\d.])/g) > 0) return true;
+  if (text.includes('€') && !text.includes('$')) return true;
   return (
     countOf(
       text,

@@ -64,6 +64,7 @@ const SHARES: Readonly<Record<string, number>> = {
   school: 0.35,
   competition: 0.6,
 };
+const MODEL_SCORE = 0.88;
 const USUAL_SHARE = 0.4;
 /** The same where no other label may have the name. */
 const ONLY_SHARE = 0.7;
@@ -79,6 +80,7 @@ export function candidatesFor(
     ...patternCandidates(meaning, reading),
     ...quantityCandidates(meaning, reading),
     ...(meaning.kind === null ? [] : thingCandidates(meaning.kind, reading, kinds)),
+    ...(isProduct(meaning.kind, kinds) ? modelCandidates(reading) : []),
     ...nameCandidates(meaning, reading, kinds, isOnly),
   ];
 }
@@ -101,11 +103,16 @@ function quantityCandidates({ quantities, units }: Meaning, reading: TextReading
 
 function thingCandidates(kind: Kind, reading: TextReading, kinds: KindLexicon): Candidate[] {
   const found: Candidate[] = [];
+  const isTitle = kinds.kinds[kind] === 'job title';
   for (const thing of reading.things) {
     const rank = thing.kinds.findIndex((one) => kinds.isA(one, kind));
     if (rank < 0) continue;
     const end = isProduct(kind, kinds) && thing.isCapital ? modelEnd(reading.text, thing.end) : thing.end;
-    found.push({ start: thing.start, end, score: thingScore(thing, kind, rank, reading, kinds) });
+    found.push({
+      start: isTitle ? titleStart(reading.text, thing.start, thing.isCapital) : thing.start,
+      end,
+      score: thingScore({ ...thing, end }, kind, rank, reading, kinds),
+    });
   }
   return found;
 }
@@ -123,7 +130,9 @@ function thingScore(
   const name = reading.names.find(({ start, end }) => start < thing.end && thing.start < end);
   const isPartOfName = name && (name.start < thing.start || name.end > thing.end);
   if (isPartOfName) return DOUBTFUL;
-  if (!isNamed && name && thing.isCapital && name.score > 0.6 && name.label !== 'product') return DOUBTFUL;
+  const isProductName = kinds.kinds[kinds.top(kind)] === 'product';
+  if (!isNamed && !isProductName && name && thing.isCapital && name.score > 0.6 && name.label !== 'product')
+    return DOUBTFUL;
   return rank === 0 ? KNOWN : KNOWN - 0.1;
 }
 
@@ -146,7 +155,11 @@ function nameCandidates(
     const type = meaning.names.indexOf(name.label);
     if (type < 0) continue;
     const fit = meaning.kind === null ? 1 : fitOf(name, meaning.kind, reading, kinds, isOnly);
-    const end = isProduct(meaning.kind, kinds) ? modelEnd(reading.text, name.end) : name.end;
+    const end = isProduct(meaning.kind, kinds)
+      ? modelEnd(reading.text, name.end)
+      : name.label === 'corporation' || name.label === 'group'
+        ? legalFormEnd(reading.text, name.end)
+        : name.end;
     found.push({ start: name.start, end, score: Math.min(0.99, scoreOf(name, fit) - 0.05 * type) });
   }
   return found;
@@ -162,6 +175,64 @@ function isProduct(kind: Kind | null, kinds: KindLexicon): boolean {
 
 function isCommonKind(kind: Kind, kinds: KindLexicon): boolean {
   return kinds.kinds[kind] === 'furniture' || kinds.kinds[kind] === 'clothing';
+}
+
+const MODEL = /(?<![\w'’-])[A-Z][A-Za-z]{0,20}(?:[- ][A-Z0-9][A-Za-z0-9+]{0,14}){1,5}(?![\w%$€])/g;
+
+/** Names with a number in them: "OnePlus 11", "Sony WH-1000XM5". */
+function modelCandidates({ text, quantities }: TextReading): Candidate[] {
+  const found: Candidate[] = [];
+  for (const { 0: written, index: first } of text.matchAll(MODEL)) {
+    const end = first + written.length;
+    const index = written.startsWith('The ') ? first + 4 : first;
+    const model = text.slice(index, end);
+    if (
+      !/\d/.test(model) ||
+      /^(?:No|Nr|Page|Chapter|Section|Article|Room|Order|Invoice|Total|Day|Week) /.test(model)
+    )
+      continue;
+    const isDate = quantities.some(
+      (one) => (one.kind === 'date' || one.kind === 'money') && one.start < end && index < one.end,
+    );
+    if (!isDate) found.push({ start: index, end, score: MODEL_SCORE });
+  }
+  return found;
+}
+
+/** "Siemens AG": the legal form belongs to the name. */
+function legalFormEnd(text: string, end: number): number {
+  const form =
+    /^,? (?:AG|SE|GmbH(?: & Co\. KG)?|KG|Inc\.?|Ltd\.?|LLC|LLP|PLC|plc|Corp\.?|Corporation|Co\.|S\.?A\.?|S\.?L\.?|S\.?p\.?A\.?|SARL|B\.?V\.?|N\.?V\.?|Lda\.?)(?![\w])/.exec(
+      text.slice(end, end + 24),
+    );
+  return form ? end + form[0].length : end;
+}
+
+const TITLE_MODIFIERS = new Set(
+  (
+    'senior junior lead chief principal staff head vice assistant associate deputy executive general backend frontend ' +
+    'back-end front-end full-stack software data product project marketing sales financial technical regional global ' +
+    'interim acting founding former mobile cloud security network systems hardware mechanical electrical civil research ' +
+    'medical legal human digital creative art customer account business machine learning ux ui web devops qa registered'
+  ).split(' '),
+);
+
+/** Where a job's title begins: "Senior Backend" before "Engineer". */
+function titleStart(text: string, start: number, isCapital: boolean): number {
+  let first = start;
+  for (let count = 0; count < 4; count++) {
+    const before = /(?:^|[^\w-])([A-Za-z][\w-]{0,16}) $/.exec(text.slice(Math.max(0, first - 20), first));
+    const word = before?.[1];
+    if (word === undefined) break;
+    const isPart =
+      TITLE_MODIFIERS.has(lowerCase(word)) ||
+      (isCapital &&
+        /^[A-Z][a-z]/.test(word) &&
+        !/^(?:The|A|An|As|Our|Is|Is|He|She|In|At|For|And)$/.test(word));
+    if (!isPart) break;
+    first -= word.length + 1;
+  }
+  return first;
 }
 
 /** Where a product's name ends with its model: "Galaxy" is followed by "S24 Ultra". */

@@ -84,7 +84,7 @@ export class Extractor {
 }
 
 /** A choice that the text does not name must be so many times as likely as if all were alike. */
-const CLEARLY = 1.4;
+const CLEARLY = 1.1;
 
 /** A JSON object with its keys in order, whatever they are called: numbers and "__proto__" too. */
 export function objectOf(entries: Iterable<readonly [string, unknown]>): string {

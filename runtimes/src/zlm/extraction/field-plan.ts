@@ -38,7 +38,7 @@ const CUES: Readonly<Record<string, string>> = {
   amount: 'total sum pay paid due of for worth',
   total: 'total sum altogether amount due gesamt gesamtbetrag importe',
   salary: 'earns pays paying pay compensation earning annually per',
-  rating: 'rated stars star score out rate gave',
+  rating: '<rated >stars >star <score >out <rate <gave',
   score: 'scored points rated',
   release: 'released launched launches launch debuted available published out',
   launch: 'launched released launches',
@@ -93,7 +93,9 @@ const CUES: Readonly<Record<string, string>> = {
   customer: 'to customer client bill',
   storage: 'storage gb tb',
   warranty: 'warranty guarantee',
-  employee: 'employees staff employs workers people',
+  employee: 'employees staff employs workers people mitarbeiter empleados employés',
+  judge: '<judge <justice >presiding',
+  appellant: '<appeal <appellant',
   population: 'population inhabitants people residents',
   student: 'students enrolled',
   revenue: 'revenue sales turnover earned',
@@ -212,6 +214,8 @@ function meaningFor(
     return meaning.kind === null ? { ...bare, pattern: null, kind: null, names: NAME_TYPES } : meaning;
   }
   if (says(named)) return named;
+  const grouped = meaningOf(`${group.name} ${field.name}`, kinds);
+  if (grouped.pattern !== null) return { ...grouped, terms: named.terms };
   const described = meaningOf(headOfDescription(field.description), kinds);
   return says(described) ? { ...described, terms: named.terms } : named;
 }

@@ -53,7 +53,7 @@ export function candidatesOf(plan: FieldPlan, reading: TextReading, kinds: KindL
   const { type } = plan.field;
   if (type === 'bool' || plan.field.choices) return [];
   if (type === 'int' || type === 'float') return numberCandidates(plan, reading);
-  return candidatesFor(plan.meaning, reading, kinds);
+  return candidatesFor(plan.meaning, reading, kinds, true);
 }
 
 function numberCandidates({ meaning }: FieldPlan, reading: TextReading): Candidate[] {
@@ -355,8 +355,10 @@ const BOOL_WORDS = new Set(
   ),
 );
 
+const ID_WORDS = new Set(['number', 'id', 'code', 'no', 'nr', 'identifier']);
+
 function contentTerms(plan: FieldPlan): string[] {
-  const terms = plan.meaning.terms.filter((term) => !BOOL_WORDS.has(term));
+  const terms = plan.meaning.terms.filter((term) => !BOOL_WORDS.has(term) && !ID_WORDS.has(term));
   return terms.length > 0 ? terms : [...plan.meaning.terms];
 }
 

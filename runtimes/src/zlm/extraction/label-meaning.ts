@@ -119,6 +119,7 @@ const QUANTITIES: readonly QuantityMeaning[] = [
     ),
     kinds: ['number', 'measure'],
   },
+  { words: words('score result final_score ergebnis resultado marcador'), kinds: ['score', 'number'] },
   { words: words('ordinal rank position_number'), kinds: ['ordinal', 'number'] },
 ];
 
@@ -154,7 +155,10 @@ const PATTERNS: ReadonlyMap<string, PiiLabel> = new Map(
       ['tax id', 'tax_id tax_number ein'],
       ['vat number', 'vat_number vat_id'],
       ['order number', 'order_number order_id tracking_number order_no'],
-      ['invoice number', 'invoice_number invoice_id invoice_no rechnungsnummer número_de_factura factura'],
+      [
+        'invoice number',
+        'invoice_number invoice_id invoice_no rechnungsnummer número_de_factura factura factura_número factura_numero número_factura rechnung_nummer invoice_number_invoice factura_nº',
+      ],
       ['address', 'street_address postal_address mailing_address address home_address adresse dirección'],
       ['zip code', 'zip zip_code postal_code postcode plz'],
       ['date of birth', 'date_of_birth'],
@@ -187,6 +191,19 @@ const TYPES_OF_LABEL: Readonly<Record<string, readonly NameType[]>> = {
   product: ['product'],
 };
 
+/** Parts that a person plays, or a company, or a team. */
+const PARTIES = new Set(
+  words(
+    'winner loser champion buyer seller sender recipient customer client vendor supplier plaintiff defendant tenant ' +
+      'landlord lender borrower sponsor host organizer owner applicant appellant respondent claimant party bidder ' +
+      'insured payee payer issuer holder opponent investor partner bill_to ship_to sold_to cliente kunde proveedor',
+  ),
+);
+const PARTY_TYPES: readonly NameType[] = ['corporation', 'group', 'person'];
+
+/** "flight number" asks for no amount. */
+const IDENTIFIERS = new Set(words('number value figure no id code'));
+
 /** All wordings that ask for names of whatever kind. */
 const ANY_NAME = new Set(words('name entity named_entity entities thing proper_noun misc miscellaneous'));
 
@@ -204,15 +221,19 @@ export function meaningOf(label: string, kinds: KindLexicon): Meaning {
   const terms = termsOf(label);
   const key = terms.join(' ');
   const pattern = lookUp(PATTERNS, terms);
-  const quantity = pattern && !key.includes('date') ? undefined : lookUp(QUANTITY_BY_WORDS, terms);
-  const kind = quantity || (pattern && !kinds.namedExactly(label)) ? null : kinds.named(label);
+  const isIdentifier = terms.length > 1 && IDENTIFIERS.has(terms.at(-1) ?? '');
+  const quantity =
+    isIdentifier || (pattern && !key.includes('date')) ? undefined : lookUp(QUANTITY_BY_WORDS, terms);
+  const isParty = !pattern && !quantity && PARTIES.has(key);
+  const kind = isParty || quantity || (pattern && !kinds.namedExactly(label)) ? null : kinds.named(label);
+  const anyNames = isParty ? PARTY_TYPES : ANY_NAME.has(key) ? NAME_TYPES : [];
   return {
     terms,
     pattern: pattern ?? null,
     quantities: quantity?.kinds ?? [],
     units: quantity?.units ?? null,
     kind,
-    names: kind === null ? (ANY_NAME.has(key) ? NAME_TYPES : []) : typesOf(kind, kinds),
+    names: kind === null ? anyNames : typesOf(kind, kinds),
   };
 }
 

@@ -2,9 +2,12 @@
 import type { GroupOption } from '@zerogpu/catalogue';
 import type { KindLexicon } from '../entities/kind-lexicon.ts';
 import { withoutOverlaps } from '../entities/span.ts';
+import { STARTERS } from '../sentence-words.ts';
+import { lowerCase } from '../words.ts';
 import { type Candidate, type KeyValue, keyValuesIn, trimmed } from './entity-finder.ts';
 import { type FieldPlan, planOf } from './field-plan.ts';
 import { candidatesOf, type FieldValue, type Finds, optionsOf, type ValueOption } from './field-values.ts';
+import { keyOf } from './label-meaning.ts';
 import {
   anchoredRegions,
   keyedBlocks,
@@ -48,18 +51,24 @@ function regionsOf(plans: readonly FieldPlan[], finds: Finds): Region[] {
   if (rows.length > 0) return rows;
   const blocks = keyedBlocks(text, finds.pairs, plans);
   if (blocks.length > 0) return blocks;
+  const named = plans.find(({ isName }) => isName);
+  const openings = named && !isKeyed(named, finds.pairs) ? openingNames(finds.reading) : [];
   const anchor = anchorOf(plans, finds);
   const items = itemRegions(text, anchor?.candidates ?? [], plans);
   if (items.length > 1) return items;
+  if (openings.length > 1 && isParallel(openings, anchor?.plan === named ? anchor : null, finds)) {
+    return anchoredRegions(text, openings, finds.reading.sentences);
+  }
   if (!anchor) return [whole(text)];
-  if (anchor.isShared || isKeyed(anchor.plan, finds.pairs)) return [whole(text)];
+  if (isKeyed(anchor.plan, finds.pairs)) return [whole(text)];
+  if (anchor.isShared) return sentenceRegions(text, allNames(plans, finds), finds.reading.sentences);
   const regions = anchoredRegions(text, anchor.candidates, finds.reading.sentences);
   return regions.length > 1 ? regions : [{ ...whole(text), anchor: regions[0]?.anchor ?? null }];
 }
 
 /** One "Name: …" line says that the text is of one instance. */
 function isKeyed(plan: FieldPlan, pairs: readonly KeyValue[]): boolean {
-  return pairs.some(({ key }) => plan.keys.has(key));
+  return pairs.some(({ key }) => plan.keys.has(keyOf(key)));
 }
 
 interface Anchor {
@@ -78,18 +87,64 @@ function anchorOf(plans: readonly FieldPlan[], finds: Finds): Anchor | null {
     const sure = (finds.candidates.get(plan) ?? []).filter(({ score }) => score >= LEAST_ANCHOR);
     if (sure.length === 0) continue;
     const candidates = withoutOverlaps(sure.map((one) => ({ ...one, label: '' })));
-    const isShared = plans.some((other) => other !== plan && sameThings(other, plan));
+    const isShared = plans.some((other) => other !== plan && sameThings(other, candidates, finds));
     return { plan, candidates, isShared };
   }
   return null;
 }
 
-function sameThings({ field, meaning }: FieldPlan, { meaning: other }: FieldPlan): boolean {
-  if (field.type !== 'str' || field.choices) return false;
-  return (
-    (meaning.kind !== null && meaning.kind === other.kind) ||
-    (meaning.pattern !== null && meaning.pattern === other.pattern)
+/** Whether the other field may hold most of the things that are named. */
+function sameThings(other: FieldPlan, anchors: readonly Candidate[], finds: Finds): boolean {
+  if (other.field.type !== 'str' || other.field.choices) return false;
+  const places = new Set(
+    (finds.candidates.get(other) ?? [])
+      .filter(({ score }) => score >= LEAST_ANCHOR)
+      .map(({ start }) => start),
   );
+  const both = anchors.filter(({ start }) => places.has(start)).length;
+  return both > 1 && both * 2 > anchors.length;
+}
+
+/** What any field of names may hold, without overlaps. */
+function allNames(plans: readonly FieldPlan[], finds: Finds): readonly Candidate[] {
+  const all = plans
+    .filter(({ meaning }) => meaning.names.length > 0)
+    .flatMap((plan) => finds.candidates.get(plan) ?? [])
+    .filter(({ score }) => score >= LEAST_ANCHOR);
+  return withoutOverlaps(all.map((one) => ({ ...one, label: '' })));
+}
+
+/** Sentences that each name two at least, where a record has two of them; the whole text when fewer than two do. */
+function sentenceRegions(text: string, anchors: readonly Candidate[], sentences: readonly Range[]): Region[] {
+  const full = sentences.filter(
+    ({ start, end }) => anchors.filter((anchor) => start <= anchor.start && anchor.end <= end).length > 1,
+  );
+  if (full.length < 2 || full.length * 2 < sentences.length) return [whole(text)];
+  return full.map((range) => ({ ranges: [range], cells: new Map(), anchor: null }));
+}
+
+/** Whether nearly each sentence or line opens with a name, and so there are more of them than of names found. */
+function isParallel(openings: readonly Candidate[], anchor: Anchor | null, { reading }: Finds): boolean {
+  if (openings.length * 3 < reading.sentences.length * 2) return false;
+  return !anchor?.isShared && openings.length > (anchor?.candidates.length ?? 0);
+}
+
+const OPENING =
+  /^(?:The )?([A-Z][\w'’&-]*(?: (?:of |the |and |de |& )?[A-Z0-9][\w'’&-]*){0,5})(?=( \(| by | is | was | works | joined |,| - | – |: )?)/;
+
+/** Names, or titles, that a sentence or line begins with. */
+function openingNames(reading: TextReading): Candidate[] {
+  const { text, sentences } = reading;
+  return sentences.flatMap(({ start, end }) => {
+    const match = OPENING.exec(text.slice(start, Math.min(end, start + 120)));
+    const name = match?.[1];
+    if (!match || name === undefined || match[3]) return [];
+    const words = name.split(' ');
+    const isNoun = words.length === 1 && !match[2] && reading.isCommon(name);
+    if (isNoun || STARTERS.has(lowerCase(words[0] ?? ''))) return [];
+    const from = start + match[0].length - name.length;
+    return [{ start: from, end: from + name.length, score: LEAST_ANCHOR }];
+  });
 }
 
 /** List items that name an instance each. */
@@ -121,9 +176,14 @@ function openingOf(text: string, { start, end }: Range): Range {
 }
 
 function recordOf(plans: readonly FieldPlan[], region: Region, finds: Finds): Filled {
-  const options = plans
-    .flatMap((plan) => optionsOf(plan, region, finds))
-    .map((option) => (isAnchor(option, region) ? { ...option, score: option.score + ANCHORED } : option))
+  const hasName = plans.some(({ isName }) => isName);
+  const options = [
+    ...anchorOption(plans, region, finds),
+    ...plans.flatMap((plan) => optionsOf(plan, region, finds)),
+  ]
+    .map((option) =>
+      isAnchor(option, region, hasName) ? { ...option, score: option.score + ANCHORED } : option,
+    )
     .sort((a, b) => b.score - a.score);
   const taken: Range[] = [];
   const values = new Map<FieldPlan, FieldValue>();
@@ -140,8 +200,23 @@ function recordOf(plans: readonly FieldPlan[], region: Region, finds: Finds): Fi
   return { record, filled: values.size };
 }
 
-function isAnchor({ plan, place }: ValueOption, { anchor }: Region): boolean {
-  return plan.field.type === 'str' && anchor !== null && place !== null && place.start === anchor.start;
+/** The region's anchor as the value of the field that names the instance, which may not have it among its own. */
+function anchorOption(plans: readonly FieldPlan[], { anchor }: Region, finds: Finds): ValueOption[] {
+  const plan = plans.find(({ isName }) => isName);
+  if (!anchor || !plan) return [];
+  return [
+    { plan, value: finds.reading.text.slice(anchor.start, anchor.end), place: anchor, score: LEAST_ANCHOR },
+  ];
+}
+
+function isAnchor({ plan, place }: ValueOption, { anchor }: Region, hasName: boolean): boolean {
+  return (
+    (!hasName || plan.isName) &&
+    plan.field.type === 'str' &&
+    anchor !== null &&
+    place !== null &&
+    place.start === anchor.start
+  );
 }
 
 /** Without records that say nothing which another does not say too. */

@@ -7,8 +7,10 @@ import { findPatterns } from '../entities/patterns/find-patterns.ts';
 import type { PatternSpan } from '../entities/patterns/rule.ts';
 import { type Quantity, quantitiesIn } from '../entities/quantities.ts';
 import { type Sentence, splitSentences } from '../sentences.ts';
-import { isCapital, isLetter, type Word, wordsOf } from '../words.ts';
+import { isCapital, isLetter, lowerCase, type Word, wordsOf } from '../words.ts';
 
+/** Class of words that have a capital in less than three of ten places. */
+const COMMON_CAPITAL = 3;
 /** Names less likely than this are no candidates for anything. */
 const LEAST_NAME = 0.2;
 
@@ -44,6 +46,13 @@ export class TextReading {
     this.isCaseless = isCaseless(text, this.words);
     this.#tagger = tagger;
     this.#kinds = kinds;
+  }
+
+  /** Whether the word is usually written without a capital. */
+  isCommon(word: string): boolean {
+    const { words } = this.#tagger.lexicons;
+    const capital = words.capital(words.find(lowerCase(word)));
+    return capital > 0 && capital <= COMMON_CAPITAL;
   }
 
   get names(): readonly NameSpan[] {
