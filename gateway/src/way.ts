@@ -122,8 +122,8 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
   if (claim?.kind === 'replay') return replay(reply, asked, claim.stored);
   trail.claimedKey = claim?.key ?? null;
 
-  // The clock starts here, not when the headers came: a slow upload or a wait for another attempt is no model's time.
   const inference = modelFor(asked.inference, caller, endpoint.route, services);
+  // The clock starts here, not when the headers came: a slow upload or a wait for another attempt is no model's time.
   const admission = await admit(services.admission, caller, requestId, endpoint.route, inference, now());
   trail.admission = admission;
   reply.limits(admission.limits);
@@ -144,6 +144,7 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
   reply.answer(shape, metered.answer);
 }
 
+/** What was asked, of the model that was asked for or of a built-in that stands in for it. */
 function modelFor(asked: Inference, caller: Caller, route: Route, services: WayServices): Inference {
   const { standIns, fleet } = services;
   const served = (model: string) => canServe({ ...asked, model }, fleet, services.upstreams(model));

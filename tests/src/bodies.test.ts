@@ -404,6 +404,19 @@ describe("the tasks' own routes", () => {
     expect((await embed({ input })).json.data).toHaveLength(2048);
   });
 
+  test('many texts again under the same Idempotency-Key: the same bytes, charged once', async () => {
+    const project = await gateway.newProject();
+    const options = { key: project.apiKey, headers: { 'idempotency-key': 'many' } };
+    const body = { model: EMBED, input: Array.from({ length: 2048 }, (_, i) => `Text ${i}`) };
+    const first = await gateway.call('/v1/embeddings', body, options);
+    const charged = await gateway.charged(first.requestId);
+    const again = await gateway.call('/v1/embeddings', body, options);
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true']);
+    expect(again.text).toBe(first.text);
+    expect(charged).toBe(20n * BigInt(first.json.usage.prompt_tokens));
+    expect(await gateway.charged(again.requestId)).toBe(0n);
+  });
+
   test.for([
     [{}, 'missing_required_parameter', 'text', { text: undefined }],
     [{}, 'invalid_value', 'text', { text: '' }],
