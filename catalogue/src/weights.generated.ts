@@ -30,6 +30,6 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },
   ],
   'zlm-v1-zeroshot-edge': [
-    { path: 'model.zlm', bytes: 624067, sha256: '66ad715f76c6ccbbf9d9dd347b91540a920588c6914b996b6938b50b3ca132f2' },
+    { path: 'model.zlm', bytes: 627541, sha256: '0f7ad83a0770495d05c8c63d79d7dc533ebbb1ef4de07bdfb31e02d7d14566bd' },
   ],
 };

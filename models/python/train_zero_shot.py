@@ -24,8 +24,10 @@ MODEL = "zlm-v1-zeroshot-edge"
 VERSION = "1"
 TABLES = corpora.REPOSITORY / "models" / "data"
 WEIGHTS = corpora.REPOSITORY / "models" / "weights" / MODEL / "model.zlm"
+# Strength of a word by hand, and about the mean rating of VADER's strongest words.
 STRONGEST = 3
-"""Of a word by hand, and about the mean rating of VADER's strongest words."""
+# The axis of phrases that express nothing, though one of their words alone does.
+NONE = "none"
 VADER_SHARE = 0.7
 OPINION = 0.5
 IMPLIED = 0.5
@@ -49,7 +51,7 @@ def affect_rows():
     """word -> axis -> strength, 0 to 1; and the axes in their order."""
     rows, axes = defaultdict(dict), []
     for axis, strength, words in table("zero-shot-affect.tsv"):
-        if axis not in axes:
+        if axis not in axes and axis != NONE:
             axes.append(axis)
         for word in listed(words):
             rows[word][axis] = max(rows[word].get(axis, 0), float(strength) / STRONGEST)
@@ -90,6 +92,8 @@ def affect_tensors(data):
     matrix = np.zeros((len(words), len(axes)))
     for place, word in enumerate(words):
         row = rows[word]
+        if NONE in row:
+            continue
         polarity = valence(word, row, rated, opinion)
         side = "positive" if polarity > 0 else "negative"
         row[side] = max(row.get(side, 0), abs(polarity))

@@ -19,6 +19,13 @@ const DAMPENERS = new Set(
   'slightly somewhat little bit kinda sorta fairly rather almost partly mildly less'.split(' '),
 );
 const TURNS = new Set(['but', 'however', 'yet', 'although', 'though']);
+const FUNCTION_WORDS = new Set(
+  (
+    'a an the of and or in on at to for with by is are was were be been am it its this that these those i you he she ' +
+    'we they my your his her our their as very so text tone sentiment emotion feeling feelings review mood attitude ' +
+    'opinion writer author person someone speaker user customer'
+  ).split(' '),
+);
 /** How many tokens back a negation reaches, and a word of emphasis. */
 const NEGATION_REACH = 3;
 const EMPHASIS_REACH = 2;
@@ -31,12 +38,14 @@ const EXCLAMATION = 0.08;
 const MOST_EXCLAMATIONS = 4;
 /** What is left of a negated feeling on the other side: "not good" is less than "bad", "not bad" less than "good". */
 const NOT_GOOD = 0.75;
-const NOT_BAD = 0.45;
+const NOT_BAD = 0.6;
 
 export interface AffectProfile {
   /** A sum per axis. */
   readonly axes: Float64Array;
   readonly tokens: number;
+  /** Tokens without articles, auxiliaries, and words that only say that a feeling is named. */
+  readonly contentTokens: number;
 }
 
 export class AffectReader {
@@ -68,7 +77,8 @@ export class AffectReader {
       }
       at += found?.length ?? 1;
     }
-    return { axes, tokens: tokens.length };
+    const contentTokens = tokens.filter(({ text: word }) => !FUNCTION_WORDS.has(word)).length;
+    return { axes, tokens: tokens.length, contentTokens };
   }
 
   #add(axes: Float64Array, row: number, weight: number, negated: boolean): void {

@@ -24,11 +24,10 @@ export class AffectScorer {
   }
 
   label(label: string): AffectLabel {
-    const { axes, tokens } = this.#reader.profile(label);
+    const { axes, contentTokens } = this.#reader.profile(label);
     let strongest = 0;
     for (const strength of axes) strongest = Math.max(strongest, strength);
-    const share = Math.min(1, strongest) / Math.max(1, Math.sqrt(tokens));
-    return { axes: toUnitLength(axes), share };
+    return { axes: toUnitLength(axes), share: Math.min(1, strongest / Math.max(1, contentTokens)) };
   }
 
   /** What the text expresses, to be held against labels: about 0 to 2 an axis. */

@@ -29,7 +29,9 @@ describe('an answer', () => {
     expect(labelScoresJson(['a', 'b', 'c'], Float64Array.of(0.3, 0.5, 0.2), options)).toBe(
       '{"b":0.5,"a":0.3}',
     );
-    expect(labelScoresJson(['a', 'b'], Float64Array.of(0.1, 0.2), options)).toBe('{}');
+    expect(labelScoresJson(['a', 'b'], Float64Array.of(0.1, 0.2), { threshold: 0.3, sumsToOne: false })).toBe(
+      '{}',
+    );
   });
 
   it('sums to 1 in millionths, whatever the shares', () => {

@@ -6,16 +6,18 @@
 import { dotProduct, type SentenceEncoder } from '../encoder/sentence-encoder.ts';
 import { exp, softmax } from '../numeric.ts';
 import type { Weights } from '../weights.ts';
+import { wordsOf } from '../words.ts';
 import { AffectLexicon } from './affect-lexicon.ts';
-import { AffectScorer } from './affect-scores.ts';
+import { type AffectLabel, AffectScorer } from './affect-scores.ts';
 import { TopicLabels } from './topic-labels.ts';
 
 const TOPIC_SHARPNESS = 14;
 /** Of labels judged each by itself: the cosine that is even odds. */
-const TOPIC_EVEN = 0.3;
+const TOPIC_EVEN = 0.18;
 const AFFECT_EVEN = 1.2;
 const LEAST_SHARE = 0.25;
 const FULL_SHARE = 0.6;
+const NEGATIONS = new Set(['not', 'non']);
 
 export class ZeroShotModel {
   readonly residentBytes: number;
@@ -40,23 +42,41 @@ export class ZeroShotModel {
   scores(text: string, labels: readonly string[], multiLabel: boolean): Float64Array {
     const vector = this.#encoder.embed(text);
     const expressed = this.#affect.text(text);
-    const affectLabels = labels.map((label) => this.#affect.label(label));
-    const share = affectShare(affectLabels.map((label) => label.share));
-    const scores = Float64Array.from(labels, (label, i) => {
-      const topic = TOPIC_SHARPNESS * (dotProduct(vector, this.#topics.vector(label)) - TOPIC_EVEN);
-      const affect = this.#affect.score(expressed, affectLabels[i]!) - AFFECT_EVEN;
-      return (1 - share) * topic + share * affect;
+    const asked = labels.map((label) => this.#ask(label));
+    const shares = affectShares(asked.map(({ affect }) => affect.share));
+    const scores = Float64Array.from(asked, ({ topic, affect, sign }, i) => {
+      const aboutTopic = TOPIC_SHARPNESS * (dotProduct(vector, topic) - TOPIC_EVEN);
+      const aboutAffect = this.#affect.score(expressed, affect) - AFFECT_EVEN;
+      return sign * ((1 - shares[i]!) * aboutTopic + shares[i]! * aboutAffect);
     });
     if (multiLabel) for (let i = 0; i < scores.length; i++) scores[i] = 1 / (1 + exp(-scores[i]!));
     else softmax(scores);
     return scores;
   }
+
+  /** "not spam" is as far from a text as "spam" is near. */
+  #ask(label: string): Asked {
+    const words = wordsOf(label);
+    const isNegated = words.length > 1 && NEGATIONS.has(words[0]!.text);
+    const meant = isNegated ? label.slice(words[1]!.start) : label;
+    return { topic: this.#topics.vector(meant), affect: this.#affect.label(meant), sign: isNegated ? -1 : 1 };
+  }
 }
 
-/** How far a set of labels asks for affect: 0 for topics, 1 for feelings. */
-function affectShare(shares: readonly number[]): number {
+/** What is asked of a text by one label. */
+interface Asked {
+  readonly topic: Float64Array;
+  readonly affect: AffectLabel;
+  readonly sign: number;
+}
+
+/** How far each label asks for affect, 0 for topics and 1 for feelings: half by itself, half by its company. */
+function affectShares(shares: readonly number[]): number[] {
   let sum = 0;
   for (const share of shares) sum += share;
   const mean = sum / shares.length;
-  return Math.max(0, Math.min(1, (mean - LEAST_SHARE) / (FULL_SHARE - LEAST_SHARE)));
+  return shares.map((own) => {
+    const share = ((own + mean) / 2 - LEAST_SHARE) / (FULL_SHARE - LEAST_SHARE);
+    return Math.max(0, Math.min(1, share));
+  });
 }
