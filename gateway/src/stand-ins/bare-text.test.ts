@@ -11,17 +11,25 @@ const NEWS =
   'section opens to cyclists in spring. The regional government pays half of the sum.';
 const asked = (text: string, changes: object = {}) => ({ ...plainInference(CHAT, text), ...changes });
 
-test.each([NEWS, `Bridge to be rebuilt\n\n${NEWS}`, NEWS.replaceAll('. ', '.\n'), `  ${NEWS} \n`])(
-  'an article is a text: %j',
-  (text) => {
-    expect(isBareText(asked(text))).toBe(true);
-  },
-);
+const SHORT = NEWS.slice(0, NEWS.indexOf(' Ferries'));
+
+test.each([
+  NEWS,
+  SHORT,
+  `${'word '.repeat(500)}end`,
+  `Bridge to be rebuilt\n\n${NEWS}`,
+  NEWS.replaceAll('. ', '.\n'),
+  `  ${NEWS} \n`,
+])('an article is a text: %j', (text) => {
+  expect(isBareText(asked(text))).toBe(true);
+});
 
 describe('a prompt is no text', () => {
   test.each([
     'Hello!',
     'What is the capital of France?',
+    'The sky is blue. The sea is blue. The sun is not.',
+    `The bridge ${'over the wide and slow river '.repeat(12)}is old. It will be rebuilt`,
     `Summarize the following article: ${NEWS}`,
     `${NEWS}\n\nWrite a poem about this.`,
     `${NEWS} Please answer in German.`,
