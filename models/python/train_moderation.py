@@ -55,9 +55,9 @@ BIAS, BIAS_RANGE = -5.0, (-6.0, -4.4)
 # Harassment and hate have many words for few sentences here, so their scores are too low. Their weights are
 # scaled until this share of the corpus sentences would be flagged, but by no more than this.
 FALSE_ALARMS = {"har": 0.004, "hat": 0.0015}
-LARGEST_SCALE = 2.3
-# No weight changes its sign, or more than this.
-FARTHEST = 2.0
+LARGEST_SCALE = 2.8
+# No weight changes its sign, or moves further than half of itself and this, or than that.
+NEAREST, FARTHEST = 0.3, 2.0
 
 
 def main():
@@ -198,10 +198,11 @@ def train(features, labels, weights, prior):
             gradient = np.append(inputs.T @ wrong, wrong.sum()) + 2 * PENALTY * away
             return value + PENALTY * away @ away, gradient
 
-        bounds = [
-            (max(0, s - FARTHEST), s + FARTHEST) if s > 0 else (s - FARTHEST, min(0, s + FARTHEST)) for s in start
-        ]
-        result = minimize(loss, np.append(start, BIAS), jac=True, method="L-BFGS-B", bounds=[*bounds, BIAS_RANGE])
+        reach = np.minimum(FARTHEST, NEAREST + np.abs(start) / 2)
+        low = np.where(start > 0, np.maximum(0, start - reach), start - reach)
+        high = np.where(start > 0, start + reach, np.minimum(0, start + reach))
+        bounds = [*zip(low, high), BIAS_RANGE]
+        result = minimize(loss, np.append(start, BIAS), jac=True, method="L-BFGS-B", bounds=bounds)
         sums = inputs @ result.x[:-1]
         trained[used, c], bias[c] = result.x[:-1] * scale(CODES[c], sums[weights < 1], result.x[-1]), result.x[-1]
     # Coarser than any rounding of sums: so that other builds of numpy give the same file.
