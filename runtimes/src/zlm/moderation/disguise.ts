@@ -74,28 +74,40 @@ function unmasked(chunk: string, lexicon: Lexicon): string | null {
   return lexicon.unmask(masked);
 }
 
-/** A known word behind repeated letters: fuuuuck, biiiitch, stuuupid; null when there is none. */
+/** A known word behind letters that are there three times or more: fuuuuck, kiiiill, idiooot; null when there is none. */
 export function unstretched(word: string, lexicon: Lexicon): string | null {
-  if (word.length > 2 * LONGEST_WORD) return null;
-  const twice = squeezed(word, 2);
-  if (twice !== word && lexicon.isDisguised(twice)) return twice;
-  if (twice === word && !hasDouble(word)) return null;
-  const once = squeezed(word, 1);
-  return once.length >= 3 && once !== word && twice !== word && lexicon.isDisguised(once) ? once : null;
+  if (word.length > 2 * LONGEST_WORD || !hasLongRun(word)) return null;
+  // Doubled letters of the word itself may be stretched, too, or stand beside a stretched one.
+  for (const [from, to] of [
+    [3, 2],
+    [3, 1],
+    [2, 1],
+  ] as const) {
+    const plain = squeezed(word, from, to);
+    if (plain.length >= 3 && lexicon.isDisguised(plain)) return plain;
+  }
+  return null;
 }
 
-function squeezed(word: string, most: number): string {
+/** Runs of `from` equal letters or more become runs of `to`. */
+function squeezed(word: string, from: number, to: number): string {
   let result = '';
-  let run = 0;
-  for (let i = 0; i < word.length; i++) {
-    run = i > 0 && word.charAt(i) === word.charAt(i - 1) ? run + 1 : 1;
-    if (run <= most) result += word.charAt(i);
+  for (let start = 0; start < word.length; ) {
+    const length = runLength(word, start);
+    result += word.charAt(start).repeat(length >= from ? to : length);
+    start += length;
   }
   return result;
 }
 
-function hasDouble(word: string): boolean {
-  for (let i = 1; i < word.length; i++) if (word.charAt(i) === word.charAt(i - 1)) return true;
+function runLength(word: string, start: number): number {
+  let end = start + 1;
+  while (end < word.length && word.charAt(end) === word.charAt(start)) end++;
+  return end - start;
+}
+
+function hasLongRun(word: string): boolean {
+  for (let at = 0; at < word.length; at += runLength(word, at)) if (runLength(word, at) >= 3) return true;
   return false;
 }
 
