@@ -30,6 +30,6 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },
   ],
   'zlm-v1-zeroshot-edge': [
-    { path: 'model.zlm', bytes: 627541, sha256: '0f7ad83a0770495d05c8c63d79d7dc533ebbb1ef4de07bdfb31e02d7d14566bd' },
+    { path: 'model.zlm', bytes: 1171254, sha256: 'cc438d9cd6a99d861f0c6144d17737b11a26b10a21c84a237cd9882526e2713f' },
   ],
 };

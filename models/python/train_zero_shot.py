@@ -3,11 +3,13 @@
 1. Affect: words and signs with their strengths on the axes of data/zero-shot-affect.tsv (by hand), their valence from
    the VADER and opinion lexicons.
 2. Topics: names and typical terms of data/zero-shot-topics.tsv and data/iab-terms.tsv (by hand).
+3. Other languages: words of SIB-200's sentences, which are the same sentences in every language.
 
     python3 models/python/train_zero_shot.py --data DIR
 """
 
 import argparse
+import csv
 import os
 
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -19,6 +21,7 @@ from pathlib import Path
 import corpora
 import numpy as np
 import zlm_format
+from zlm_words import words_of
 
 MODEL = "zlm-v1-zeroshot-edge"
 VERSION = "1"
@@ -32,6 +35,13 @@ VADER_SHARE = 0.7
 OPINION = 0.5
 IMPLIED = 0.5
 UNIT = 127
+ENGLISH = "eng_Latn"
+LANGUAGES = ("deu_Latn", "fra_Latn", "spa_Latn", "ita_Latn", "por_Latn", "nld_Latn", "pol_Latn")
+# Sentences, of about 700, that have a word which tells the language.
+COMMON = 25
+# A word of more sentences says nothing of a topic.
+MOST_SENTENCES = 60
+LONGEST_WORD = 32
 SIGNS = dict(
     joy=1, optimism=1, love=1, calm=1, gratitude=1, pride=1, praise=1,
     anger=-1, sadness=-1, fear=-1, disgust=-1, toxicity=-1, complaint=-1, boredom=-1, shame=-1, envy=-1,
@@ -120,12 +130,53 @@ def topic_tensors():
     }
 
 
+def sib_texts(data, language):
+    """index of a sentence -> its text, in the training part; the same index is the same sentence in every language."""
+    path = Path(data) / "train" / "sib200" / language / "train.tsv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return {int(row["index_id"]): row["text"] for row in rows}
+
+
+def sentences_of_words(texts, places):
+    """word -> places of the sentences that have it"""
+    found = defaultdict(set)
+    for index, text in texts.items():
+        for word in words_of(text) if index in places else []:
+            if not word[0].isdigit() and len(word) <= LONGEST_WORD:
+                found[word].add(places[index])
+    return found
+
+
+def foreign_tensors(data):
+    """Words of other languages with the parallel sentences that have them: what their translations are about."""
+    english = sib_texts(data, ENGLISH)
+    places = {index: place for place, index in enumerate(sorted(english))}
+    own = {word for word, found in sentences_of_words(english, places).items() if len(found) >= COMMON}
+    common, found = set(), defaultdict(set)
+    for language in LANGUAGES:
+        for word, sentences in sentences_of_words(sib_texts(data, language), places).items():
+            found[word] |= sentences
+            if len(sentences) >= COMMON:
+                common.add(word)
+    words = sorted(word for word, sentences in found.items() if len(sentences) <= MOST_SENTENCES)
+    lists = [sorted(found[word]) for word in words]
+    return {
+        "pivots": "\n".join(english[index].replace("\n", " ") for index in sorted(english)),
+        "foreign.words": "\n".join(words),
+        "foreign.counts": np.array([len(sentences) for sentences in lists], np.uint8),
+        "foreign.sentences": np.array([place for sentences in lists for place in sentences], np.uint16),
+        "foreign.common": "\n".join(sorted(common - own)),
+        "english.common": "\n".join(sorted(own - common)),
+    }
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", required=True, help="folder of the corpora: it holds train/")
     data = parser.parse_args().data
     axes, affect = affect_tensors(data)
-    tensors = affect | topic_tensors()
+    tensors = affect | topic_tensors() | foreign_tensors(data)
     meta = {"program": "zero-shot", "axes": axes}
     print(zlm_format.write_weights(WEIGHTS, MODEL, VERSION, meta, tensors))
 

@@ -4,8 +4,8 @@ import type { AffectLexicon } from './affect-lexicon.ts';
 import { type AffectProfile, AffectReader } from './affect-profile.ts';
 
 const AMPLITUDE = 5;
-const NEUTRAL_AT_REST = 0.14;
-const DAMPING = 3;
+const NEUTRAL_AT_REST = 0.12;
+const DAMPING = 6;
 
 export interface AffectLabel {
   /** Unit length over the axes; zeros for a label without affect. */

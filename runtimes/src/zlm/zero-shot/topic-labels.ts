@@ -3,6 +3,7 @@ import { type SentenceEncoder, toUnitLength } from '../encoder/sentence-encoder.
 import { exp } from '../numeric.ts';
 import { type Weights, WeightsError } from '../weights.ts';
 import { wordsOf } from '../words.ts';
+import type { ForeignWords } from './foreign-words.ts';
 
 const EXPANSION = 2;
 const SHARPNESS = 20;
@@ -13,7 +14,7 @@ const MOST_KNOWN = 512;
 
 export class TopicLabels {
   readonly residentBytes: number;
-  readonly #encoder: SentenceEncoder;
+  readonly #texts: ForeignWords;
   /** A unit vector for each name. */
   readonly #names: Float32Array;
   /** The topic of each name. */
@@ -22,10 +23,10 @@ export class TopicLabels {
   readonly #known = new Map<string, Float64Array>();
 
   /** @throws WeightsError when a tensor is absent or does not fit the others */
-  constructor(weights: Weights, encoder: SentenceEncoder) {
+  constructor(weights: Weights, encoder: SentenceEncoder, texts: ForeignWords) {
     const names = weights.lines('topics.names');
     const { dimensions } = encoder;
-    this.#encoder = encoder;
+    this.#texts = texts;
     this.#names = new Float32Array(names.length * dimensions);
     for (const [i, name] of names.entries()) this.#names.set(encoder.embed(name), i * dimensions);
     this.#owners = weights.u16('topics.owners', [names.length]);
@@ -47,7 +48,7 @@ export class TopicLabels {
   }
 
   #expanded(label: string): Float64Array {
-    const vector = this.#encoder.embed(label);
+    const vector = this.#texts.embed(label);
     const weights = this.#nearTopics(vector);
     for (const [topic, weight] of weights) {
       const direction = this.#topics[topic]!;

@@ -9,6 +9,7 @@ import type { Weights } from '../weights.ts';
 import { wordsOf } from '../words.ts';
 import { AffectLexicon } from './affect-lexicon.ts';
 import { type AffectLabel, AffectScorer } from './affect-scores.ts';
+import { ForeignWords } from './foreign-words.ts';
 import { TopicLabels } from './topic-labels.ts';
 
 const TOPIC_SHARPNESS = 14;
@@ -21,17 +22,17 @@ const NEGATIONS = new Set(['not', 'non']);
 
 export class ZeroShotModel {
   readonly residentBytes: number;
-  readonly #encoder: SentenceEncoder;
+  readonly #texts: ForeignWords;
   readonly #topics: TopicLabels;
   readonly #affect: AffectScorer;
 
   /** @throws WeightsError when a tensor is absent or does not fit the others */
   constructor(weights: Weights, encoder: SentenceEncoder) {
     const lexicon = new AffectLexicon(weights);
-    this.#encoder = encoder;
-    this.#topics = new TopicLabels(weights, encoder);
+    this.#texts = new ForeignWords(weights, encoder);
+    this.#topics = new TopicLabels(weights, encoder, this.#texts);
     this.#affect = new AffectScorer(lexicon);
-    this.residentBytes = this.#topics.residentBytes + lexicon.size * 100;
+    this.residentBytes = this.#topics.residentBytes + this.#texts.residentBytes + lexicon.size * 100;
   }
 
   /**
@@ -40,7 +41,7 @@ export class ZeroShotModel {
    * @returns a probability for each label in its order; they sum to 1 unless `multiLabel`
    */
   scores(text: string, labels: readonly string[], multiLabel: boolean): Float64Array {
-    const vector = this.#encoder.embed(text);
+    const vector = this.#texts.embed(text);
     const expressed = this.#affect.text(text);
     const asked = labels.map((label) => this.#ask(label));
     const shares = affectShares(asked.map(({ affect }) => affect.share));

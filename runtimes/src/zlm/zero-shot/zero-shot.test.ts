@@ -72,6 +72,18 @@ describe('the best label of a clear text', () => {
     ['Can we move our meeting to Thursday?', ['spam', 'not spam'], 'not spam'],
     ['Please answer at once, the server is down!', ['urgent', 'not urgent'], 'urgent'],
     ['You are a stupid idiot and everyone hates you', ['toxic', 'friendly'], 'toxic'],
+    ['Der Bundeskanzler sprach im Parlament über die Wahl.', ['politics', 'sports', 'cooking'], 'politics'],
+    [
+      'Der Stürmer schoss in der letzten Minute das Tor zum Sieg.',
+      ['politics', 'sports', 'cooking'],
+      'sports',
+    ],
+    ['El equipo ganó el partido de fútbol por dos goles.', ['politics', 'sports', 'cooking'], 'sports'],
+    [
+      'Le gouvernement a présenté une nouvelle loi au parlement.',
+      ['politics', 'sports', 'cooking'],
+      'politics',
+    ],
   ])('%s', (text, labels, label) => {
     expect(best(text, labels)).toBe(label);
   });
