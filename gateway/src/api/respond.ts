@@ -80,14 +80,14 @@ export class Reply implements PieceSink {
    * @throws ApiError as `Shape.whole`
    */
   prepare(shape: Shape, answer: Answer): void {
-    if (this.#stream === null) this.#prepared = JSON.stringify(shape.whole(answer));
+    if (this.#stream === null) this.#prepared = wholeText(shape, answer);
   }
 
   /** The end of a stream, or the whole answer. */
   answer(shape: Shape, answer: Answer): void {
     if (this.#over) return;
     if (this.#stream === null) {
-      this.#send(200, this.#prepared ?? JSON.stringify(shape.whole(answer)));
+      this.#send(200, this.#prepared ?? wholeText(shape, answer));
       return;
     }
     // A replay was not streamed before: all of it is one piece.
@@ -130,6 +130,11 @@ export class Reply implements PieceSink {
     this.#response.writeHead(200, this.#headers);
     this.#response.write(shape.open());
   }
+}
+
+function wholeText(shape: Shape, answer: Answer): string {
+  const whole = shape.whole(answer);
+  return typeof whole === 'string' ? whole : JSON.stringify(whole);
 }
 
 const EXPOSED_HEADERS = [

@@ -26,10 +26,10 @@ export interface Endpoint {
 /** An answer in an endpoint's form. Pure: the event methods give the text of server-sent events. */
 export interface Shape {
   /**
-   * The answer in one piece.
+   * The answer in one piece; a string is JSON already, so that the keys of a model's own JSON keep their order.
    * @throws ApiError when it cannot be given in this form
    */
-  whole(answer: Answer): object;
+  whole(answer: Answer): object | string;
   /** Events before the first piece. */
   open(): string;
   piece(kind: 'text' | 'reasoning', text: string): string;

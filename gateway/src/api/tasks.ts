@@ -92,9 +92,11 @@ function wholeSummary(answer: Answer): SummaryAnswer {
   return { summary: answer.text, ...toldOf(answer) };
 }
 
-/** The task's own JSON, and what ran. */
-function wholeTask(answer: Answer): object {
-  return { ...objectOf(answer), ...toldOf(answer) };
+/** The task's own JSON as the model wrote it, and what ran. */
+function wholeTask(answer: Answer): string {
+  const isEmpty = Object.keys(objectOf(answer)).length === 0;
+  const own = isEmpty ? '{' : `${answer.text.trim().slice(0, -1)},`;
+  return own + JSON.stringify(toldOf(answer)).slice(1);
 }
 
 function toldOf({ model, usage }: Answer): { model: string; usage: TaskUsage } {
