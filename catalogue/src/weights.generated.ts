@@ -21,7 +21,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 486332, sha256: '4a074fb059521aa0b09c8b3beac8a06d4bca34aeb36a7089fa64966e25fdec79' },
   ],
   'zlm-v1-moderation-edge': [
-    { path: 'model.zlm', bytes: 197848, sha256: '55ef679b7d8cdf430fc9f5e059b3b53d332413b16ded002963852f176050b1d7' },
+    { path: 'model.zlm', bytes: 197800, sha256: 'f8b70a03c0c7336f0923c7e020bc25921eb2570128ee1b7c44ffd88143f8a196' },
   ],
   'zlm-v1-pii-edge': [
     { path: 'model.zlm', bytes: 1453940, sha256: 'c38e7bc4e5506104a663785d1bf1d5be67e607c067fd3b80c3cdea9937b01a6f' },

@@ -6,7 +6,10 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { readWeights } from '../weights.ts';
 import { zlm } from '../zlm.ts';
+import { Lexicon } from './lexicon.ts';
 import { CATEGORIES, type Category, ModerationModel } from './moderation-model.ts';
+import { literalsOf } from './patterns.ts';
+import { clausesOf } from './tokens.ts';
 
 const ID = 'zlm-v1-moderation-edge';
 const file = await readFile(path.join(import.meta.dirname, `../../../../models/weights/${ID}/model.zlm`));
@@ -134,6 +137,15 @@ describe('zlm-v1-moderation-edge', () => {
     'ѕtupid іdiot, shut up',
   ])('reads a word in disguise: %s', (text) => {
     expect(model.moderate(text).categories.harassment).toBe(true);
+  });
+
+  test('every word and phrase of the weights can be met in a text', () => {
+    const weights = readWeights(file);
+    const lexicon = Lexicon.of(weights, literalsOf(weights.lines('patterns')));
+    const phrases = weights.lines('words').map((line) => line.split('\t')[1] ?? '');
+    const read = (phrase: string) =>
+      clausesOf(phrase, lexicon).map((clause) => clause.map(({ word }) => word).join(' '));
+    expect(phrases.filter((phrase) => read(phrase).join('|') !== phrase)).toEqual([]);
   });
 
   test('what is far down in a long text counts', () => {
