@@ -6,7 +6,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 15813124, sha256: 'cac525e99277263aff5deb2a9ae9cd472b47846e195c927c7f4e8824424e98ba' },
   ],
   'zlm-v1-extract-edge': [
-    { path: 'model.zlm', bytes: 4600364, sha256: '18ab7bb7cb658867304b352399cef44dee0e5e078c6f3a90ceab05fec36cabb8' },
+    { path: 'model.zlm', bytes: 4586924, sha256: 'abb32b716086ce708500cb6f186912806e5632fc9b70fbafd4eddfc0672c95d0' },
   ],
   'zlm-v1-followup-questions-edge': [
     { path: 'model.zlm', bytes: 550763, sha256: '0f6e102adaee70622ae7c028487d70a454f27be35cd0ac48fb3d05d84732a00f' },
@@ -15,7 +15,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 180, sha256: 'ac4825b3beed79de8ba59e1f168c1d011f45d0c7117d276696e32a7e6f837d2d' },
   ],
   'zlm-v1-iab-classify-edge': [
-    { path: 'model.zlm', bytes: 9224008, sha256: '9268c835bd7e4d5db14ecd1bcf8c34c14769a3c773a96b74bef5e574562e5a00' },
+    { path: 'model.zlm', bytes: 9985912, sha256: '656d8a4006553f8631263dbbf9181f346ca6f69b50faf6d81a1c228eb0d063c6' },
   ],
   'zlm-v1-iab-classify-edge-enriched': [
     { path: 'model.zlm', bytes: 486332, sha256: '4a074fb059521aa0b09c8b3beac8a06d4bca34aeb36a7089fa64966e25fdec79' },
@@ -24,12 +24,12 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 197800, sha256: 'f8b70a03c0c7336f0923c7e020bc25921eb2570128ee1b7c44ffd88143f8a196' },
   ],
   'zlm-v1-pii-edge': [
-    { path: 'model.zlm', bytes: 1453940, sha256: 'c38e7bc4e5506104a663785d1bf1d5be67e607c067fd3b80c3cdea9937b01a6f' },
+    { path: 'model.zlm', bytes: 1453940, sha256: 'b62df68a4a7b96abb4fd6f4ff43712de5bb222d6ed28fa531931c97e88b77716' },
   ],
   'zlm-v1-summary-cloud': [
     { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },
   ],
   'zlm-v1-zeroshot-edge': [
-    { path: 'model.zlm', bytes: 1171254, sha256: 'cc438d9cd6a99d861f0c6144d17737b11a26b10a21c84a237cd9882526e2713f' },
+    { path: 'model.zlm', bytes: 1344918, sha256: '17d32426aa94d8b23a78306577e89cc6b53cf4e23be45313feac67cb1afd02bc' },
   ],
 };

@@ -114,17 +114,25 @@ function spansOf(line: TokenLine, path: Uint8Array, probabilities: Float64Array,
       continue;
     }
     const first = i++;
-    while (i < path.length && isInside(path[i]!)) i++;
+    while (i < path.length && isInside(path[i]!) && !endsSentence(line, i)) i++;
+    const last = i;
+    // What stands behind the full stop is another name, or none.
+    if (i < path.length && isInside(path[i]!)) i++;
     const type = typeOf(path[first]!);
-    if (i - first === 1 && NO_NAMES.has(line[first]!.small)) continue;
+    if (last - first === 1 && NO_NAMES.has(line[first]!.small)) continue;
     spans.push({
       start: line[first]!.start,
-      end: line[i - 1]!.end,
+      end: line[last - 1]!.end,
       label: NAME_TYPES[type]!,
-      score: roundTo(meanOf(probabilities, first, i, type, tags), SCORE_DECIMALS),
+      score: roundTo(meanOf(probabilities, first, last, type, tags), SCORE_DECIMALS),
     });
   }
   return spans;
+}
+
+/** A full stop behind a word that is no abbreviation. */
+function endsSentence(line: TokenLine, i: number): boolean {
+  return line[i]!.text === '.' && line[i - 1]!.text.length > 3 && line[i - 1]!.text !== line[i - 1]!.small;
 }
 
 /** Mean probability of the type over the tokens. */

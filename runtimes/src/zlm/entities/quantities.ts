@@ -48,6 +48,9 @@ const MONTHS: ReadonlyMap<string, number> = new Map(
   MONTH_NAMES.flatMap((names, i) => names.split(' ').map((name): [string, number] => [name, i + 1])),
 );
 
+/** Short names of months that are no other word: Portuguese "out" and Italian "set" need a year. */
+const SHORT_MONTHS = new Set('jan feb mar apr may jun jul aug sep oct nov dec okt mai dez'.split(' '));
+
 const NUMBER_WORDS: ReadonlyMap<string, number> = new Map(
   (
     'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen ' +
@@ -153,7 +156,7 @@ const RULES: readonly Rule[] = [
   {
     kind: 'time',
     pattern:
-      /(?<![\w.:])(?:(?<h>[01]?\d|2[0-3]):(?<min>[0-5]\d)(?::[0-5]\d)?(?:[ ]?[ap]\.?m\.?(?![\w]))?|(?:[01]?\d)(?:[.:][0-5]\d)?[ ]?[ap]\.?m\.?(?![\w])|(?:[01]?\d|2[0-3])h(?:[0-5]\d)?(?![\w])|(?:[01]?\d|2[0-3])(?:[.:][0-5]\d)? uhr(?![\w]))(?!\d)/g,
+      /(?<![\w.:])(?:(?<h>[01]?\d|2[0-3]):(?<min>[0-5]\d)(?::[0-5]\d)?(?:[ ]?(?:[ap]m|[ap]\.m\.)(?![\w]))?|(?:[01]?\d)(?:[.:][0-5]\d)?[ ]?(?:[ap]m|[ap]\.m\.)(?![\w])|(?:[01]?\d|2[0-3])h(?:[0-5]\d)?(?![\w])|(?:[01]?\d|2[0-3])(?:[.:][0-5]\d)? uhr(?![\w]))(?!\d)/g,
   },
   { kind: 'time', pattern: /(?<![\w])(?:noon|midnight|mittags?|mitternacht|mediodía|minuit)(?![\w])/g },
   // 3-1, 102:98
@@ -231,7 +234,7 @@ function dateOf(
   if (name !== undefined && !MONTHS.has(name)) return null;
   if (name !== undefined) {
     // "May 5" is a date; "may 2024" after a pronoun would be rare enough. "mar", "set" and the like need a day.
-    if (d === undefined && name.length === 3 && y === undefined) return null;
+    if (y === undefined && name.length < 4 && (d === undefined || !SHORT_MONTHS.has(name))) return null;
     return d !== undefined && !isDay(Number(d)) ? null : date(isoOf(y, MONTHS.get(name), d));
   }
   if (a !== undefined && b !== undefined) return numericDate(Number(a), Number(b), y ?? '', habits, date);

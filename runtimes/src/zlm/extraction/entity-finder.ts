@@ -23,7 +23,7 @@ const CUED = 0.85;
 const NEXT_WIDER = 0.8;
 const CONTRADICTED = 0.25;
 /** "Washington" is known as a city, and may still be the person that the tagger takes it for. */
-const OTHERWISE_KNOWN = 0.8;
+const OTHERWISE_KNOWN = 0.5;
 /** Characters before and after a name in which a word may tell its kind. */
 const WINDOW = 24;
 
@@ -107,7 +107,12 @@ function thingCandidates(kind: Kind, reading: TextReading, kinds: KindLexicon): 
   for (const thing of reading.things) {
     const rank = thing.kinds.findIndex((one) => kinds.isA(one, kind));
     if (rank < 0) continue;
-    const end = isProduct(kind, kinds) && thing.isCapital ? modelEnd(reading.text, thing.end) : thing.end;
+    const end =
+      isProduct(kind, kinds) && thing.isCapital
+        ? modelEnd(reading.text, thing.end)
+        : kinds.kinds[kinds.top(kind)] === 'organization' && thing.isCapital
+          ? legalFormEnd(reading.text, thing.end)
+          : thing.end;
     found.push({
       start: isTitle ? titleStart(reading.text, thing.start, thing.isCapital) : thing.start,
       end,

@@ -31,6 +31,8 @@ export interface Finds {
   readonly choose: (text: string, choices: readonly string[]) => string | null;
 }
 
+/** What only capitals make a name. */
+export const CAPITALS_ONLY = 0.3;
 const KEYED = 2;
 const CELL = 3;
 const CUE = 0.6;
@@ -53,7 +55,23 @@ export function candidatesOf(plan: FieldPlan, reading: TextReading, kinds: KindL
   const { type } = plan.field;
   if (type === 'bool' || plan.field.choices) return [];
   if (type === 'int' || type === 'float') return numberCandidates(plan, reading);
-  return candidatesFor(plan.meaning, reading, kinds, true);
+  const found = candidatesFor(plan.meaning, reading, kinds, true);
+  return plan.meaning.names.length > 0 && type === 'str' ? [...found, ...capitalRuns(reading)] : found;
+}
+
+const RUN = /(?<![\w'’&-])[A-Z][\w'’&-]*(?: [A-Z][\w'’&-]*){0,4}/g;
+
+/** Words with capitals that nothing is known of: names where a cue says so. */
+function capitalRuns(reading: TextReading): Candidate[] {
+  const { text } = reading;
+  const found: Candidate[] = [];
+  for (const { 0: run, index } of text.matchAll(RUN)) {
+    const isSingle = !run.includes(' ');
+    const opens = index === 0 || /[.!?:\n]["'“]?\s*$/.test(text.slice(Math.max(0, index - 4), index));
+    if (run.length < 2 || (isSingle && reading.isCommon(run) && (opens || run.length < 4))) continue;
+    found.push({ start: index, end: index + run.length, score: CAPITALS_ONLY });
+  }
+  return found;
 }
 
 function numberCandidates({ meaning }: FieldPlan, reading: TextReading): Candidate[] {
@@ -286,7 +304,7 @@ export function wordAt(words: readonly Word[], at: number): number {
 }
 
 const NEGATION =
-  /(?:^|[^\w])(?:not|no|non|never|without|n['’]t|cannot|isn|doesn|don|out of|sold out|lacks?|excluding|ohne|kein|keine|nicht|sin|sans|pas|neither|nor|un|unavailable|discontinued)(?:[^\w]|$)[^.;!?\n]{0,24}$/;
+  /(?:^|[^\w])(?:not|no|non|never|without|n['’]t|cannot|isn|doesn|don|out of|sold out|lacks?|excluding|ohne|kein|keine|nicht|sin|sans|pas|neither|nor|un|unavailable|discontinued)(?:[^\w]|$)[^.,;!?\n]{0,24}$/;
 const YES =
   /^(?:yes|y|true|ja|sí|si|oui|sim|included|available|enabled|allowed|x|✓|✔|✅|on|active|positive|required|confirmed|1)\b|^[✓✔✅]/;
 const NO =
@@ -427,6 +445,11 @@ function phraseOptions(plan: FieldPlan, region: Region, finds: Finds): ValueOpti
 
 function phraseBehind(text: string, from: number, end: number): Range | null {
   const ahead = text.slice(from, Math.min(end, from + 160));
+  const token =
+    /^[\w'’-]{1,40}(?: (?:no\.?|nr\.?|number|id|code)\b)?:? ?#? ?((?=[^\s]{0,24}\d)[A-Za-z0-9][\w./-]{0,24}\w|\d)/.exec(
+      ahead,
+    );
+  if (token?.[1]) return trimmed(text, from + token[0].length - token[1].length, from + token[0].length);
   const match =
     /^[\w'’-]{1,40}(?: [\w'’-]{1,20})?(?::| is| was| are| were| of|=) (?:an? |the )?([^.,;:!?\n]{1,80})/.exec(
       ahead,

@@ -119,7 +119,7 @@ const QUANTITIES: readonly QuantityMeaning[] = [
     ),
     kinds: ['number', 'measure'],
   },
-  { words: words('score result final_score ergebnis resultado marcador'), kinds: ['score', 'number'] },
+  { words: words('score result final_score ergebnis resultado marcador'), kinds: ['score'] },
   { words: words('ordinal rank position_number'), kinds: ['ordinal', 'number'] },
 ];
 

@@ -3,10 +3,17 @@ import type { GroupOption } from '@zerogpu/catalogue';
 import type { KindLexicon } from '../entities/kind-lexicon.ts';
 import { withoutOverlaps } from '../entities/span.ts';
 import { STARTERS } from '../sentence-words.ts';
-import { lowerCase } from '../words.ts';
+import { isCapital, lowerCase } from '../words.ts';
 import { type Candidate, type KeyValue, keyValuesIn, trimmed } from './entity-finder.ts';
 import { type FieldPlan, planOf } from './field-plan.ts';
-import { candidatesOf, type FieldValue, type Finds, optionsOf, type ValueOption } from './field-values.ts';
+import {
+  CAPITALS_ONLY,
+  candidatesOf,
+  type FieldValue,
+  type Finds,
+  optionsOf,
+  type ValueOption,
+} from './field-values.ts';
 import { keyOf } from './label-meaning.ts';
 import {
   anchoredRegions,
@@ -36,7 +43,10 @@ export function recordsOf(
   const finds: Finds = { reading, kinds, pairs: keyValuesIn(reading.text), candidates, choose };
   const regions = regionsOf(plans, finds);
   const records = regions.map((region) => recordOf(plans, region, finds));
-  return withoutEcho(records.filter(({ filled }) => filled > 0)).map(({ record }) => record);
+  const most = Math.max(0, ...records.map(({ filled }) => filled));
+  // A sentence of its own that says less than half of what another does tells of something else.
+  const least = regions[0]?.isSentence ? most / 2 + 0.5 : 1;
+  return withoutEcho(records.filter(({ filled }) => filled >= least)).map(({ record }) => record);
 }
 
 interface Filled {
@@ -86,11 +96,25 @@ function anchorOf(plans: readonly FieldPlan[], finds: Finds): Anchor | null {
     if (meaning.kind === null && meaning.names.length === 0 && meaning.pattern === null) continue;
     const sure = (finds.candidates.get(plan) ?? []).filter(({ score }) => score >= LEAST_ANCHOR);
     if (sure.length === 0) continue;
-    const candidates = withoutOverlaps(sure.map((one) => ({ ...one, label: '' })));
+    const candidates = properNames(
+      withoutOverlaps(sure.map((one) => ({ ...one, label: '' }))),
+      finds.reading,
+    );
     const isShared = plans.some((other) => other !== plan && sameThings(other, candidates, finds));
     return { plan, candidates, isShared };
   }
   return null;
+}
+
+/** Where names have capitals, nouns beside them are no instances: "the Sony WH-1000XM5 headphones". */
+function properNames(candidates: readonly Candidate[], reading: TextReading): readonly Candidate[] {
+  const proper = candidates.filter(({ start, end }) => hasCapital(reading.text, start, end));
+  return proper.length > 0 && !reading.isCaseless ? proper : candidates;
+}
+
+function hasCapital(text: string, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (isCapital(text.charCodeAt(at))) return true;
+  return false;
 }
 
 /** Whether the other field may hold most of the things that are named. */
@@ -110,7 +134,7 @@ function allNames(plans: readonly FieldPlan[], finds: Finds): readonly Candidate
   const all = plans
     .filter(({ meaning }) => meaning.names.length > 0)
     .flatMap((plan) => finds.candidates.get(plan) ?? [])
-    .filter(({ score }) => score >= LEAST_ANCHOR);
+    .filter(({ score }) => score >= CAPITALS_ONLY);
   return withoutOverlaps(all.map((one) => ({ ...one, label: '' })));
 }
 
@@ -120,7 +144,7 @@ function sentenceRegions(text: string, anchors: readonly Candidate[], sentences:
     ({ start, end }) => anchors.filter((anchor) => start <= anchor.start && anchor.end <= end).length > 1,
   );
   if (full.length < 2 || full.length * 2 < sentences.length) return [whole(text)];
-  return full.map((range) => ({ ranges: [range], cells: new Map(), anchor: null }));
+  return full.map((range) => ({ ranges: [range], cells: new Map(), anchor: null, isSentence: true }));
 }
 
 /** Whether nearly each sentence or line opens with a name, and so there are more of them than of names found. */
@@ -160,8 +184,9 @@ function itemRegions(text: string, anchors: readonly Candidate[], plans: readonl
     const isInside = anchor !== undefined && anchor.start < item.end;
     if (!isInside && !named) continue;
     // An item of a list opens with what it is about.
-    const cells =
-      isInside || !named ? new Map<FieldPlan, Range>() : new Map([[named, openingOf(text, item)]]);
+    const opening = openingOf(text, item);
+    const isNamedThere = named !== undefined && (!isInside || anchor.start < opening.end);
+    const cells = isNamedThere ? new Map([[named, opening]]) : new Map<FieldPlan, Range>();
     regions.push({ ranges: [item], cells, anchor: isInside ? anchor : null });
   }
   return regions.length * 2 > items.length ? regions : [];
@@ -176,13 +201,13 @@ function openingOf(text: string, { start, end }: Range): Range {
 }
 
 function recordOf(plans: readonly FieldPlan[], region: Region, finds: Finds): Filled {
-  const hasName = plans.some(({ isName }) => isName);
+  const owner = ownerOf(plans, region, finds);
   const options = [
-    ...anchorOption(plans, region, finds),
+    ...anchorOption(owner, region, finds),
     ...plans.flatMap((plan) => optionsOf(plan, region, finds)),
   ]
     .map((option) =>
-      isAnchor(option, region, hasName) ? { ...option, score: option.score + ANCHORED } : option,
+      isAnchor(option, region, owner) ? { ...option, score: option.score + ANCHORED } : option,
     )
     .sort((a, b) => b.score - a.score);
   const taken: Range[] = [];
@@ -201,22 +226,26 @@ function recordOf(plans: readonly FieldPlan[], region: Region, finds: Finds): Fi
 }
 
 /** The region's anchor as the value of the field that names the instance, which may not have it among its own. */
-function anchorOption(plans: readonly FieldPlan[], { anchor }: Region, finds: Finds): ValueOption[] {
-  const plan = plans.find(({ isName }) => isName);
+function anchorOption(plan: FieldPlan | null, { anchor }: Region, finds: Finds): ValueOption[] {
   if (!anchor || !plan) return [];
-  return [
-    { plan, value: finds.reading.text.slice(anchor.start, anchor.end), place: anchor, score: LEAST_ANCHOR },
-  ];
+  const value = finds.reading.text.slice(anchor.start, anchor.end);
+  return [{ plan, value, place: anchor, score: LEAST_ANCHOR }];
 }
 
-function isAnchor({ plan, place }: ValueOption, { anchor }: Region, hasName: boolean): boolean {
-  return (
-    (!hasName || plan.isName) &&
-    plan.field.type === 'str' &&
-    anchor !== null &&
-    place !== null &&
-    place.start === anchor.start
-  );
+/** The field whose value the region's anchor is: the one that names instances, unless that has others to hold. */
+function ownerOf(plans: readonly FieldPlan[], { anchor, ranges }: Region, finds: Finds): FieldPlan | null {
+  if (!anchor) return null;
+  const holds = (plan: FieldPlan, place: Range) =>
+    (finds.candidates.get(plan) ?? []).some(
+      ({ start, score }) => score >= LEAST_ANCHOR && place.start <= start && start < place.end,
+    );
+  const named = plans.find(({ isName }) => isName);
+  if (named && (holds(named, anchor) || !ranges.some((range) => holds(named, range)))) return named;
+  return plans.find((plan) => plan.field.type === 'str' && holds(plan, anchor)) ?? null;
+}
+
+function isAnchor({ plan, place }: ValueOption, { anchor }: Region, owner: FieldPlan | null): boolean {
+  return plan === owner && anchor !== null && place !== null && place.start === anchor.start;
 }
 
 /** Without records that say nothing which another does not say too. */

@@ -15,6 +15,8 @@ export interface Region {
   readonly cells: ReadonlyMap<FieldPlan, Range>;
   /** Where the instance itself is named; null when it is not. */
   readonly anchor: Range | null;
+  /** True for one of several sentences that each may tell of an instance. */
+  readonly isSentence?: boolean;
 }
 
 const NO_CELLS: ReadonlyMap<FieldPlan, Range> = new Map();

@@ -110,11 +110,12 @@ export class TextReading {
   #kindsOf(text: string): readonly Kind[] {
     const key = nameKey(text);
     const known = this.#kinds.kindsOf(key);
-    if (known.length > 0 || key.length < 4 || !key.endsWith('s')) return known;
+    if (key.length < 4 || !key.endsWith('s')) return known;
     // Nouns have plurals, names have not.
-    return this.#singularKinds(key).filter(
+    const nouns = this.#singularKinds(key).filter(
       (kind) => !NAMED.has(this.#kinds.kinds[this.#kinds.top(kind)] ?? ''),
     );
+    return [...known, ...nouns];
   }
 
   #singularKinds(key: string): readonly Kind[] {
