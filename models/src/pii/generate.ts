@@ -227,6 +227,7 @@ export class Generator {
           'Linden',
         ]);
     const number = `${this.#number(250)}${this.#chance(0.1) ? this.#pick(['a', 'B', ' bis', '-12']) : ''}`;
+    if (this.#chance(0.22)) return this.#foreignStreet(name, number);
     switch (language) {
       case 'de':
         return `${name}${this.#pick(['straße', 'str.', 'weg', ' Straße', 'platz', 'allee', 'gasse', 'ring'])} ${number}`;
@@ -241,6 +242,46 @@ export class Generator {
       default:
         return `${this.#number(9999)} ${this.#pick(['', '', 'N. ', 'West '])}${name} ${this.#pick(['Street', 'St', 'St.', 'Avenue', 'Ave', 'Road', 'Rd', 'Lane', 'Drive', 'Dr', 'Court', 'Blvd', 'Way', 'Place', 'Crescent'])}${this.#pick(['', '', '', ' Apt 4', ', Suite 200'])}`;
     }
+  }
+
+  /** Streets of countries whose language the texts are not in, which stand in them all the same. */
+  #foreignStreet(name: string, number: string): string {
+    const suffix = this.#pick([
+      'gade',
+      'gatan',
+      'vej',
+      'veien',
+      'straat',
+      'laan',
+      'katu',
+      'tie',
+      'väg',
+      'straße',
+      'weg',
+      'gasse',
+      ' utca',
+      ' u.',
+      'plein',
+      'götu',
+      ' Strada',
+      ' Caddesi',
+      '',
+    ]);
+    const prefix = this.#pick([
+      'ul. ',
+      'ulica ',
+      'Rua ',
+      'Rue ',
+      'Via ',
+      'Calle ',
+      'Strada ',
+      'Str. ',
+      'C. ',
+      '',
+    ]);
+    if (this.#chance(0.3))
+      return `${number} ${name}${this.#pick(['', ' Hill', ' Creek', ' Park', ' Cove', ' Mews', ' Plains', ' Point', ' Valley', ' Springs', suffix])}`;
+    return this.#chance(0.6) ? `${name}${suffix} ${number}` : `${prefix}${name} ${number}`;
   }
 
   #other(slot: string): string {

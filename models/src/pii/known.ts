@@ -72,7 +72,7 @@ function* countedNames(folder: string): Generator<[Kind, string]> {
     if (
       (kind === 'first' || kind === 'surname' || kind === 'city') &&
       Number(count) >= FEWEST[kind] &&
-      name.length > 2
+      name.length > (kind === 'city' ? 3 : 2)
     )
       yield [kind, name];
   }

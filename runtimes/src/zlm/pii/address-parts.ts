@@ -7,7 +7,7 @@ const words = (list: string): ReadonlySet<string> => new Set(list.split(' '));
 
 /** "12 Main Street" */
 const ENDINGS_OF_STREETS = words(
-  'street st avenue ave av road rd boulevard blvd lane ln drive dr court ct circle cir place pl plaza square sq terrace ter trail trl parkway pkwy highway hwy way walk row crescent cres close mews grove gardens gate hill alley loop path pike ridge run turnpike expressway freeway broadway heights landing manor meadow crossing bend estate estates green grange rise view wharf yard quay parade esplanade',
+  'street st avenue ave av road rd boulevard blvd lane ln drive dr court ct circle cir place pl plaza square sq terrace ter trail trl parkway pkwy highway hwy way walk row crescent cres close mews grove gardens gate hill alley loop path pike ridge run turnpike expressway freeway broadway heights landing manor meadow crossing bend estate estates green grange rise view wharf yard quay parade esplanade annex arcade bayou bluff bluffs bottom branch bridge brook burg bypass camp canyon cape causeway center centre cliff cliffs common corner corners course courts cove creek crest crossroad curve dale dam divide extension extensions fall falls ferry field fields flats ford forest forge fork forks fort gateway glen harbor haven hills hollow inlet island isle junction key keys knoll knolls lake lakes land light lights lock locks lodge mall meadows mill mills mission motorway mount mountain mountains neck orchard oval overpass park parks parkways pass passage pine pines plain plains plazas point points port ports prairie radial ramp ranch rapid rapids rest ridges river roads route shoal shoals shore shores skyway spring springs spur squares station stravenue stream streets summit throughway trace track trafficway tunnel underpass union unions valley valleys via viaduct views village villages ville vista walks wall ways well wells',
 );
 /** Endings that are hardly ever anything else. */
 const SURE_ENDINGS = words(
@@ -67,7 +67,11 @@ type Street = Run & { readonly score: number };
 
 function streetFrom(line: Line, i: number, casing: number): Street | null {
   return (
-    numberFirst(line, i, casing) ?? typeFirst(line, i, casing) ?? german(line, i, casing) ?? box(line, i)
+    numberFirst(line, i, casing) ??
+    typeFirst(line, i, casing) ??
+    german(line, i, casing) ??
+    box(line, i) ??
+    cued(line, i, casing)
   );
 }
 
@@ -217,23 +221,23 @@ function trailingNumber(line: Line, last: number): number {
   if (!isNumber(token) || token!.key.length > 5) return last;
   // Five digits are a postal code.
   if (/^\d{5}$/.test(token!.key)) return last;
-  const floor = line[at + 1];
-  if (
-    floor &&
-    /^(?:bis|ter|[a-h])$/i.test(floor.key) &&
-    floor.start - token!.end <= 1 &&
-    isCapitalized(floor)
-  )
+  const door = line[at + 1];
+  if (door && /^(?:bis|ter|[a-h])$/.test(door.key) && door.start - token!.end <= 1 && isCapitalized(door))
     at++;
-  if (
-    line[at + 1]?.key === ',' &&
-    /^\d{1,2}$/.test(line[at + 2]?.key ?? '') &&
-    /^[ºª°]$|^(?:izq|dcha|dto|esq|frente)$/.test(line[at + 3]?.key ?? '')
-  ) {
-    at += 3;
-    if (/^(?:[a-h]|izq|dcha|dto|esq|izquierda|derecha)$/.test(line[at + 1]?.key ?? '')) at++;
-  }
-  return at;
+  return floorEnd(line, at);
+}
+
+/** ", 3º B", ", 2 izq" behind a number. */
+function floorEnd(line: Line, from: number): number {
+  const floor = line[from + 2]?.key ?? '';
+  if (line[from + 1]?.key !== ',' || !/^\d{1,2}[ºª°]?$/.test(floor)) return from;
+  let at = from + 2;
+  const isMarked = /[ºª°]$/.test(floor) || /^[ºª°]$/.test(line[at + 1]?.key ?? '');
+  if (isMarked && !/[ºª°]$/.test(floor)) at++;
+  const door = line[at + 1]?.key ?? '';
+  if (/^(?:izq|dcha|dto|esq|izquierda|derecha|direito|esquerdo|frente)$/.test(door)) return at + 1;
+  if (!isMarked) return from;
+  return /^[a-h\d]$/.test(door) ? at + 1 : at;
 }
 
 /** "Hauptstraße 5a", "Alte Landstr. 12-14", "Straße des 17. Juni 135", "Am Markt 3" before a postal code. */
@@ -265,6 +269,113 @@ function articled(line: Line, i: number, casing: number): Street | null {
   if (!number || !/^\d{1,3}[a-z]?$/.test(number.key)) return null;
   const next = line[last + 2]?.key === ',' ? line[last + 3] : line[last + 2];
   return next && /^\d{4,5}$/.test(next.key) ? { first: i, last: last + 1, score: 0.85 } : null;
+}
+
+const ADDRESS_CUES = words(
+  'live lives living lived reside resides residing located address adresse anschrift direccion indirizzo endereco morada at to deliver delivered ship shipped visit send sent house office home wohne wohnt wohnhaft habite vivo vive domicilie resident residente moro mora',
+);
+const NO_STREETS = words(
+  'january february march april may june july august september october november december monday tuesday wednesday thursday friday saturday sunday am pm noon midnight januar februar marz mai juni juli oktober dezember enero febrero mayo junio julio janvier fevrier mars avril juin juillet gennaio febbraio marzo aprile maggio giugno luglio usd eur gbp dollars euros i level chapter page room version grade class platform gate',
+);
+
+/** "lives at 88 Skolegade", "address: Linden 4a": any capitalized words beside a number, where words say so. */
+function cued(line: Line, i: number, casing: number): Street | null {
+  if (casing === 1 || !isCued(line, i)) return null;
+  const run = numberedRun(line, i);
+  return run ? { ...run, last: unitEnd(line, run.last), score: 0.7 } : null;
+}
+
+function isCued(line: Line, i: number): boolean {
+  for (let at = i - 1; at >= 0 && at >= i - 3; at--) {
+    if (ADDRESS_CUES.has(line[at]!.key)) return true;
+    if (
+      !/^(?:is|:|in|at|on|the|a|my|our|en|a|au|ist|lautet|es|est|e|number|street|,|"|to|postal|mailing|new|home|=)$/.test(
+        line[at]!.key,
+      )
+    )
+      return false;
+  }
+  return false;
+}
+
+/** "88 Skolegade" or "Store Kongensgade 88": one to four words and a number. */
+function numberedRun(line: Line, i: number): Run | null {
+  const leads = isNumber(line[i]);
+  let at = leads ? i + 1 : i;
+  const from = at;
+  while (
+    line[at] &&
+    at < from + 4 &&
+    (isStreetWord(line[at]!) ||
+      (at > from && PARTICLES.has(line[at]!.key) && line[at + 1] && isStreetWord(line[at + 1]!)))
+  )
+    at++;
+  if (at === from) return null;
+  if (leads) return { first: i, last: at - 1 };
+  const number = line[at];
+  return number &&
+    /^\d{1,4}[a-z]?(?:[-/]\d{1,4}[a-z]?)?$/.test(number.key) &&
+    !/^(?:19|20)\d\d$/.test(number.key)
+    ? { first: i, last: at }
+    : null;
+}
+
+function isStreetWord(token: KeyedToken): boolean {
+  return isWord(token) && isCapitalized(token) && !NO_STREETS.has(token.key) && !(token.bits & KNOWN.country);
+}
+
+/**
+ * Blocks of short lines: a line of a name and a number above a line with a postal code or a known place is a street,
+ * and the words of the line below are a city.
+ */
+export function* addressBlocks(lines: readonly Line[]): Generator<PatternSpan> {
+  for (let i = 0; i + 1 < lines.length; i++) {
+    const line = lines[i]!;
+    if (line.length > 7) continue;
+    const street = streetFrom(line, 0, 0) ?? numberedRun(line, 0);
+    if (!street || street.last < line.length - 3) continue;
+    const below = lines[i + 1]!;
+    const next = lines[i + 2] ?? [];
+    if (
+      !isPlaceLine(below) ||
+      ![...below, ...next].some(
+        (token) => isPlace(token) || /^(?:[a-z]{1,2}-)?\d{4,5}(?:-\d{3,4})?$/.test(token.key),
+      )
+    )
+      continue;
+    yield spanOf(line, street, 'street', 0.75);
+    yield* citiesOf(below);
+  }
+}
+
+/** Short, and of nothing but capitalized words, codes and commas. */
+function isPlaceLine(line: Line): boolean {
+  return (
+    line.length <= 7 &&
+    line.every((token) => !isWord(token) || isCapitalized(token) || PARTICLES.has(token.key))
+  );
+}
+
+/** The first run of words that is no state, country or code. */
+function* citiesOf(line: Line): Generator<PatternSpan> {
+  let first = 0;
+  while (line[first] && (!isWord(line[first]) || /\d/.test(line[first]!.key) || STATES.has(line[first]!.key)))
+    first++;
+  let last = first;
+  while (
+    line[last + 1] &&
+    isWord(line[last + 1]) &&
+    !STATES.has(line[last + 1]!.key) &&
+    !/\d/.test(line[last + 1]!.key)
+  )
+    last++;
+  if (
+    !line[first] ||
+    (line[first]!.bits | line[first]!.phrase) & KNOWN.country ||
+    !isCapitalized(line[first])
+  )
+    return;
+  yield spanOf(line, { first, last }, 'city', 0.66);
 }
 
 /** "P.O. Box 123", "Postfach 10 20 30", "Apartado 12" */
@@ -360,10 +471,22 @@ function fiveDigits(line: Line, i: number): Street | null {
     : null;
 }
 
+const POSTAL_CUE = /^(?:zip|zipcode|postcode|postal|plz|postleitzahl|cep|zipcodes)$/;
+
+/** A word for postal codes shortly before or behind. */
+function hasPostalCue(line: Line, i: number): boolean {
+  for (let at = Math.max(0, i - 7); at <= i + 5 && at < line.length; at++)
+    if (POSTAL_CUE.test(line[at]!.key)) return true;
+  return false;
+}
+
 function fourDigits(line: Line, i: number): Street | null {
   const next = line[i + 1];
   const before = line[i - 1];
+  if (hasPostalCue(line, i)) return { first: i, last: i, score: 0.8 };
   if (!next || !isCapitalized(next) || !(before?.key === ',' || isNumber(before))) return null;
+  const isYear = /^(?:19|20)\d\d$/.test(line[i]!.key);
+  if (isYear && !STREET_SUFFIX.test(line[i - 3]?.key ?? '')) return null;
   if (((next.bits | next.phrase) & KNOWN.city) === 0 && !isNumber(line[i - 2])) return null;
   return { first: i, last: i, score: 0.8 };
 }

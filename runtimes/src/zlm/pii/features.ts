@@ -8,13 +8,19 @@ export const NAME_TYPES = ['person', 'organization', 'place', 'street'] as const
 export const TAGS = 1 + 2 * NAME_TYPES.length;
 
 const NAME_BITS = 0x1f | KNOWN.org | KNOWN.common | KNOWN.nationality;
+/** Words that end or begin the names of organizations. */
 const ORG_WORDS = new Set(
   (
     'inc corp corporation company co ltd limited llc llp plc gmbh ag kg ohg ug se sa sas sarl sl slu srl spa snc lda ltda eireli bv nv oy ab as group gruppe holding bank ' +
     'university college school hospital institute foundation association society department ministry agency council committee union party club fc institut universitat hochschule klinikum krankenhaus ' +
-    'schule verein stiftung universite hopital ecole lycee banque societe fondation universidad hospital instituto banco fundacion colegio ayuntamiento universita ospedale banca fondazione scuola comune universidade fundacao escola camara solutions systems technologies partners consulting services industries airlines motors pharma versicherung'
+    'schule verein stiftung universite hopital ecole lycee banque societe fondation universidad hospital instituto banco fundacion colegio ayuntamiento universita ospedale banca fondazione scuola comune universidade fundacao escola camara solutions systems technologies partners consulting services industries airlines motors pharma versicherung practice clinic dental pharmacy restaurant hotel shop store studio salon bakery garage clinica farmacia ristorante klinik praxis apotheke backerei autohaus clinique pharmacie boulangerie cabinet panaderia taller panificio padaria oficina s.r.l s.p.a s.a s.l s.a.r.l s.a.s s.l.u'
   ).split(' '),
 );
+/** @param key folded; "s.r.l." as "s.r.l" */
+export function isOrgWord(key: string): boolean {
+  return ORG_WORDS.has(key.endsWith('.') ? key.slice(0, -1) : key);
+}
+
 const EDGE_WORD = 3;
 
 interface Facts {
@@ -35,7 +41,7 @@ export function featuresOf(line: readonly KeyedToken[]): Int32Array[] {
 
 function factsOf({ small, text, key, bits, phrase }: KeyedToken): Facts {
   const known = (bits | (phrase & ~KNOWN.starts)) & NAME_BITS;
-  const marks = (ORG_WORDS.has(key) ? 1 : 0) | (phrase ? 2 : 0);
+  const marks = (isOrgWord(key) ? 1 : 0) | (phrase ? 2 : 0);
   return {
     word: hashOf(small === text || !isDigit(small.charCodeAt(0)) ? key : small),
     shape: hashOf(shapeOf(text)),

@@ -17,6 +17,13 @@ export function* knownWords(line: Line, casing: number): Generator<PatternSpan> 
   }
 }
 
+/** Cities that are ordinary words of some language: only the words around them tell, and the tagger hears those. */
+const AMBIGUOUS = new Set(
+  'essen halle hamm worms zug celle hagen siegen bath reading nice tours mesa mobile orange lens pau como massa latina prato guarda praia natal salvador vitoria faro beja maia porto rosario cali hull derby york lugo lima leon split bar most cork perth toledo santos barreiro queens phoenix buffalo lincoln madison henderson chandler gilbert irving garland richmond aurora columbus eugene carpi matera andria imola lodi asti trani gela fano lucca enna massa'.split(
+    ' ',
+  ),
+);
+
 interface Kind {
   readonly label: PiiLabel;
   readonly score: number;
@@ -34,6 +41,7 @@ function kindOf(line: Line, first: number, last: number, bits: number, casing: n
   if (bits & (KNOWN.city | KNOWN.region) && bits & KNOWN.job) return null;
   if (bits & KNOWN.job) return { label: 'job title', score: jobScore(line, first, last) };
   if (bits & KNOWN.nationality) return { label: 'nationality', score: nationalityScore(line, first, last) };
+  if (AMBIGUOUS.has(token.key) && first === last) return null;
   if (bits & KNOWN.city && !(bits & (KNOWN.first | KNOWN.surname | KNOWN.org)) && !isCommon) {
     return isCapitalized || casing === 1 ? { label: 'city', score: isCapitalized ? 0.7 : 0.52 } : null;
   }
@@ -86,7 +94,7 @@ function jobScore(line: Line, first: number, last: number): number {
 const NATIONALITY_NOUNS =
   /^(?:citizen|citizens|national|nationals|nationality|passport|origin|descent|immigrant|man|woman|mother|father|wife|husband|born|staatsburger|staatsburgerin|staatsangehoriger|nationalite|citoyen|citoyenne|ciudadano|ciudadana|cittadino|cittadina|cidadao|cidada|staatsangehorigkeit)$/;
 const NATIONALITY_CUES =
-  /^(?:nationality|citizenship|i'm|am|is|are|nationalitat|staatsangehorigkeit|staatsburgerschaft|nationalite|nationnalite|nacionalidad|nacionalidade|nazionalita|cittadinanza|ciudadania|cidadania|soy|sono|sou|suis|bin|ist|es|est|citoyen|citoyenne|ciudadano|ciudadana|cittadino|cittadina|cidadao|cidada)$/;
+  /^(?:nationality|citizenship|i'm|m|am|is|are|nationalitat|staatsangehorigkeit|staatsburgerschaft|nationalite|nationnalite|nacionalidad|nacionalidade|nazionalita|cittadinanza|ciudadania|cidadania|soy|sono|sou|suis|bin|ist|es|est|citoyen|citoyenne|ciudadano|ciudadana|cittadino|cittadina|cidadao|cidada)$/;
 
 /** Of a person, and not of a wine: told by the words beside it. */
 function nationalityScore(line: Line, first: number, last: number): number {

@@ -39,13 +39,17 @@ export class PiiTagger {
 
   #emissions(line: readonly KeyedToken[]): Float64Array {
     const emissions = new Float64Array(line.length * TAGS);
+    const sums = new Int32Array(TAGS);
+    const weights = this.#weights;
+    const mask = this.#mask;
+    const scale = this.#scale;
     for (const [i, hashes] of featuresOf(line).entries()) {
-      const row = i * TAGS;
-      for (const hash of hashes) {
-        const from = (hash & this.#mask) * TAGS;
-        for (let t = 0; t < TAGS; t++) emissions[row + t] = emissions[row + t]! + this.#weights[from + t]!;
+      sums.fill(0);
+      for (let h = 0; h < hashes.length; h++) {
+        const from = (hashes[h]! & mask) * TAGS;
+        for (let t = 0; t < TAGS; t++) sums[t] = sums[t]! + weights[from + t]!;
       }
-      for (let t = 0; t < TAGS; t++) emissions[row + t] = emissions[row + t]! * this.#scale;
+      for (let t = 0; t < TAGS; t++) emissions[i * TAGS + t] = sums[t]! * scale;
     }
     return emissions;
   }

@@ -105,3 +105,26 @@ export function* namedPersons(line: Line, casing: number): Generator<PatternSpan
     i = last;
   }
 }
+
+const GREETINGS = words(
+  'hi hello hey dear hallo liebe lieber salut bonjour coucou cher chere hola querido querida estimado estimada ciao caro cara ola oi querida prezado prezada thanks danke merci gracias grazie obrigado obrigada',
+);
+
+/** "Salut Maëlys," */
+export function* greetedPersons(line: Line): Generator<PatternSpan> {
+  for (let i = 0; i + 1 < line.length; i++) {
+    const name = line[i + 1]!;
+    if (!GREETINGS.has(line[i]!.key) || !isName(name, 0) || name.bits & (KNOWN.common | KNOWN.country))
+      continue;
+    const last = nameEnd(line, i + 1, 0, 3);
+    const next = line[last + 1];
+    if (!next || /^[,!.:?]$/.test(next.key)) {
+      yield {
+        start: name.start,
+        end: line[last]!.end,
+        label: 'person',
+        score: name.bits & KNOWN.first ? 0.8 : 0.62,
+      };
+    }
+  }
+}

@@ -5,12 +5,19 @@ import { type PatternSpan, readingOf } from '../entities/patterns/rule.ts';
 import { roundTo } from '../numeric.ts';
 import type { Weights } from '../weights.ts';
 import { isCapital } from '../words.ts';
-import { addressParts, type Line } from './address-parts.ts';
-import { casingOf } from './features.ts';
+import { addressBlocks, addressParts, type Line } from './address-parts.ts';
+import { casingOf, isOrgWord } from './features.ts';
 import { Gazetteer, type KeyedToken, KNOWN } from './gazetteer.ts';
 import { knownWords } from './known-words.ts';
 import { type NameSpan, PiiTagger } from './name-tagger.ts';
-import { introducedPersons, introductions, namedPersons, TITLES, titledPersons } from './persons.ts';
+import {
+  greetedPersons,
+  introducedPersons,
+  introductions,
+  namedPersons,
+  TITLES,
+  titledPersons,
+} from './persons.ts';
 import { resolved } from './resolve.ts';
 import { withWholeAddresses } from './whole-addresses.ts';
 
@@ -47,6 +54,7 @@ export class PiiModel {
   }
 
   *#names(lines: readonly Line[], starts: ReadonlySet<number>): Generator<PatternSpan> {
+    yield* addressBlocks(lines);
     for (const line of lines) {
       const casing = casingOf(line);
       yield* addressParts(line, casing);
@@ -54,18 +62,34 @@ export class PiiModel {
       yield* titledPersons(line, casing);
       yield* introducedPersons(line, casing, starts);
       yield* namedPersons(line, casing);
-      for (const span of this.#tagger.tag(line)) yield* labelled(line, span);
+      yield* greetedPersons(line);
+      for (const span of this.#tagger.tag(line)) yield* labelled(line, span, casing);
     }
   }
 }
 
-function labelled(line: Line, span: NameSpan): PatternSpan[] {
+/** Names of numbers, which stand before these in capitals. */
+const ACRONYMS =
+  /^(?:vin|mac|imei|iban|bic|swift|ssn|dob|mrn|cvv|cvc|id|pin|url|api|ip|tva|iva|nif|dni|nie|cpf|cnpj|rg|cep|plz|cap|vat|ust|ein|tin|btc|eth|po|ref|tel|fax|fwd|re|cc|bcc|ceo|cfo|cto|hr|it|pc|tv|gps|usb|sim|otp|aba|nss|nir|nhs|cif|cup|cap|pec|nib|faq|asap|fyi|eta|ok|am|pm|json|http|https|html|xml|sql|csv|pdf)$/;
+
+function labelled(line: Line, span: NameSpan, casing: number): PatternSpan[] {
+  const { key, text } = line[span.first]!;
+  if (span.first === span.last && ACRONYMS.test(key)) return [];
   const score = Math.min(span.score, 0.94);
-  if (span.type === 'person') return personOf(line, span, score);
-  if (span.type === 'organization') return [spanOf(line, span.first, span.last, 'organization', score)];
+  if (span.type === 'person') {
+    // A lone small word in a text that has capitals is no name.
+    if (casing === 0 && span.first === span.last && !isCapital(text.charCodeAt(0))) return [];
+    if (holdsOrgWord(line, span))
+      return [spanOf(line, orgStart(line, span), span.last, 'organization', Math.max(score, 0.6))];
+    return personOf(line, span, score);
+  }
+  if (span.type === 'organization')
+    return [spanOf(line, orgStart(line, span), span.last, 'organization', score)];
   // A street has its number; the rules for addresses find the rest.
   if (span.type === 'street')
-    return hasNumber(line, span) ? [spanOf(line, span.first, span.last, 'street', score)] : [];
+    return hasNumber(line, span)
+      ? [spanOf(line, span.first, span.last, 'street', Math.min(score, 0.88))]
+      : [];
   return placeOf(line, span, score);
 }
 
@@ -80,6 +104,32 @@ function personOf(line: Line, { first, last }: NameSpan, score: number): Pattern
   if (/^[@#]/.test(line[from]!.text) || !/[a-z\u0080-\uffff]/.test(line[from]!.key)) return [];
   if (TITLES.has(line[from]!.key)) return [];
   return [spanOf(line, from, last, 'person', score)];
+}
+
+function holdsOrgWord(line: Line, { first, last }: NameSpan): boolean {
+  for (let i = first; i <= last; i++)
+    if (last > first && isOrgWord(line[i]!.key) && line[i]!.key.length > 2) return true;
+  return false;
+}
+
+const LEGAL_FORM =
+  /^(?:gmbh|ag|kg|ohg|ug|se|inc|ltd|limited|llc|llp|plc|corp|corporation|s\.?a|s\.?a\.?s|s\.?a\.?r\.?l|s\.?l|s\.?l\.?u|s\.?r\.?l|s\.?p\.?a|snc|lda|ltda|eireli|b\.?v|n\.?v|oy|ab|a\/s)\.?$/;
+const JOINTS = /^(?:&|and|und|et|y|e|du|de|des|di|del|della|do|da|dos|der|für|fur|-)$/;
+const LONGEST_ORGANIZATION = 6;
+
+/** What ends in "GmbH" or "S.r.l." begins with the first of the capitalized words before it. */
+function orgStart(line: Line, { first, last }: NameSpan): number {
+  if (!LEGAL_FORM.test(line[last]!.key)) return first;
+  let from = first;
+  while (from > 0 && last - from < LONGEST_ORGANIZATION) {
+    const before = line[from - 1]!;
+    const isJoint = JOINTS.test(before.key) && isCapital(line[from - 2]?.text.charCodeAt(0) ?? 0);
+    if (isCapital(before.text.charCodeAt(0)) && !TITLES.has(before.key)) from--;
+    else if (isJoint) from -= 2;
+    else break;
+  }
+  // The first word of a line has its capital anyway.
+  return from === 0 && first > 0 && line[0]!.bits & KNOWN.common ? Math.min(first, 1) : from;
 }
 
 function hasNumber(line: Line, { first, last }: NameSpan): boolean {

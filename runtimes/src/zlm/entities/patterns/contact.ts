@@ -155,6 +155,12 @@ export const CONTACT_RULES: readonly Rule[] = [
     pattern: /(?<![\w.,+/-])\([1-9]\d\) ?9?[ .]?\d{4}[ .-]?\d{4}(?![\w-])/g,
     score: 0.92,
   },
+  // Groups of digits anywhere, where a word shortly before says what they are.
+  {
+    label: 'phone number',
+    pattern: /(?<![\w.,+/$€£-]|\d )\(?\d{2,5}\)?(?:[ .-]\d{2,5}){1,4}(?![\w-]|[.,/]\d)/g,
+    score: groupedScore,
+  },
   {
     label: 'url',
     pattern:
@@ -178,7 +184,9 @@ export const CONTACT_RULES: readonly Rule[] = [
     pattern:
       /(?<![\w.-])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\/(?:3[0-2]|[12]?\d))?(?![\w-]|\.\d)/g,
     score: (match) =>
-      /(?:version|ver\.?|release|section|kapitel|abschnitt|chapter|firmware|v) ?$/.test(before(match, 12))
+      /(?:version|ver\.?|release|section|kapitel|abschnitt|chapter|firmware|v) ?(?:[\d.]{1,12} (?:to|and|-) )?$/.test(
+        before(match, 24),
+      )
         ? 0
         : 0.95,
   },
@@ -255,9 +263,19 @@ function ipv6Score(match: Match): number {
   return size === 8 ? 0.95 : 0;
 }
 
+function groupedScore(match: Match): number {
+  const { value } = match;
+  const count = digitsOf(value).length;
+  if (count < 7 || count > 13 || isDate(value) || /^\d{3}-\d{2}-\d{4}$/.test(value)) return 0;
+  const named =
+    /(?:phone|call|tele?fo|\btel\b|mobile|\bcell|\bfax\b|dial|\bring\b|\btext\b|reach|contact|(?:my|his|her|our|the|new) number|handy|numero|nummer)/;
+  return named.test(before(match, 50)) ? 0.72 : 0;
+}
+
 const phoneNamed: Check = (match) => {
   const digits = digitsOf(match.value);
-  if (isDate(match.value) || digits.length < 6 || digits.length > 17) return 0;
+  if (isDate(match.value) || /^\d{3}-\d{3}$/.test(match.value) || digits.length < 6 || digits.length > 17)
+    return 0;
   if (/^ ?(?:%|eur|usd|euros?|dollars?|million|people)/.test(after(match, 9))) return 0;
   return 0.9;
 };
@@ -274,7 +292,7 @@ export const CUED_CONTACTS: readonly CuedRule[] = [
   },
   {
     label: 'username',
-    cue: /(?<![a-z])(?:user ?names?|user_name|user[ _-]?ids?|login(?:[ _-]?name)?|log-in|benutzer(?:name|kennung)?|anmeldename|nom d'utilisateur|identifiant|pseudo(?:nyme)?|nombre de usuario|usuario|nome utente|utente|nome de (?:usuario|utilizador)|utilizador|nickname|nick|screen ?name|handle|discord|skype|telegram|instagram|twitter|github|username)(?![a-z0-9])/g,
+    cue: /(?<![a-z])(?:user(?=["']? ?[:=])|user ?names?|user_name|user[ _-]?ids?|login(?:[ _-]?name)?|log-in|benutzer(?:name|kennung)?|anmeldename|nom d'utilisateur|identifiant|pseudo(?:nyme)?|nombre de usuario|usuario|nome utente|utente|nome de (?:usuario|utilizador)|utilizador|nickname|nick|screen ?name|handle|discord|skype|telegram|instagram|twitter|github|username)(?![a-z0-9])/g,
     value: /@?[a-z0-9_](?:[a-z0-9_]|[.+-](?=[a-z0-9_])){1,38}(?![\w@]|\.\w)/y,
     filler:
       /[ ]{0,2}(?:(?:is|ist|lautet|es|est|e|name|handle|id)(?![a-z0-9])[ ]{0,2})?(?:["']?[ ]{0,2}(?:[:=]|->)[ ]{0,2}|[ ])["'`(<[]{0,2}/y,

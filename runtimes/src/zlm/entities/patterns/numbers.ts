@@ -126,7 +126,8 @@ export const NUMBER_RULES: readonly Rule[] = [
   {
     label: 'national id number',
     pattern: /(?<![a-z0-9.])(?:\d{2}[. ]?\d{3}[. ]?\d{3}|[xyz][ -]?\d{7}) ?-? ?[a-z](?![a-z0-9])/g,
-    score: checked(isDni, 0.9, /dni|nie|nif|identi/),
+    score: (match) =>
+      /nif[^a-z]{0,4}$/.test(before(match, 10)) ? 0.7 : checked(isDni, 0.9, /dni|nie|identi/)(match),
   },
   {
     label: 'tax id',
@@ -192,7 +193,8 @@ export const CUED_NUMBERS: readonly CuedRule[] = [
   {
     label: 'social security number',
     cue: /(?<![a-z])(?:ssn|s\.s\.n|social security(?: number| no)?|soc sec|national insurance|nino|sozialversicherungs?-?(?:nummer|nr)?|rentenversicherungs-?(?:nummer|nr)|numero de securite sociale|n° de securite sociale|securite sociale|numero de (?:la )?seguridad social|seguridad social|nss|numero de seguranca social|seguranca social|niss|previdenza sociale)(?![a-z])/g,
-    value: /\d(?:[ ./-]?[\da-z]){6,18}(?![a-z0-9])|[a-z]{2} ?\d(?:[ -]?\d){5} ?[a-d](?![a-z0-9])/y,
+    value:
+      /\d(?:[ ./-]?\d){6,14}(?:[ -]?[a-z](?:[ -]?\d){3})?(?![a-z0-9])|[a-z]{2} ?\d(?:[ -]?\d){5} ?[a-d](?![a-z0-9])/y,
     score: digits(6, 0.95, 16),
   },
   {
@@ -245,7 +247,7 @@ export const CUED_NUMBERS: readonly CuedRule[] = [
   },
   {
     label: 'license plate number',
-    cue: /(?<![a-z])(?:licen[cs]e plates?|number plates?|plate(?: number| no|:)|plates?(?= (?:is|no|#|:))|registration plate|vehicle reg(?:istration)?|car reg(?:istration)?|kfz-?kennzeichen|kennzeichen|nummernschild|plaque(?: d'immatriculation)?|immatriculation|immatricule|matricula|placas?(?: do (?:carro|veiculo))?|targa(?:ta)?|targato)(?![a-z])/g,
+    cue: /(?<![a-z])(?:licen[cs]e plates?|number plates?|plate(?: number| no|:)|plates?(?= (?:is|no|#|:|[a-z]{1,3}[ -]?\d))|registration plate|vehicle reg(?:istration)?|car reg(?:istration)?|kfz-?kennzeichen|kennzeichen|nummernschild|plaque(?: d'immatriculation)?|immatriculation|immatricule|matricula|placas?(?: do (?:carro|veiculo))?|targa(?:ta)?|targato)(?![a-z])/g,
     value: /[a-z0-9]{1,3}(?:[a-z0-9]{0,5}|[ -][a-z0-9]{1,4}){1,3}(?![a-z0-9])/y,
     score: plateNamed,
   },
@@ -275,7 +277,7 @@ export const CUED_NUMBERS: readonly CuedRule[] = [
   },
   {
     label: 'order number',
-    cue: /(?<![a-z])(?:(?:purchase )?orders?(?= ?(?:#|no|nr|number|id|ref|:|n°))|order(?= [a-z]{0,4}-?\d{4})|po(?= ?(?:#|number|no\b))|tracking(?= ?(?:#|number|no|id|:))|booking(?= ?(?:#|number|ref|no|id|:))|confirmation(?= ?(?:#|number|code|no|:))|bestell-?(?:nummer|nr)|bestellung|auftrags-?(?:nummer|nr)|auftrag|sendungsnummer|buchungsnummer|(?:numero|n°|no|num\.?|reference) de (?:commande|pedido|encomenda|reservation|suivi|reserva|seguimiento)|commande|pedido|encomenda|(?:numero )?(?:di |d')?ordine|prenotazione)(?![a-z])/g,
+    cue: /(?<![a-z])(?:(?:purchase )?orders?(?= ?(?:#|no|nr|number|id|ref|:|n°))|(?<!executive )order(?= [a-z]{0,4}-?\d{4})|po(?= ?(?:#|number|no\b))|tracking(?= ?(?:#|number|no|id|:))|booking(?= ?(?:#|number|ref|no|id|:))|confirmation(?= ?(?:#|number|code|no|:))|bestell-?(?:nummer|nr)|bestellung|auftrags-?(?:nummer|nr)|auftrag|sendungsnummer|buchungsnummer|(?:numero|n°|no|num\.?|reference) de (?:commande|pedido|encomenda|reservation|suivi|reserva|seguimiento)|commande|pedido|encomenda|(?:numero )?(?:di |d')?ordine|prenotazione)(?![a-z])/g,
     value: SHORT_CODE,
     score: orderScore,
   },
@@ -287,7 +289,7 @@ export const CUED_NUMBERS: readonly CuedRule[] = [
   },
   {
     label: 'device id',
-    cue: /(?<![a-z])(?:imei|meid|udid|idfa|gaid|android[ _-]?id|advertising[ _-]?id|device[ _-]?(?:id|identifier|serial|uuid)|serial(?= ?(?:number|no|#|nr|:))|s\/n|gerate-?(?:id|nummer|kennung)|seriennummer|numero de serie|numero de serie|identifiant (?:de l')?appareil|id (?:del )?dispositivo|numero di serie|id do dispositivo|device)(?= ?[a-z:#=."'()\d-])(?![a-z])/g,
+    cue: /(?<![a-z])(?:imei|meid|udid|idfa|gaid|android[ _-]?id|advertising[ _-]?id|device[ _-]?(?:id|identifier|serial|uuid)|serial(?= ?(?:number|no|#|nr|:))|s\/n|gerate-?(?:id|nummer|kennung)|seriennummer|numero de serie|numero de serie|identifiant (?:de l')?appareil|id (?:del )?dispositivo|numero di serie|id do dispositivo)(?= ?[a-z:#=."'()\d-])(?![a-z])/g,
     value: /[a-z0-9](?:[a-z0-9]|[-:./ ](?=[a-z0-9]{0,3}\d)|[-:](?=[a-z0-9])){5,40}(?![a-z0-9])/y,
     score: identity(4, 42, 0.85),
   },

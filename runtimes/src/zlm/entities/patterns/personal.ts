@@ -42,7 +42,7 @@ export const CUED_PERSONAL: readonly CuedRule[] = [
   {
     label: 'coordinates',
     cue: /(?<![a-z])(?:lat(?:itude)?|lng|lon(?:g(?:itude)?)?|latitud|longitud|latitudine|longitudine|breitengrad|langengrad)(?![a-z])/g,
-    value: /-?\d{1,3}[.,]\d{2,12}(?: ?°)?(?![\w])/y,
+    value: /-?\d{1,3}[.]\d{2,12}(?: ?°)?(?![\w])/y,
     score: 0.9,
   },
 ];
@@ -64,6 +64,17 @@ function ageScore(match: Match): number {
 }
 
 export const PERSONAL_RULES: readonly Rule[] = [
+  {
+    label: 'gender',
+    pattern:
+      /(?<=(?:years?[ -]old|yo|y\/o|yr old|jahrige[rs]?|i'm|i am) |, )(?:male|female|non-binary|transgender)(?! (?:lead|voice|singer))(?![a-z])/g,
+    score: 0.75,
+  },
+  {
+    label: 'age',
+    pattern: /(?<=[a-z], |\()(?:1[01]\d|[1-9]\d) (?:ans|anos|anni|jahre)(?=[,.)])/g,
+    score: 0.75,
+  },
   {
     label: 'age',
     pattern:

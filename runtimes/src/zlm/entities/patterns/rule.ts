@@ -40,17 +40,29 @@ export interface Rule {
   readonly score: number | Check;
 }
 
-export function* matchesOf({ label, pattern, score }: Rule, reading: Reading): Generator<PatternSpan> {
-  for (const match of reading.folded.matchAll(pattern)) {
+export function matchesOf({ label, pattern, score }: Rule, reading: Reading): PatternSpan[] {
+  const spans: PatternSpan[] = [];
+  for (const match of occurrences(pattern, reading.folded)) {
     const value = match.groups?.['v'] ?? match[0];
     const end = match.index + match[0].length;
-    yield* spanOf(label, score, { value, start: end - value.length, end, reading });
+    spans.push(...spanOf(label, score, { value, start: end - value.length, end, reading }));
   }
+  return spans;
 }
 
-export function* spanOf(label: PiiLabel, score: number | Check, match: Match): Generator<PatternSpan> {
+/** As `matchAll`, without a copy of the pattern; the pattern matches nothing empty. */
+function occurrences(pattern: RegExp, folded: string): RegExpExecArray[] {
+  const found: RegExpExecArray[] = [];
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(folded); match; match = pattern.exec(folded)) found.push(match);
+  return found;
+}
+
+function spanOf(label: PiiLabel, score: number | Check, match: Match): PatternSpan[] {
   const given = typeof score === 'number' ? score : score(match);
-  if (given > 0 && match.end > match.start) yield { start: match.start, end: match.end, label, score: given };
+  return given > 0 && match.end > match.start
+    ? [{ start: match.start, end: match.end, label, score: given }]
+    : [];
 }
 
 /** A value that is told by words before it: "passport no. X123456". */
@@ -69,18 +81,23 @@ export interface CuedRule {
 const FILLER =
   /(?:[ ]{0,2}(?:(?:numbers?|num|no|nos|nr|nummer|numero|numeros|numer|code|codigo|codice|id|ids|is|was|are|ist|lautet|war|es|est|era|e|y|et|und|and|son|sao|sind|the|my|our|your|his|her|of|de|da|do|del|della|mi|meine|on|file|details?|data|n|num[.])(?![a-z0-9])|[:#=.°º"'()[\]{}<>|,;*_-])|:\r?\n){0,10} {0,3}/y;
 
-export function* cuedMatchesOf(rule: CuedRule, reading: Reading): Generator<PatternSpan> {
+export function cuedMatchesOf(rule: CuedRule, reading: Reading): PatternSpan[] {
   const { folded } = reading;
   const { value, filler = FILLER } = rule;
-  for (const cue of folded.matchAll(rule.cue)) {
+  const spans: PatternSpan[] = [];
+  for (const cue of occurrences(rule.cue, folded)) {
     filler.lastIndex = cue.index + cue[0].length;
-    value.lastIndex = filler.test(folded) ? filler.lastIndex : cue.index + cue[0].length;
+    if (!filler.test(folded)) continue;
+    value.lastIndex = filler.lastIndex;
     const found = value.exec(folded);
     if (!found) continue;
     const matched = found.groups?.['v'] ?? found[0];
     const end = found.index + found[0].length;
-    yield* spanOf(rule.label, rule.score, { value: matched, start: end - matched.length, end, reading });
+    spans.push(
+      ...spanOf(rule.label, rule.score, { value: matched, start: end - matched.length, end, reading }),
+    );
   }
+  return spans;
 }
 
 /** The folded text before a place, at most so much of it. */

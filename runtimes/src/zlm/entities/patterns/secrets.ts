@@ -89,13 +89,13 @@ function keyScore(match: Match): number {
 }
 
 const SECRET_FILLER =
-  /[ ]{0,2}(?:(?:is|was|ist|lautet|es|est|e|era|are|for [a-z0-9 ._-]{1,24}|fur [a-z0-9 ._-]{1,24}|bearer|basic|token)(?![a-z0-9])[ ]{0,2})?(?:["'`]?[ ]{0,2}(?:[:=]|=>|->|:=)[ ]{0,2}(?:\r?\n)?|[ ])(?:(?:bearer|basic|token) )?["'`([<]{0,2}/y;
+  /(?:[ ]{1,2}(?:wi-?fi|wlan|para|for|fur|del?|du|di|da|do)(?![a-z0-9]))?[ ]{0,2}(?:(?:is|was|ist|lautet|es|est|e|era|are|for [a-z0-9 ._-]{1,24}|fur [a-z0-9 ._-]{1,24}|bearer|basic|token)(?![a-z0-9])[ ]{0,2})?(?:["'`]?[ ]{0,2}(?:[:=]|=>|->|:=)[ ]{0,2}(?:\r?\n)?|[ ])(?:(?:bearer|basic|token) )?["'`([<]{0,2}/y;
 
 export const CUED_SECRETS: readonly CuedRule[] = [
   {
     label: 'password',
     cue: /(?<![a-z])(?:(?:[a-z]{1,16}[_-])?pass(?:word|wd|code|phrase|wort)s?|pwd|pw(?=[:= ])|psw|kennwort|losungswort|mot de passe|mdp|contrasena|clave(?: (?:de acceso|secreta))?|parola d'ordine|senha|palavra-passe|palavra passe|pin(?:-?code|-?nummer)?|otp|one-time code|verification code|wifi key|wlan-?schlussel)(?![a-z0-9])/g,
-    value: /[^\s"'`<>,;|\][]{3,64}(?<![.,;:!?)}])/y,
+    value: /(?<=["'`])[^"'`\n]{3,64}(?=["'`])|[^\s"'`<>,;|\][]{3,64}(?<![.,;:)}])/y,
     filler: SECRET_FILLER,
     score: passwordScore,
   },
