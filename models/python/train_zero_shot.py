@@ -2,7 +2,8 @@
 
 1. Affect: words and signs with their strengths on the axes of data/zero-shot-affect.tsv (by hand), their valence from
    the VADER and opinion lexicons.
-2. Topics: names and typical terms of data/zero-shot-topics.tsv and data/iab-terms.tsv (by hand).
+2. Topics: names and typical terms of data/zero-shot-topics.tsv and data/iab-terms.tsv (by hand);
+   intents of CLINC150 and BANKING77 with some of their sentences.
 3. Other languages: words of SIB-200's sentences, which are the same sentences in every language.
 
     python3 models/python/train_zero_shot.py --data DIR
@@ -10,6 +11,7 @@
 
 import argparse
 import csv
+import json
 import os
 
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -42,6 +44,8 @@ COMMON = 25
 # A word of more sentences says nothing of a topic.
 MOST_SENTENCES = 60
 LONGEST_WORD = 32
+# Of an intent.
+SENTENCES = 16
 SIGNS = dict(
     joy=1, optimism=1, love=1, calm=1, gratitude=1, pride=1, praise=1,
     anger=-1, sadness=-1, fear=-1, disgust=-1, toxicity=-1, complaint=-1, boredom=-1, shame=-1, envy=-1,
@@ -119,9 +123,24 @@ def topics():
     return general + [([row[2]], listed(row[4])) for row in table("iab-terms.tsv")]
 
 
-def topic_tensors():
+def intents(data):
+    """(names, sentences) of every intent of CLINC150 and BANKING77, from their training parts."""
+    sentences = defaultdict(list)
+    train = Path(data) / "train"
+    for text, name in json.loads((train / "clinc150" / "data_full.json").read_text(encoding="utf-8"))["train"]:
+        sentences[name].append(text)
+    with (train / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            sentences[row["category"]].append(row["text"])
+    return [
+        ([name.replace("_", " ").strip("?")], [" ".join(text.replace(",", " ").split()) for text in texts[:SENTENCES]])
+        for name, texts in sorted(sentences.items())
+    ]
+
+
+def topic_tensors(data):
     """Terms stay text: the runtime makes vectors of them, so that they are always those of its text encoder."""
-    entries = topics()
+    entries = topics() + intents(data)
     owners = [(name, topic) for topic, (names, _) in enumerate(entries) for name in names]
     return {
         "topics.names": "\n".join(name for name, _ in owners),
@@ -176,7 +195,7 @@ def main():
     parser.add_argument("--data", required=True, help="folder of the corpora: it holds train/")
     data = parser.parse_args().data
     axes, affect = affect_tensors(data)
-    tensors = affect | topic_tensors() | foreign_tensors(data)
+    tensors = affect | topic_tensors(data) | foreign_tensors(data)
     meta = {"program": "zero-shot", "axes": axes}
     print(zlm_format.write_weights(WEIGHTS, MODEL, VERSION, meta, tensors))
 
