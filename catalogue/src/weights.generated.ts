@@ -9,7 +9,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 4586924, sha256: 'abb32b716086ce708500cb6f186912806e5632fc9b70fbafd4eddfc0672c95d0' },
   ],
   'zlm-v1-followup-questions-edge': [
-    { path: 'model.zlm', bytes: 550763, sha256: '0f6e102adaee70622ae7c028487d70a454f27be35cd0ac48fb3d05d84732a00f' },
+    { path: 'model.zlm', bytes: 553989, sha256: '504721a5efc8f418da81007af0b0c1fb7062870182130ec50aac3b3a0216baea' },
   ],
   'zlm-v1-iab-classify-cloud': [
     { path: 'model.zlm', bytes: 180, sha256: 'ac4825b3beed79de8ba59e1f168c1d011f45d0c7117d276696e32a7e6f837d2d' },
@@ -18,7 +18,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 9985912, sha256: '656d8a4006553f8631263dbbf9181f346ca6f69b50faf6d81a1c228eb0d063c6' },
   ],
   'zlm-v1-iab-classify-edge-enriched': [
-    { path: 'model.zlm', bytes: 486332, sha256: '4a074fb059521aa0b09c8b3beac8a06d4bca34aeb36a7089fa64966e25fdec79' },
+    { path: 'model.zlm', bytes: 566076, sha256: 'b86418c4572dc4e3b983cc43cff8dc694ce8ff491b2f7e3488e0bcc4376ac345' },
   ],
   'zlm-v1-moderation-edge': [
     { path: 'model.zlm', bytes: 197800, sha256: 'f8b70a03c0c7336f0923c7e020bc25921eb2570128ee1b7c44ffd88143f8a196' },

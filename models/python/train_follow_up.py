@@ -250,7 +250,10 @@ def dictionary_of(counts, capitals):
     for word, tags in by_hand.items():
         if word not in closed:
             own = {tag for tag in forms.get(word, set()) | tags}
-            dictionary[word] = {tag: dictionary.get(word, {}).get(tag, 0.1) for tag in sorted(own)}
+            seen = dictionary.get(word, {})
+            # A verb by hand may be a noun as well ("demand"); a noun or adjective by hand is no verb.
+            own |= {tag for tag in seen if tags == {"VB"} and tag == "NN"}
+            dictionary[word] = {tag: seen.get(tag, 0.1) for tag in sorted(own)}
     for form, tags in forms.items():
         if form not in dictionary:
             dictionary[form] = dict.fromkeys(sorted(tags), 1.0)

@@ -53,7 +53,9 @@ export function readText(text: string, kind: string, lexicon: Lexicon): Reading 
   });
   const entities = entitiesOf(sentences, lexicon);
   const first = sentences.find((tokens) => tokens.length > 2) ?? [];
-  const defined = DEFINING.has(kind) ? definedTopic(first, entities, lexicon) : null;
+  const found = DEFINING.has(kind) ? definedTopic(first, entities, lexicon) : null;
+  const isLife = found !== null && kind === 'bio' && !found.types.some((type) => CONCRETE.has(type));
+  const defined = isLife ? { ...found, types: ['person'] } : found;
   return { text, kind: kindWith(kind, defined), sentences, entities, clauses, defined };
 }
 
@@ -114,11 +116,22 @@ function typed(subject: Entity, tokens: readonly Token[], at: number, lexicon: L
   return { ...subject, types: types.length > 0 ? types : subject.types };
 }
 
+/** Kinds of texts whose sentences are steps, terms or features: what is open is known by the kind, not by them. */
+const UNTELLING = new Set(
+  (
+    'poem weather recipe howto lab medical invoice lease contract release bug code product event-notice cv job travel ' +
+    'numbers empty emoji nonsense question'
+  ).split(' '),
+);
+const MEDICAL = new Set(['illness', 'treat']);
+
 export function bindingsOf(reading: Reading, lexicon: Lexicon): Binding[] {
   const topic = topicOf(reading);
   const common = commonSlots(reading, topic, lexicon);
   const bindings: Binding[] = [textBinding(reading, common)];
-  for (const clause of reading.clauses) bindings.push(...clauseBindings(clause, reading, common, lexicon));
+  const telling = !UNTELLING.has(reading.kind);
+  if (telling)
+    for (const clause of reading.clauses) bindings.push(...clauseBindings(clause, reading, common, lexicon));
   if (topic) bindings.push(...entityBindings(topic, true, reading, common));
   for (const entity of reading.entities.slice(0, 24))
     if (entity.key !== topic?.key) bindings.push(...entityBindings(entity, false, reading, common));
@@ -165,7 +178,12 @@ function entitySubject({ text, plural }: Entity): Subject {
 }
 
 const NEWSY = new Set(
-  'disaster plan project law problem fight action ballot gathering probe illness treat study money'.split(
+  'disaster natural plan project law problem fight action ballot gathering probe row'.split(' '),
+);
+const INCIDENTS = new Set(['disaster', 'natural', 'action', 'fight']);
+/** Types of articles' subjects that have questions of their own. */
+const CONCRETE = new Set(
+  'place taxon animal plant company band language work build vehicle person dish award sport body group country'.split(
     ' ',
   ),
 );
@@ -173,6 +191,8 @@ const NEWSY = new Set(
 /** What the text is about: the first subject of an article that defines it, else the weightiest thing. */
 function topicOf({ entities, kind, defined }: Reading): Entity | null {
   if (defined) return defined;
+  if (kind === 'product')
+    return entities.find(({ sentence, at, text }) => sentence === 0 && at < 2 && text.includes(' ')) ?? null;
   const things = entities.filter(
     ({ types, name }) => !types.includes('person') && !(kind === 'news' && name),
   );
@@ -192,14 +212,11 @@ function codeSlots({ text, kind }: Reading): Slots {
 /** "How do I reset my router?" → "reset my router". */
 function questionSlots({ text, kind }: Reading): Slots {
   if (kind !== 'question') return {};
+  const lower = toLow(text.slice(0, 1)) + text.slice(1).replaceAll(' I ', ' i ');
   const found =
-    /\b(?:how (?:do|can|should|could|would) (?:i|you|we|one)|how to|can i|should i|need to|want to) ([a-z][^?.!,;\n]{2,70})\?/.exec(
-      `${text.slice(0, 1).replace(/[HCSW]/, (c) => String.fromCharCode(c.charCodeAt(0) + 32))}${text.slice(1)}`.replaceAll(
-        ' I ',
-        ' i ',
-      ),
-    );
-  return found ? { qV: found[1]!.trim() } : {};
+    /\b(?:how (?:do|can|should|could|would) (?:i|you|we|one)|how to) ([a-z][^?.!,;\n]{2,70})\?/.exec(lower);
+  const may = /^\W*(?:can|may|should|could) i ([a-z][^?.!,;\n]{2,70})\?/.exec(lower);
+  return found ? { qV: found[1]!.trim() } : may ? { qC: may[1]!.trim() } : {};
 }
 
 // Clauses
@@ -219,7 +236,7 @@ function withoutIntent(clause: Clause, lexicon: Lexicon): Clause {
 
 function clauseBindings(told: Clause, reading: Reading, common: Slots, lexicon: Lexicon): Binding[] {
   const clause = withoutIntent(told, lexicon);
-  const vague = vagueBinding(clause, reading);
+  const vague = vagueBinding(clause, reading, lexicon);
   if (vague) return [vague];
   const subject = subjectOf(clause, reading, lexicon);
   if (!subject || !restIsSafe(clause, subject)) return [];
@@ -259,14 +276,23 @@ function claimBinding(
 }
 
 /** "Several countries refused to sign": which ones? */
-function vagueBinding(clause: Clause, reading: Reading): Binding | null {
+function vagueBinding(clause: Clause, reading: Reading, lexicon: Lexicon): Binding | null {
   if (isPronoun(clause.subject) || clause.said !== null || (clause.copula && clause.rest === '')) return null;
   const { tokens, subject } = clause;
   const first = tokens[subject.start]!;
   if (!isVague(first) || !subject.plural || !restIsSafe(clause, null)) return null;
   const x = bare(tokens, subject);
+  if (/^\d/.test(x)) return null;
+  const types = lexicon.typesOf(headLemma(tokens, subject));
   const slots = { ...clauseSlots(clause, { text: x, plural: true, second: false }), x };
-  return { scope: 'vague', facts: new Set([`kind:${reading.kind}`]), slots, weight: 3.4, about: x, key: x };
+  return {
+    scope: 'vague',
+    facts: new Set([`kind:${reading.kind}`, ...types]),
+    slots,
+    weight: 3.4,
+    about: x,
+    key: x,
+  };
 }
 
 const MASS = new Set(['substance', 'illness', 'treat', 'field', 'money', 'belief', 'food']);
@@ -367,7 +393,7 @@ function subjectTypes(clause: Clause, subject: Subject, { entities }: Reading, l
     ...(isPronoun(clause.subject) ? ['person'] : lexicon.typesOf(lemma)),
   ];
   const name = entity?.name ?? (!isPronoun(clause.subject) && clause.subject.name);
-  const agent = types.includes('person') || types.includes('group') || types.includes('country');
+  const agent = types.some((type) => ['person', 'group', 'country', 'place'].includes(type));
   if (agent)
     return [
       ...types,
@@ -435,8 +461,12 @@ function entityBindings(entity: Entity, isTopic: boolean, reading: Reading, comm
     ...(entity.plural ? ['plural'] : []),
   ]);
   const specific = entity.name || entity.text.split(' ').length > 2;
-  if (!specific && (entity.count < 2 || !entity.text.includes(' ')) && !isTopic) return [];
+  const goesOn = entity.types.some((type) => NEWSY.has(type)) && entity.text.includes(' ') && !entity.name;
+  if (!specific && !goesOn && (entity.count < 2 || !entity.text.includes(' ')) && !isTopic) return [];
   if (isTopic) facts.add('topic');
+  if (isTopic && !entity.types.some((type) => CONCRETE.has(type))) facts.add('untyped');
+  if (entity.types.some((type) => NEWSY.has(type))) facts.add('newsy');
+  if (reading.entities.some(({ types }) => types.some((type) => INCIDENTS.has(type)))) facts.add('incident');
   if (entity.count > 1) facts.add('prominent');
   if (reading.clauses.some(({ tense, sentence }) => tense === 'past' && sentence === entity.sentence))
     facts.add('past');
@@ -444,7 +474,10 @@ function entityBindings(entity: Entity, isTopic: boolean, reading: Reading, comm
   const actor = entity.types.some((type) => type === 'person' || type === 'group' || type === 'country');
   const weight = (actor && reading.kind !== 'bio' ? 0.4 : 1.3) + entity.weight * 0.3;
   const things = { slots: { ...slots, X: entity.text }, weight, about: entity.text, key: entity.key };
-  const bindings = [...new Set(entity.types)].map((scope): Binding => ({ scope, facts, ...things }));
+  const scopes = UNTELLING.has(reading.kind)
+    ? entity.types.filter((type) => MEDICAL.has(type))
+    : entity.types;
+  const bindings = [...new Set(scopes)].map((scope): Binding => ({ scope, facts, ...things }));
   if (isTopical(entity, isTopic, reading)) {
     bindings.push({
       ...{

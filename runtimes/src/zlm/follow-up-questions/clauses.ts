@@ -4,7 +4,7 @@
  */
 import type { Lexicon } from './lexicon.ts';
 import { baseOf, formsOf, type VerbForms } from './morphology.ts';
-import { headLemma, type NounPhrase, nounPhraseAt, phraseWithOf, textOf } from './phrases.ts';
+import { type NounPhrase, nounPhraseAt, phraseWithOf, textOf } from './phrases.ts';
 import type { Tag } from './tags.ts';
 import { isTimePhrase } from './times.ts';
 import type { Token } from './tokens.ts';
@@ -44,7 +44,22 @@ export function isPronoun(subject: NounPhrase | Pronoun): subject is Pronoun {
 }
 
 const SUBJECT_PRONOUNS = new Set(['he', 'she', 'i', 'we', 'you']);
-const LINKS = new Set(['of', 'in', 'for', 'at', 'from', 'on', 'with', 'between', 'near']);
+const LINKS = new Set([
+  'of',
+  'in',
+  'for',
+  'at',
+  'from',
+  'on',
+  'with',
+  'between',
+  'near',
+  'by',
+  'against',
+  'about',
+  'over',
+  'into',
+]);
 const LONGEST_REST = 14;
 
 /** The clauses of a sentence that can be asked about: its first one, and those that follow or hang on a name. */
@@ -118,6 +133,7 @@ function clauseFrom(
   const { said, understood, text, object, end } = restAt(tokens, group, lexicon);
   if (!understood && said === null) return null;
   if (text === '' && said === null && !isCompleteAlone(group, lexicon)) return null;
+  if (group.verb === BE && text.startsWith('to ')) return null;
   const { verb, tense, passive, progressive, negative, modal } = group;
   return {
     ...{ tokens, sentence, subject: subject.phrase, verb, tense, passive, progressive, negative, modal },
@@ -474,18 +490,14 @@ const LONGEST_CLAIM = 20;
 function claimAt(tokens: readonly Token[], start: number): string | null {
   const from = tokens[start]?.low === 'that' ? start + 1 : start;
   const phrase = nounPhraseAt(tokens, from);
-  if (!phrase || !FINITE.has(tokens[phraseWithOf(tokens, from)!.end]?.tag ?? 'OT')) return null;
+  if (!phrase || !FINITE.has(tokens[subjectAt(tokens, from)?.end ?? -1]?.tag ?? 'OT')) return null;
   let end = from;
-  while (end < tokens.length && !/^[;:()"“”.,!?–—]$/.test(tokens[end]!.text)) end++;
+  while (end < tokens.length && !/^(?:[;:()"“”.,!?–—]|but)$/.test(tokens[end]!.low)) end++;
   const text = textOf(tokens, from, end);
   const low = tokens
     .slice(from, end)
     .map((token) => token.low)
     .join(' ');
+  if (/^["“”(:]$/.test(tokens[end]?.text ?? '')) return null;
   return end - from <= LONGEST_CLAIM && end - from >= 4 && !OUTSIDE_POINTERS.test(low) ? text : null;
-}
-
-/** The subject's head as the table of types knows it. */
-export function subjectLemma(clause: Clause): string {
-  return isPronoun(clause.subject) ? clause.subject.pronoun : headLemma(clause.tokens, clause.subject);
 }

@@ -158,6 +158,7 @@ function typesOf(
   )
     return inner.length <= 2 ? ['country'] : [];
   if (types.length > 0 && inner.length > 1) return types;
+  if (/^(?:San|Santa|Los|Las|El|New|Saint)$/.test(inner[0]!.text)) return [];
   const titled = words.some(({ low }, i) => i < words.length - 1 && isTitle(low, lexicon));
   if (titled || inner.some(({ text }) => lexicon.firstNames.has(text) && text !== last.text))
     return ['person'];

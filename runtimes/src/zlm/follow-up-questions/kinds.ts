@@ -38,9 +38,16 @@ function kindByLooks(text: string): string | null {
   if (counts.letters < 4) return counts.other > counts.letters ? 'emoji' : 'empty';
   if (looksLikeCode(text)) return 'code';
   if (isNonsense(text)) return 'nonsense';
-  if (/\?["”»)\s]*$/.test(text.slice(-12)) && wordsOf(text).length <= 45) return 'question';
+  if (isQuestion(text)) return 'question';
+  if (/^\W*(?:Hi|Hello|Dear|Hey|Good morning)\b[^\n.!?]{0,40},/.test(text)) return 'email';
   if (hasTurns(text)) return 'chat';
   return looksLikePoem(text) ? 'poem' : null;
+}
+
+/** Ends in a question, with at most one sentence before it. */
+function isQuestion(text: string): boolean {
+  if (!/\?["”»)\s]*$/.test(text.slice(-12)) || text.length > 400) return false;
+  return text.split(/[.!?]\s/).length <= 2 && wordsOf(text).length <= 45;
 }
 
 function countCharacters(text: string): { letters: number; digits: number; other: number } {
@@ -55,7 +62,7 @@ function countCharacters(text: string): { letters: number; digits: number; other
 }
 
 const CODE_LINE =
-  /^(?:\s*(?:def |class |import |from \w+ import|function |const |let |var |public |private |return\b|if \(|for \(|while \(|#include|package |SELECT |INSERT |UPDATE |fn |func |use |export |async |@\w+|\}|\{|<\/?\w+|\/\/|#!))|[;{}]\s*$|=>|^\s*[A-Za-z_][\w.]* = ["'[{(\d]|\w\(.{0,60}\)[:;{]?\s*$/;
+  /^(?:\s*(?:def |class |import |from \w+ import|function |const |let |var |public |private |return\b|if \(|for \(|while \(|#include|package |SELECT |FROM |JOIN |WHERE |GROUP BY |ORDER BY |INSERT |UPDATE |fn |func |use |export |async |@\w+|\}|\{|<\/?\w+|\/\/|#!))|[;{}]\s*$|=>|^\s*[A-Za-z_][\w.]* = ["'[{(\d]|\w\(.{0,60}\)[:;{]?\s*$/;
 
 function looksLikeCode(text: string): boolean {
   const lines = text
@@ -150,19 +157,20 @@ const DEFINITION =
 function kindByWords(text: string, terms: ReadonlySet<string>, kinds: readonly Kind[]): string {
   const lead = text.slice(0, 400);
   // A long text has some words of every kind.
-  const lengthy = terms.size > 130 ? 1.6 : terms.size > 80 ? 1.25 : 1;
+  const lengthy = terms.size > 130 ? 1.6 : terms.size > 80 ? 1.25 : terms.size > 55 ? 1 : 0.7;
   let best = '';
   let most = 0.99;
   for (const { name, least, points } of kinds) {
     let sum = 0;
     for (const [term, own] of points) if (terms.has(term)) sum += own;
-    const ratio = sum / (name === 'news' ? least : least * lengthy);
+    const ratio = sum / (name === 'news' ? least * Math.min(lengthy, 1) : least * lengthy);
     if (ratio > most) {
       best = name;
       most = ratio;
     }
   }
   if (BIOGRAPHY.test(lead) && most < 2) return 'bio';
-  if (DEFINITION.test(lead) && (best === '' || most < 2)) return 'definition';
+  if (DEFINITION.test(lead) && (best === '' || best === 'news' || (terms.size > 80 && most < 1.3)))
+    return 'definition';
   return best === '' ? 'general' : best;
 }

@@ -115,6 +115,7 @@ export function definite(tokens: readonly Token[], phrase: NounPhrase): string |
   if (
     first.text !== first.low &&
     tokens[phrase.start + 1]?.tag === 'NP' &&
+    /^[A-Z]/.test(tokens[phrase.start + 1]!.text) &&
     phrase.name &&
     first.low !== 'the'
   )

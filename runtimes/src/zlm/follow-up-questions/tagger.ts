@@ -11,6 +11,10 @@ const CLOSED = new Set(
 );
 const NUMBER: readonly TagCost[] = [{ tag: tagNumber('CD'), cost: 0 }];
 const NAME: readonly TagCost[] = [{ tag: NP, cost: 0 }];
+const POSSESSIVE: readonly TagCost[] = [
+  { tag: tagNumber('PO'), cost: 0 },
+  { tag: tagNumber('OT'), cost: 4 },
+];
 const MARK: readonly TagCost[] = [{ tag: tagNumber('OT'), cost: 0 }];
 /** A capital inside a sentence is a name unless all else speaks against it. */
 const NOT_A_NAME = 10;
@@ -108,6 +112,7 @@ function optionsFor(
   if (known?.some(({ tag }) => CLOSED.has(tag)) && token.text !== 'US' && token.text !== 'IT') return known;
   if (known && first) return isName(token, lexicon) ? [...NAME, ...dearer(known, 6)] : known;
   if (capital) return known ? [...NAME, ...dearer(known, NOT_A_NAME)] : NAME;
+  if (token.low === "'" && !token.spaced) return POSSESSIVE;
   if (!/^[a-zà-öø-ÿ]/.test(token.low)) return MARK;
   return lexicon.byEnding(token.low);
 }
