@@ -44,15 +44,18 @@ const MEANINGS: Readonly<Record<string, readonly NameType[]>> = {
 const EVENT =
   /\b(war|cup|olympics|championships?|battle|festival|awards?|games|league|tournament|election|revolution|grand prix|open)\b/;
 
-/** Reads `token<separator>tag` lines, BIO or IO, blank lines between texts. */
-export function readConll(file: string): GoldText[] {
+/**
+ * Reads `token<separator>tag` lines, BIO or IO, blank lines between texts.
+ * @param joinsHandles whether "@" and the word behind it are one token and no name
+ */
+export function readConll(file: string, joinsHandles = false): GoldText[] {
   const texts: GoldText[] = [];
   let tokens: [string, string][] = [];
   for (const row of `${readFileSync(file, 'utf8')}\n`.split('\n')) {
     const cells = row.trim().split(/\s+/);
     if (cells.length >= 2) tokens.push([cells[0]!, cells.at(-1)!]);
     else if (tokens.length > 0) {
-      texts.push(goldText(joinedHandles(tokens)));
+      texts.push(goldText(joinsHandles ? joinedHandles(tokens) : tokens));
       tokens = [];
     }
   }
@@ -177,7 +180,9 @@ export function goldSets(data: string): {
   return {
     wnut: readConll(path.join(folder, 'wnut17/wnut17train.conll')),
     dev: readConll(path.join(folder, 'wnut17/emerging.dev.conll')),
-    btc: [...'abefgh'].map((part) => readConll(path.join(folder, `BTC/CONLL-format/data/${part}.conll`))),
+    btc: [...'abefgh'].map((part) =>
+      readConll(path.join(folder, `BTC/CONLL-format/data/${part}.conll`), true),
+    ),
     wikigold: readConll(path.join(folder, 'wikigold/CONLL-format/data/wikigold.conll.txt')),
   };
 }
