@@ -68,6 +68,20 @@ def examples():
     return [(row[0], row[1]) for row in _rows(TERMS.with_name("iab-examples.tsv"))[1:]]
 
 
+def foreign_terms():
+    """(node of Content 2.2, language, terms) of data/iab-foreign-terms.tsv.
+
+    `motor*` is every unknown word that begins so, `*steuer` every one that ends so; a hyphen stands for a space.
+    """
+    rows = _rows(TERMS.with_name("iab-foreign-terms.tsv"))[1:]
+    return [(node, language, tuple(term.replace("-", " ").strip() for term in terms.split())) for node, language, terms in rows]
+
+
+def stop_words():
+    """Language -> words that say nothing of a topic."""
+    return {language: words.split() for language, words in _rows(TERMS.with_name("stop-words.tsv"))[1:]}
+
+
 def audience_links():
     """(node of Content 2.2, segment of Audience 1.1) pairs: who reads about the one is in the other."""
     return [(row[0], row[1]) for row in _rows(TERMS.with_name("iab-audience.tsv"))[1:]]

@@ -35,6 +35,25 @@ INTENTS = {
 }
 # SIB-200's topics; its two others are each several nodes.
 TOPICS = {"travel": "653", "sports": "483", "health": "286", "politics": "386", "geography": GEOGRAPHY}
+# The same topics in other languages, where the terms of every tier 1 stand beside them.
+FOREIGN_TOPICS = TOPICS | {"science/technology": "464"}
+# Things that are sold, new in shops and used among people.
+GOODS = (
+    "601 617 630 632 633 634 635 636 637 278 283 275 551 566 573 582 589 561 565 243 42 482 431 681 559 558 492 677 616 "
+    "604 615 46 263 338 324 601 617"
+).split()
+# Said where people sell used things; the offer outweighs what is offered.
+SECOND_HAND = (
+    "for sale, asking, best offer, obo, like new, mint, excellent condition, good condition, barely used, never used, "
+    "must sell, moving sale, cash only, plus shipping, shipping included, buyer pays, wanted to buy, price is negotiable, "
+    "original box, manuals, make offer, selling, forsale, highest bidder, sale, sell, offer, email offers, price, prices, "
+    "pick up, postage, includes shipping, interested, condition"
+).split(", ")
+# Said in shops, of goods of all kinds.
+SHOP = (
+    "add to cart, in stock, free shipping, free returns, buy now, add to basket, customer reviews, free delivery, "
+    "warranty, sizes, colours, ships, delivered, price, order, rating, checkout"
+).split(", ")
 # What an article of Wikinews is rather, or hardly, about; added to the logarithm of the probability.
 NEWS_PRIOR = {
     "News and Politics": 1.5, "Sports": 0.5, "Business and Finance": 0.3, "Travel": -3, "Shopping": -3,

@@ -20,6 +20,18 @@ INTENTS = {
 }
 BANKING_INTENT = "manage an account or payment"
 
+# Things that any intent may be about; cues of intents are trained beside them.
+OBJECTS = (
+    "headphones, laptop, phone, coffee machine, running shoes, winter jacket, mattress, bicycle, car, washing machine, "
+    "camera, guitar, desk lamp, dress, sofa, printer, watch, toys, skin cream, dog food, tent, books, tablet, flowers, "
+    "pizza, insurance, credit card, bank, hotel, rome, paris, airport, museum, restaurant, dentist, school, library, "
+    "hospital, pharmacy, photosynthesis, inflation, world war, black holes, jazz, vaccines, climate change, chess, "
+    "spanish, yoga, gardening, pasta, chicken, bread, potatoes, parliament, election, president, economy, storm, "
+    "football, tennis, team, company, office, kitchen, garden, roof, bathroom, windows, software, app, website, router, "
+    "email, computer, children, friend, dog, cat, wedding, birthday, tax, visa, passport, train, flight, concert, movie, "
+    "game, music, house, apartment, city, berlin, london, new york, march, friday, tomorrow"
+).split(", ")
+
 # Articles about one person, place or work are no topic of others' texts.
 TITLE_NOT_A_TOPIC = re.compile(
     r"(?:The |Lists?\b|Index\b|Outline\b|Timeline\b|(?:History|Geography|Economy|Politics|Demographics|Culture|Transport\w*"

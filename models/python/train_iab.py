@@ -32,7 +32,9 @@ import corpora
 import iab_concepts
 import zlm_format
 from iab_concepts import features_of
-from iab_labels import BANKING, GEOGRAPHY, INTENTS, NEWS_PRIOR, STOPWORDS, TOPICS
+from iab_labels import (
+    BANKING, FOREIGN_TOPICS, GEOGRAPHY, GOODS, INTENTS, NEWS_PRIOR, SECOND_HAND, SHOP, STOPWORDS, TOPICS,
+)  # fmt: skip
 
 COMMON_WORDS = iab_concepts.TERMS.with_name("common-words.txt")
 DIM = 160
@@ -58,7 +60,20 @@ EXAMPLE_WEIGHT = 2
 # What the sentences of one source count together for a concept; topics are coarse, so they count less.
 INTENT_WEIGHT = 150
 TOPIC_WEIGHT = 40
-FOREIGN = ("deu_Latn", "fra_Latn", "spa_Latn", "ita_Latn", "por_Latn", "nld_Latn", "pol_Latn")
+# Languages with terms of their own, and those that the model only knows to be none of these.
+KNOWN_LANGUAGES = {"de": "deu_Latn", "fr": "fra_Latn", "es": "spa_Latn", "it": "ita_Latn", "pt": "por_Latn"}
+OTHER_LANGUAGES = ("nld_Latn", "pol_Latn")
+FOREIGN_BAGS = 60
+# Less than the terms of one English concept, since there are five languages of them.
+FOREIGN_WEIGHT = 0.4
+FOREIGN_TOPIC_WEIGHT = 12
+FOREIGN_NOISE_BAGS = 400
+# A word of another language that is so frequent in the English corpora means something in English.
+ENGLISH_WORD = 150
+STEM_LENGTHS = range(10, 4, -1)
+OFFER_BAGS = 2500
+# How much of a shop's page is about the thing it sells, the rest about shopping.
+SHARE_OF_GOODS = 0.8
 
 
 @dataclass
@@ -133,27 +148,80 @@ def term_features(term):
     return [pair for pair in pairs if usable_pair(pair, alone=len(pairs) == 1)]
 
 
-def build_vocabulary(corpus, concepts):
-    """Single words first, then pairs; each part sorted."""
+def build_vocabulary(corpus, concepts, foreign):
+    """Single words first, then pairs; each part sorted. Stems (`motor*`, `*steuer`) are among the words."""
     counts = np.bincount(corpus.flat, minlength=len(corpus.words))
     order = np.argsort(-counts, kind="stable")
     common = [corpus.words[i] for i in order[: UNIGRAMS + 1000] if usable(corpus.words[i])][:UNIGRAMS]
     terms = {feature for c in concepts for term in c.terms for feature in term_features(term)}
+    terms |= {feature for group in foreign for term in group.terms for feature in term}
+    terms |= {word for group in foreign for word in group.function_words}
     singles = set(common) | {term for term in terms if " " not in term}
     return sorted(singles), sorted(term for term in terms if " " in term)
 
 
-def known_form(word, known):
+@dataclass
+class ForeignTerms:
+    """The terms of a concept in another language, each a list of features, and the language's function words."""
+
+    node: str
+    terms: list
+    function_words: list
+
+
+ASCII = str.maketrans(
+    {"á": "a", "à": "a", "â": "a", "ã": "a", "é": "e", "è": "e", "ê": "e", "í": "i", "ì": "i", "î": "i", "ó": "o",
+     "ò": "o", "ô": "o", "õ": "o", "ú": "u", "ù": "u", "û": "u", "ç": "c", "ñ": "n", "ä": "ae", "ö": "oe", "ü": "ue",
+     "ß": "ss", "œ": "oe", "ï": "i"}
+)  # fmt: skip
+
+
+def foreign_terms(corpus):
+    """The terms of data/iab-foreign-terms.tsv that do not mean something else in English, with and without accents."""
+    counts = np.bincount(corpus.flat, minlength=len(corpus.words))
+    english = {corpus.words[i] for i in np.flatnonzero(counts > ENGLISH_WORD)}
+    stops = iab_concepts.stop_words()
+    groups = []
+    for node, language, terms in iab_concepts.foreign_terms():
+        forms = [form for term in terms for form in dict.fromkeys([term, term.translate(ASCII)])]
+        features = [foreign_features(form) for form in forms]
+        kept = [f for f in features if f and not (len(f) == 1 and f[0] in english)]
+        words = [word for word in stops[language] if word not in STOPWORDS and len(word) > 1 and word not in english]
+        groups.append(ForeignTerms(node, kept, words))
+    return groups
+
+
+def foreign_features(term):
+    """A stem, where it is long enough for one, or what `term_features` says of a word or phrase."""
+    bare = term.strip("*")
+    if "*" in term and " " not in term and len(bare) >= STEM_LENGTHS[-1]:
+        stem = bare[: STEM_LENGTHS[0]] if term.endswith("*") else bare[-STEM_LENGTHS[0] :]
+        return [f"{stem}*" if term.endswith("*") else f"*{stem}"]
+    return term_features(bare)
+
+
+def singular_form(word, known):
     """The word itself, or what an unknown plural is the plural of."""
     if word not in known and len(word) > 3 and word.endswith("s") and word[:-1] in known:
         return word[:-1]
     return word
 
 
+def known_form(word, known):
+    """As `singular_form`, or the longest known stem that begins or else ends an unknown word."""
+    form = singular_form(word, known)
+    if form in known:
+        return form
+    lengths = [length for length in STEM_LENGTHS if length <= len(word)]
+    stems = [f"{word[:length]}*" for length in lengths] + [f"*{word[-length:]}" for length in lengths]
+    return next((stem for stem in stems if stem in known), word)
+
+
 def paragraph_matrix(corpus, singles, pairs):
     """How often, damped, each feature is in each paragraph."""
     known = {word for feature in singles + pairs for word in feature.split(" ")}
-    words = [known_form(word, known) for word in corpus.words]
+    # Stems are of other languages: what they meet in these corpora are rare names.
+    words = [singular_form(word, known) for word in corpus.words]
     index = {word: i for i, word in enumerate(words)}
     flat = np.array([index[word] for word in words])[corpus.flat]
     place = {word: i for i, word in enumerate(singles)}
@@ -280,6 +348,45 @@ def term_texts(setup, rng):
     return bag_matrix(bags, len(setup.place)), one_hot(labels, len(terms) + 1)
 
 
+def foreign_texts(setup, rng):
+    """Bags of a concept's terms in another language among its function words, and bags of these alone."""
+    bags, labels = [], []
+    for group in setup.foreign:
+        own = [[setup.place[f] for f in term] for term in group.terms]
+        function_words = [setup.place[word] for word in group.function_words]
+        for _ in range(FOREIGN_BAGS):
+            bag = [f for i in rng.integers(len(own), size=rng.choice(BAG_SIZES)) for f in own[i]]
+            size = len(bag) * rng.integers(4)
+            bags.append(bag + [function_words[i] for i in rng.integers(len(function_words), size=size)])
+            labels.append(setup.concept_of[group.node])
+    for function_words in {tuple(group.function_words): None for group in setup.foreign}:
+        places = [setup.place[word] for word in function_words]
+        for _ in range(FOREIGN_NOISE_BAGS):
+            bags.append([places[i] for i in rng.integers(len(places), size=int(60 ** rng.random()))])
+            labels.append(len(setup.concepts))
+    weights = np.full(len(bags), FOREIGN_WEIGHT, np.float32)
+    return bag_matrix(bags, len(setup.place)), one_hot(labels, len(setup.concepts) + 1), weights
+
+
+def offers(setup, rng):
+    """Bags of things with the words of private sellers, which are shopping, and of shops, mostly what is sold."""
+    goods = [setup.concept_of[node] for node in GOODS]
+    terms = [[f for f in ([setup.place[x] for x in term_features(t)] for t in setup.concepts[c].terms) if f] for c in goods]
+    said = [[[setup.place[f] for f in term_features(t) if f in setup.place] for t in list_] for list_ in (SECOND_HAND, SHOP)]
+    shopping, size = setup.concept_of["473"], len(setup.concepts) + 1
+    bags, labels = [], np.zeros((OFFER_BAGS, size), np.float32)
+    for number in range(OFFER_BAGS):
+        of_shop = number % 2
+        kind = rng.integers(len(goods))
+        things = [f for i in rng.integers(len(terms[kind]), size=rng.integers(2, 7)) for f in terms[kind][i]]
+        phrases = said[of_shop]
+        bag = things + [f for i in rng.integers(len(phrases), size=rng.integers(2, 6)) for f in phrases[i]]
+        bags.append(bag + common_words(rng, setup.words, len(bag) * rng.integers(3)))
+        labels[number, goods[kind]] += SHARE_OF_GOODS * of_shop
+        labels[number, shopping] += 1 - SHARE_OF_GOODS * of_shop
+    return bag_matrix(bags, len(setup.place)), sp.csr_matrix(labels), np.full(OFFER_BAGS, BAG_WEIGHT, np.float32)
+
+
 def written_examples(setup, rng):
     """Our own examples, each many times with part of its words."""
     bags, labels = [], []
@@ -295,14 +402,15 @@ def written_examples(setup, rng):
 def labelled_sentences(data, setup):
     """Sentences of the training parts of BANKING77, CLINC150 and SIB-200 whose label is a concept or none.
 
-    What is not English is about none: better to say nothing than to guess from the names that stand there.
+    A language without terms is about none: better to say nothing than to guess from the names that stand there.
     """
-    foreign = [(text, "") for language in FOREIGN for text in corpora.sib200_texts(data, language)]
+    foreign = [(text, "") for language in OTHER_LANGUAGES for text in corpora.sib200_texts(data, language)]
     parts = [
         (intent_sentences(Path(data) / "train"), INTENT_WEIGHT),
-        (topic_sentences(data), TOPIC_WEIGHT),
+        (topic_sentences(data, "eng_Latn", TOPICS), TOPIC_WEIGHT),
         (foreign, INTENT_WEIGHT),
     ]
+    parts += [(topic_sentences(data, name, FOREIGN_TOPICS), FOREIGN_TOPIC_WEIGHT) for name in KNOWN_LANGUAGES.values()]
     bags, labels, weights = [], [], []
     for pairs, weight in parts:
         concepts = np.array([setup.concept_of[node] for _, node in pairs])
@@ -323,12 +431,12 @@ def intent_sentences(train):
         return pairs + [(row["text"], BANKING) for row in csv.DictReader(file)]
 
 
-def topic_sentences(data):
-    """(sentence, node) pairs of SIB-200 in English."""
-    path = Path(data) / "train" / "sib200" / "eng_Latn" / "train.tsv"
+def topic_sentences(data, language, topics):
+    """(sentence, node) pairs of SIB-200 in one language."""
+    path = Path(data) / "train" / "sib200" / language / "train.tsv"
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return [(row["text"], TOPICS[row["category"]]) for row in rows if row["category"] in TOPICS]
+        return [(row["text"], topics[row["category"]]) for row in rows if row["category"] in topics]
 
 
 def text_features(text, place, known):
@@ -362,8 +470,8 @@ def one_hot(labels, size):
 class Setup:
     """The concepts as arrays: their terms' features, tier-1 nodes, and how much each weighs in training."""
 
-    def __init__(self, concepts, nodes, place, frequencies, idf):
-        self.concepts, self.place = concepts, place
+    def __init__(self, concepts, nodes, place, frequencies, idf, foreign):
+        self.concepts, self.place, self.foreign = concepts, place, foreign
         self.known = {word for feature in place for word in feature.split(" ")}
         self.terms = [sorted({place[f] for t in c.terms for f in term_features(t)}) for c in concepts]
         roots = [iab_concepts.path_to_root(nodes, c.node22)[0] for c in concepts]
@@ -393,9 +501,16 @@ def place_unseen(vectors, setup):
     """A term that the corpora never use starts in the middle of its concepts."""
     unseen = ~vectors.any(axis=1)
     total, count = np.zeros_like(vectors), np.zeros(len(vectors), np.float32)
+    middles = []
     for terms in setup.terms:
         middle = vectors[terms].mean(axis=0)
         middle /= max(float(np.linalg.norm(middle)), 1e-9)
+        middles.append(middle)
+    groups = [(terms, middle) for terms, middle in zip(setup.terms, middles)]
+    for group in setup.foreign:
+        features = sorted({setup.place[f] for term in group.terms for f in term})
+        groups.append((features, middles[setup.concept_of[group.node]]))
+    for terms, middle in groups:
         for term in terms:
             if unseen[term]:
                 total[term] += middle
@@ -471,6 +586,7 @@ def given_texts(data, setup, rng):
     bags, labels = term_texts(setup, rng)
     weights = setup.weights[labels.indices] / setup.weights[labels.indices].mean() * BAG_WEIGHT
     parts = [(bags, labels, weights), written_examples(setup, rng), labelled_sentences(data, setup)]
+    parts += [foreign_texts(setup, rng), offers(setup, rng)]
     matrices, labels, weights = zip(*parts)
     return sp.vstack(matrices).tocsr(), sp.vstack(labels).tocsr(), np.concatenate(weights)
 
@@ -497,13 +613,14 @@ def fit(data, paragraphs, article, news_articles, vectors, setup, rng):
 def prepare(data):
     corpus = read_corpus(data)
     concepts, nodes = iab_concepts.concepts(), iab_concepts.content_22(data)
-    singles, pairs = build_vocabulary(corpus, concepts)
+    foreign = foreign_terms(corpus)
+    singles, pairs = build_vocabulary(corpus, concepts, foreign)
     log(f"{len(corpus.flat)} words in {len(corpus.starts)} paragraphs; {len(singles)} words, {len(pairs)} pairs")
     paragraphs = paragraph_matrix(corpus, singles, pairs)
     idf = inverse_frequency(paragraphs)
     vectors = word_vectors(paragraphs, idf, np.random.default_rng(SEED))
     place = {feature: i for i, feature in enumerate(singles + pairs)}
-    setup = Setup(concepts, nodes, place, np.asarray(paragraphs.sum(axis=0)).ravel().astype(np.float64), idf)
+    setup = Setup(concepts, nodes, place, np.asarray(paragraphs.sum(axis=0)).ravel().astype(np.float64), idf, foreign)
     place_unseen(vectors, setup)
     log("word vectors")
     return singles, pairs, paragraphs, corpus.article, corpus.news_articles, vectors, setup

@@ -32,7 +32,7 @@ import iab_concepts
 import train_iab
 import zlm_format
 from iab_concepts import features_of
-from iab_profile_labels import BANKING_INTENT, INTENTS, NOT_A_TOPIC, PERSON, PLACE, TITLE_NOT_A_TOPIC, WORK
+from iab_profile_labels import BANKING_INTENT, INTENTS, NOT_A_TOPIC, OBJECTS, PERSON, PLACE, TITLE_NOT_A_TOPIC, WORK
 
 ENRICHED, CLOUD = "zlm-v1-iab-classify-edge-enriched", "zlm-v1-iab-classify-cloud"
 VERSION = "1"
@@ -47,7 +47,11 @@ CONCEPTS_OF_TITLE = 3
 LEAST_FOCUS = 0.2
 INTENT_SCALE = 3.0
 CORPUS_SENTENCES = 2500
+# A feature is known when it is in so many examples written by hand, in a cue, or in so many other texts.
 LEAST_EXAMPLES = 2
+MORE_EXAMPLES = 80
+CUE_COPIES = 5
+CUE_WEIGHT = 30
 
 
 class Base:
@@ -226,6 +230,19 @@ def given_intents():
     return _rows("user-intents.tsv")
 
 
+def cue_intents(rng):
+    """(intent, text, weight of all of the source): the cues of data/intent-cues.tsv, alone and beside things."""
+    texts = []
+    for intent, cues in _rows("intent-cues.tsv"):
+        for cue in cues.split(", "):
+            texts.append((intent, cue))
+            for _ in range(CUE_COPIES):
+                objects = [OBJECTS[i] for i in rng.integers(len(OBJECTS), size=rng.integers(1, 4))]
+                objects.insert(int(rng.integers(2)), cue)
+                texts.append((intent, " ".join(objects)))
+    return [(intent, text, CUE_WEIGHT) for intent, text in texts]
+
+
 def corpus_intents(data, base, rng):
     """(intent, text, weight of all of the source): what needs no reading to know its intent."""
     rows = json.loads((Path(data) / "train" / "clinc150" / "data_full.json").read_text(encoding="utf-8"))["train"]
@@ -238,10 +255,10 @@ def corpus_intents(data, base, rng):
     roots, tier1 = base.tier1()
     sports = [base.keys[r] for r in roots].index("483")
     is_sport = (base.probabilities(picked) @ tier1)[:, sports] > 0.5
-    pairs += [("follow sports results" if s else "follow the news", text, 30) for s, text in zip(is_sport, picked)]
+    pairs += [("follow sports results" if s else "follow the news", text, 20) for s, text in zip(is_sport, picked)]
     wiki = [text for _, text in corpora.wiki_articles(data, every=8) if len(text) > 300]
     picked = [_cut(wiki[i], rng) for i in rng.choice(len(wiki), min(CORPUS_SENTENCES, len(wiki)), replace=False)]
-    return pairs + [("learn about a topic", text, 30) for text in picked]
+    return pairs + [("learn about a topic", text, 15) for text in picked]
 
 
 def _cut(text, rng):
@@ -255,7 +272,7 @@ def fit_intents(data, base, rng):
     given = given_intents()
     categories = {intent: category for intent, category, _ in given}
     names = list(categories)
-    others = corpus_intents(data, base, rng)
+    others = cue_intents(rng) + corpus_intents(data, base, rng)
     texts = [text for _, _, text in given] + [text for _, text, _ in others]
     labels = np.array([names.index(i) for i, _, _ in given] + [names.index(i) for i, _, _ in others])
     per_source = Counter((intent, weight) for intent, _, weight in others)
@@ -263,7 +280,9 @@ def fit_intents(data, base, rng):
     found = [intent_features(text) for text in texts]
     counts = Counter(f for features in found[: len(given)] for f in features)
     more = Counter(f for features in found[len(given) :] for f in features)
-    vocabulary = sorted(f for f in set(counts) | set(more) if counts[f] >= LEAST_EXAMPLES or (counts[f] + more[f] / 60) >= 1.5)
+    cues = {f for _, line in _rows("intent-cues.tsv") for cue in line.split(", ") for f in intent_features(cue)}
+    frequent = {f for f in more if more[f] >= MORE_EXAMPLES}
+    vocabulary = sorted({f for f in counts if counts[f] >= LEAST_EXAMPLES} | cues | frequent)
     roots, tier1 = base.tier1()
     place = {feature: i for i, feature in enumerate(vocabulary)}
     rows = [[place[f] for f in features if f in place] for features in found]

@@ -103,7 +103,7 @@ export class KeywordModel {
 
 /** How verbs often end that are no names of things, for languages of which the model knows no verbs. */
 const VERB_ENDINGS: ReadonlyMap<string, RegExp> = new Map([
-  ['fr', /(?:é|és|ée|ées|aient|ait|era|eront|oit)$/],
+  ['fr', /(?:é|és|ée|ées|aient|ait|era|eront|oit|ez)$/],
   ['es', /(?:ó|aron|ieron|aba|aban|ando|iendo|ará|arán)$/],
   ['it', /(?:ò|arono|ando|endo|ava|avano|are|ere|ire|erà)$/],
   ['pt', /(?:ou|aram|eram|iram|ava|avam|ando|endo|indo|ará|arão)$/],
@@ -115,7 +115,8 @@ function foreign(unit: Unit, place: number, known: boolean, name: boolean, langu
   const idf = known ? IDF_OF_KNOWN_FOREIGN : IDF_OF_UNKNOWN_FOREIGN;
   const isAdjective = german && !unit.capital;
   if (!known && !unit.capital && VERB_ENDINGS.get(language)?.test(unit.text)) return null;
-  if (isAdjective && !/e[mnrs]?$/.test(unit.text)) return null;
+  // Those in -en are left out, since verbs end so.
+  if (isAdjective && !/e[mrs]?$/.test(unit.text)) return null;
   return { unit, place, noun: !isAdjective, idf, name: name && !german };
 }
 
@@ -166,7 +167,7 @@ function chosen(
   const least = (ranked[0]?.score ?? 0) * LEAST_SHARE;
   for (const { candidate, score } of ranked) {
     if (keywords.length === MOST_KEYWORDS || score < least) break;
-    const stems = candidate.contents.flatMap(({ unit }) => unit.text.split(/[-_]/)).map(termOf);
+    const stems = candidate.contents.flatMap(({ unit }) => unit.text.split('-')).map(termOf);
     if (stems.some((stem) => taken.has(stem))) continue;
     for (const stem of stems) taken.add(stem);
     keywords.push(text.slice(candidate.shown[0]!.unit.start, candidate.shown.at(-1)!.unit.end));

@@ -85,8 +85,6 @@ export class TopicModel {
       raise(scores, this.#titles[title]!, this.#relation(title, probabilities, content) * salience(count));
     }
     this.#addPhrases(keywords, probabilities, scores);
-    if (![...scores.values()].some((score) => score >= LEAST_SCORE))
-      this.#addBroadCategories(content, scores);
     const ranked = [...scores].filter(([name, score]) => name !== '' && score >= LEAST_SCORE);
     ranked.sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
     return different(ranked).map(([name, score]) => ({ name, score: roundTo(score, DECIMALS) }));
@@ -114,13 +112,7 @@ export class TopicModel {
     }
   }
 
-  #addBroadCategories(content: Float64Array, scores: Map<string, number>): void {
-    for (let node = 0; node < content.length; node++) {
-      if (this.#base.content22.depth(node) === 0) raise(scores, this.#categories[node]!, content[node]!);
-    }
-  }
-
-  /** Categories below tier 1 whose score is spread over concepts of which none is likely. */
+  /** Categories whose score is spread over concepts of which none is likely; tier 1 when nothing finer in it is. */
   #addCategories(probabilities: Float64Array, content: Float64Array, scores: Map<string, number>): void {
     const taxonomy = this.#base.content22;
     const best = new Float64Array(taxonomy.size);

@@ -14,9 +14,8 @@ const CATEGORIES = ['informational', 'navigational', 'commercial', 'transactiona
 export type IntentCategory = (typeof CATEGORIES)[number];
 
 export interface UserIntent {
-  /** A short phrase: "compare products". The likeliest one of the category. */
+  /** A short phrase, the likeliest of all: "compare products". */
   readonly name: string;
-  /** The likeliest; in a tie, the first of `CATEGORIES` has it. */
   readonly category: IntentCategory;
   /** The category's probability, four decimals. */
   readonly score: number;
@@ -58,16 +57,13 @@ export class IntentModel {
   /** @param content the text's scores of the nodes of Content 2.2 */
   of(text: string, words: readonly Word[], content: Float64Array): UserIntent {
     const scores = this.#probabilities(text, words, content);
-    const sums = CATEGORIES.map((category) =>
-      scores.reduce((sum, score, i) => (this.#categories[i] === category ? sum + score : sum), 0),
-    ).map((sum) => roundTo(sum, DECIMALS));
-    const best = sums.indexOf(Math.max(...sums));
-    const category = CATEGORIES[best]!;
-    let name = -1;
-    for (const [i, own] of this.#categories.entries()) {
-      if (own === category && (name < 0 || scores[i]! > scores[name]!)) name = i;
-    }
-    return { name: this.#names[name]!, category, score: sums[best]! };
+    let best = 0;
+    // Informational intents come first, so that they have every tie.
+    for (const [i, score] of scores.entries()) if (score > scores[best]!) best = i;
+    const category = this.#categories[best]!;
+    let sum = 0;
+    for (const [i, score] of scores.entries()) if (this.#categories[i] === category) sum += score;
+    return { name: this.#names[best]!, category, score: roundTo(sum, DECIMALS) };
   }
 
   #probabilities(text: string, words: readonly Word[], content: Float64Array): Float64Array {
