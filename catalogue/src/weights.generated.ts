@@ -21,7 +21,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 566076, sha256: 'b86418c4572dc4e3b983cc43cff8dc694ce8ff491b2f7e3488e0bcc4376ac345' },
   ],
   'zlm-v1-moderation-edge': [
-    { path: 'model.zlm', bytes: 197800, sha256: 'f8b70a03c0c7336f0923c7e020bc25921eb2570128ee1b7c44ffd88143f8a196' },
+    { path: 'model.zlm', bytes: 200232, sha256: '384e272ecf235f49999b83ca55a7558281adb58d6c3686c48d50bc8046d1b0a3' },
   ],
   'zlm-v1-pii-edge': [
     { path: 'model.zlm', bytes: 1453940, sha256: 'b62df68a4a7b96abb4fd6f4ff43712de5bb222d6ed28fa531931c97e88b77716' },

@@ -20,6 +20,8 @@ const LONGEST_CHUNK = 64;
 /** Letters written apart ("k i l l") are put together up to here. */
 const LONGEST_SPELLING = 40;
 const SHORTEST_SPELLING = 3;
+/** Letters before the apostrophe of an elided word. */
+const LONGEST_ELISION = 3;
 const STOPS = new Set([
   '.',
   '!',
@@ -158,7 +160,12 @@ class Reader {
   }
 
   #plainOf(word: string): string {
-    return unstretched(word, this.#lexicon) ?? (word.endsWith("'s") ? word.slice(0, -2) : word);
+    const plain = unstretched(word, this.#lexicon);
+    if (plain !== null) return plain;
+    if (word.endsWith("'s")) return word.slice(0, -2);
+    // French and Italian articles: l'homme, d'eau, un'arma.
+    const mark = word.indexOf("'");
+    return mark > 0 && mark <= LONGEST_ELISION ? `${word.slice(0, mark)} ${word.slice(mark + 1)}` : word;
   }
 
   #add(word: string): void {
