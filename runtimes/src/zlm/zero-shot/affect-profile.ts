@@ -4,6 +4,7 @@ import { type AffectToken, affectTokens } from './affect-tokens.ts';
 
 const NEGATORS = new Set(
   (
+    'nicht kein keine keinen nie niemals ohne pas jamais sans nunca jamás sin não nem non mai senza ' +
     'not no never neither nor none nobody nothing without cannot cant wont dont doesnt didnt isnt wasnt arent werent ' +
     "couldnt wouldnt shouldnt havent hasnt hadnt aint hardly barely scarcely rarely nowhere lacks lacking ain't can't " +
     "won't don't doesn't didn't isn't wasn't aren't weren't couldn't wouldn't shouldn't haven't hasn't hadn't"
@@ -11,6 +12,7 @@ const NEGATORS = new Set(
 );
 const BOOSTERS = new Set(
   (
+    'sehr wirklich très vraiment muy molto muito ' +
     'very so really extremely absolutely totally completely utterly incredibly super too such deeply truly highly ' +
     'insanely especially most fucking freaking bloody damn hella soo sooo'
   ).split(' '),

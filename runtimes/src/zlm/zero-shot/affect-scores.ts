@@ -6,6 +6,8 @@ import { type AffectProfile, AffectReader } from './affect-profile.ts';
 const AMPLITUDE = 5;
 const NEUTRAL_AT_REST = 0.12;
 const DAMPING = 6;
+/** Kind words are said without being meant more often than unkind ones. */
+const POSITIVE_SHARE = 0.85;
 
 export interface AffectLabel {
   /** Unit length over the axes; zeros for a label without affect. */
@@ -17,10 +19,12 @@ export interface AffectLabel {
 export class AffectScorer {
   readonly #reader: AffectReader;
   readonly #neutral: number;
+  readonly #positive: number;
 
   constructor(lexicon: AffectLexicon) {
     this.#reader = new AffectReader(lexicon);
     this.#neutral = lexicon.axis('neutral');
+    this.#positive = lexicon.axis('positive');
   }
 
   label(label: string): AffectLabel {
@@ -43,6 +47,7 @@ export class AffectScorer {
   #evidence({ axes, tokens }: AffectProfile): Float64Array {
     const scale = 1 / Math.sqrt(tokens + DAMPING);
     const evidence = axes.map((sum) => sum * scale);
+    evidence[this.#positive]! *= POSITIVE_SHARE;
     evidence[this.#neutral] = NEUTRAL_AT_REST;
     return evidence;
   }
