@@ -6,10 +6,10 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 15813124, sha256: 'cac525e99277263aff5deb2a9ae9cd472b47846e195c927c7f4e8824424e98ba' },
   ],
   'zlm-v1-extract-edge': [
-    { path: 'model.zlm', bytes: 4586924, sha256: 'abb32b716086ce708500cb6f186912806e5632fc9b70fbafd4eddfc0672c95d0' },
+    { path: 'model.zlm', bytes: 4587564, sha256: '07f3b5e3bbd5dc945d9d0563d72f3c21e890c9d2dcaff420fa8d501be083e70a' },
   ],
   'zlm-v1-followup-questions-edge': [
-    { path: 'model.zlm', bytes: 553989, sha256: '504721a5efc8f418da81007af0b0c1fb7062870182130ec50aac3b3a0216baea' },
+    { path: 'model.zlm', bytes: 553813, sha256: 'fe6fc1508942c1153f3fc60fc7ad2beecbe75038c8a2cc991ae86e45ffbfeba1' },
   ],
   'zlm-v1-iab-classify-cloud': [
     { path: 'model.zlm', bytes: 180, sha256: 'ac4825b3beed79de8ba59e1f168c1d011f45d0c7117d276696e32a7e6f837d2d' },
@@ -24,7 +24,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 200232, sha256: '384e272ecf235f49999b83ca55a7558281adb58d6c3686c48d50bc8046d1b0a3' },
   ],
   'zlm-v1-pii-edge': [
-    { path: 'model.zlm', bytes: 1453940, sha256: 'b62df68a4a7b96abb4fd6f4ff43712de5bb222d6ed28fa531931c97e88b77716' },
+    { path: 'model.zlm', bytes: 1453940, sha256: '6fa2f5f17e064cf640a72b0b1716a2f2a4226d3f22afc73962103080ee491038' },
   ],
   'zlm-v1-summary-cloud': [
     { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },

@@ -32,7 +32,7 @@ const SCORE_DECIMALS = 4;
 /** Words that are no name by themselves, whatever stands around them. */
 const NO_NAMES = new Set(
   (
-    'i me my you your he him his she her it its we us our they them their this that these those who what which when where ' +
+    'mr mrs ms dr prof sir miss mister i me my you your he him his she her it its we us our they them their this that these those who what which when where ' +
     'why how a an the and or but if so as at by for from in into of on onto off out over to up with without not no yes ' +
     'am is are was were be been being do does did done has have had will would can could should may might must shall ' +
     'there here then than now just also too very much more most some any all each every next last new first second one ' +

@@ -81,12 +81,17 @@ export function candidatesFor(
     ...quantityCandidates(meaning, reading),
     ...(meaning.kind === null ? [] : thingCandidates(meaning.kind, reading, kinds)),
     ...(isProduct(meaning.kind, kinds) ? modelCandidates(reading) : []),
+    ...(meaning.kind === null ? [] : selfNamed(meaning.kind, reading, kinds)),
     ...nameCandidates(meaning, reading, kinds, isOnly),
   ];
 }
 
 function patternCandidates({ pattern }: Meaning, reading: TextReading): Candidate[] {
-  return pattern === null ? [] : reading.patterns.filter(({ label }) => label === pattern);
+  return pattern === null
+    ? []
+    : reading.patterns.filter(
+        ({ label }) => label === pattern || (pattern === 'address' && label === 'street'),
+      );
 }
 
 function quantityCandidates({ quantities, units }: Meaning, reading: TextReading): Candidate[] {
@@ -174,6 +179,27 @@ function scoreOf({ score }: NameSpan, fit: number): number {
   return fit > 1 ? Math.max(score, KNOWN) + 0.05 : score * fit;
 }
 
+const RUN = /(?<![\w'’&-])[A-Z][\w'’&-]*(?: (?:of (?:the )?)?[A-Z][\w'’&-]*){1,5}/g;
+
+/** Names that say themselves what they are: "District Court of Oregon", "Lake Como". */
+function selfNamed(kind: Kind, { text, isCaseless }: TextReading, kinds: KindLexicon): Candidate[] {
+  if (isCaseless) return [];
+  const found: Candidate[] = [];
+  for (const { 0: run, index } of text.matchAll(RUN)) {
+    const start = run.startsWith('The ') ? 4 : 0;
+    const words = run.slice(start).split(' ');
+    const of = words.indexOf('of');
+    const heads = [words[(of > 0 ? of : words.length) - 1] ?? '', words[0] ?? ''];
+    const isOf = heads.some((head) => {
+      const named = kinds.namedExactly(lowerCase(head));
+      return named !== null && named !== 0 && kinds.isA(named, kind) && words.length > 1;
+    });
+    if (isOf && kinds.top(kind) !== kinds.named('person'))
+      found.push({ start: index + start, end: index + run.length, score: CUED + 0.03 });
+  }
+  return found;
+}
+
 function isProduct(kind: Kind | null, kinds: KindLexicon): boolean {
   return kind !== null && kinds.kinds[kinds.top(kind)] === 'product' && !isCommonKind(kind, kinds);
 }
@@ -182,7 +208,8 @@ function isCommonKind(kind: Kind, kinds: KindLexicon): boolean {
   return kinds.kinds[kind] === 'furniture' || kinds.kinds[kind] === 'clothing';
 }
 
-const MODEL = /(?<![\w'’-])[A-Z][A-Za-z]{0,20}(?:[- ][A-Z0-9][A-Za-z0-9+]{0,14}){1,5}(?![\w%$€])/g;
+const MODEL =
+  /(?<![\w'’-])[A-Z][A-Za-z]{0,20}(?:[- ][A-Z0-9][A-Za-z0-9+]{0,14}(?:\.\d{1,4}){0,3}){1,5}(?![\w%$€])/g;
 
 /** Names with a number in them: "OnePlus 11", "Sony WH-1000XM5". */
 function modelCandidates({ text, quantities }: TextReading): Candidate[] {
@@ -244,7 +271,7 @@ function titleStart(text: string, start: number, isCapital: boolean): number {
 function modelEnd(text: string, end: number): number {
   const ahead = text.slice(end, end + 48);
   const match =
-    /^(?:[ -](?:[A-Z0-9][A-Za-z0-9+]{0,11}\b(?![.,]\d)))(?: (?:[A-Z][A-Za-z0-9+]{0,11}|\d{1,4})\b(?![.,%]\d|[%$]))?(?: (?:Pro|Max|Plus|Ultra|Mini|Lite|Air|SE|XL|FE|[A-Z]{2,4})\b)?/.exec(
+    /^(?:[ -](?:[A-Z0-9][A-Za-z0-9+]{0,11}\b(?![.,]\d)))(?: (?:[A-Z][A-Za-z0-9+]{0,11}|\d{1,4}(?:\.\d{1,3}){0,2})\b(?![.,%]\d|[%$]))?(?: (?:Pro|Max|Plus|Ultra|Mini|Lite|Air|SE|XL|FE|[A-Z]{2,4})\b)?/.exec(
       ahead,
     );
   const model = match?.[0] ?? '';

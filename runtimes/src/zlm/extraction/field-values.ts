@@ -6,7 +6,7 @@ import { termOf } from '../terms.ts';
 import { lowerCase, type Word } from '../words.ts';
 import { type Candidate, candidatesFor, type KeyValue, trimmed } from './entity-finder.ts';
 import type { CueSide, FieldPlan } from './field-plan.ts';
-import { keyOf } from './label-meaning.ts';
+import { keyOf, termsOf } from './label-meaning.ts';
 import { isWithin, type Range, type Region } from './regions.ts';
 import type { TextReading } from './text-reading.ts';
 
@@ -108,7 +108,10 @@ export function optionsOf(plan: FieldPlan, region: Region, finds: Finds): ValueO
   if (field.type === 'bool') return boolOptions(plan, region, finds);
   const found = (finds.candidates.get(plan) ?? [])
     .filter((candidate) => isWithin(candidate, region))
-    .map((candidate) => ({ ...candidate, score: candidate.score + cueScore(plan, candidate, finds.reading) }))
+    .map((candidate) => ({
+      ...candidate,
+      score: candidate.score + cueScore(plan, candidate, finds.reading) + nearness(candidate, region),
+    }))
     .filter(({ score }) => score >= LEAST_SCORE);
   const options =
     field.type === 'list'
@@ -116,6 +119,16 @@ export function optionsOf(plan: FieldPlan, region: Region, finds: Finds): ValueO
       : found.flatMap((one) => typed(plan, one, one.score, finds) ?? []);
   if (options.length > 0) return options.sort((a, b) => b.score - a.score);
   return field.type === 'str' || field.type === 'list' ? phraseOptions(plan, region, finds) : [];
+}
+
+const NEAR = 0.1;
+const FAR = 200;
+
+/** Of two values the one nearer to where the instance is named. */
+function nearness({ start, end }: Range, { anchor }: Region): number {
+  if (!anchor) return 0;
+  const distance = start > anchor.end ? start - anchor.end : Math.max(0, anchor.start - end);
+  return NEAR * (1 - Math.min(FAR, distance) / FAR);
 }
 
 /** What a table's cell or a "key: value" line says. */
@@ -226,12 +239,13 @@ function listOption(plan: FieldPlan, found: readonly Candidate[], finds: Finds):
   );
   if (sure.length === 0) return [];
   const { text } = finds.reading;
-  const value = [...new Set(sure.flatMap((one) => coordinated(text, one)))];
+  const value = [...new Set(sure.flatMap((one) => coordinated(text, one, sure)))];
   return [{ plan, value, place: null, score: 0.5 }];
 }
 
 /** The thing and what is joined to it by commas and "and": "titanium and black", where only black is known. */
-function coordinated(text: string, { start, end }: Range): string[] {
+function coordinated(text: string, { start, end }: Range, all: readonly Range[]): string[] {
+  const isFree = (at: number) => !all.some((one) => one.start <= at && at < one.end);
   const own = text.slice(start, end);
   const before = /(?:^|[^\w'’-])([\w'’-]{2,24})(?:, (?:and |or )?| and | or | & )$/.exec(
     text.slice(Math.max(0, start - 60), start),
@@ -239,7 +253,11 @@ function coordinated(text: string, { start, end }: Range): string[] {
   const after = /^(?:, (?:and |or )?| and | or | & )([\w'’-]{2,24})(?=[,.;!?\n]|$)/.exec(
     text.slice(end, end + 60),
   );
-  return [...(before ? joined(before[1]!) : []), own, ...(after ? joined(after[1]!) : [])];
+  return [
+    ...(before && isFree(start - before[0].length + before[0].indexOf(before[1]!)) ? joined(before[1]!) : []),
+    own,
+    ...(after && isFree(end + after[0].length - 1) ? joined(after[1]!) : []),
+  ];
 }
 
 function joined(word: string): string[] {
@@ -256,10 +274,13 @@ const STOP_WORDS = new Set(
 function cueScore(plan: FieldPlan, place: Range, reading: TextReading): number {
   if (plan.cues.size === 0) return 0;
   const { words, text } = reading;
+  // "Maple Properties LLC (Landlord)"
+  const role = /^ ?\(([^()]{1,40})\)/.exec(text.slice(place.end, place.end + 48))?.[1];
+  if (role !== undefined && termsOf(role).some((term) => plan.cues.has(term))) return 2 * CUE;
   const first = wordAt(words, place.start);
   let best = 0;
   for (let i = first - 1, distance = 0; i >= 0 && distance < WORDS_BEFORE; i--, distance++) {
-    if (/[.!?\n]\s/.test(text.slice(words[i]!.end, words[i + 1]?.start ?? place.start))) break;
+    if (/[.!?\n]\s|\)/.test(text.slice(words[i]!.end, words[i + 1]?.start ?? place.start))) break;
     if (isCue(plan, words[i]!, 'before')) {
       best = CUE * (1 - distance / (WORDS_BEFORE + 1));
       break;
@@ -279,6 +300,7 @@ function cueScore(plan: FieldPlan, place: Range, reading: TextReading): number {
 }
 
 function unitCue(plan: FieldPlan, place: Range, reading: TextReading): number {
+  if (!/\d/.test(reading.text.slice(place.start, place.end))) return 0;
   const inside = wordAt(reading.words, place.start);
   for (let i = inside; i < reading.words.length && reading.words[i]!.start < place.end; i++) {
     if (isCue(plan, reading.words[i]!, 'either')) return CUE;

@@ -44,7 +44,7 @@ const QUANTITIES: readonly QuantityMeaning[] = [
   {
     words: words(
       'date deadline day when birthday birthdate dob due_date start_date end_date release_date published hire_date ' +
-        'expiry expiration issued delivery_date datum fecha data scadenza fecha_de_vencimiento timestamp released ' +
+        'expiry expiration issued delivery_date datum fecha data scadenza fecha_de_vencimiento timestamp released quarter fiscal_quarter ' +
         'launch_date invoice_date order_date departure arrival established founded since check_in check_out',
     ),
     kinds: ['date', 'year'],

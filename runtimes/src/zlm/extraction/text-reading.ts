@@ -99,12 +99,20 @@ export class TextReading {
         const stop = this.words[first + count - 1]!.end + last;
         if (stop - start > 64) continue;
         const kinds = this.#kindsOf(this.text.slice(start, stop));
-        if (kinds.length === 0) continue;
+        if (kinds.length === 0 || this.#isOtherWord(start, stop, kinds)) continue;
         const isUpper = isCapital(this.text.charCodeAt(start));
         return { start, end: stop, kinds, isCapital: isUpper, words: count };
       }
     }
     return null;
+  }
+
+  /** "LA" is a city, and "la" a word. */
+  #isOtherWord(start: number, end: number, kinds: readonly Kind[]): boolean {
+    if (end - start > 3) return false;
+    const isNamed = NAMED.has(this.#kinds.kinds[this.#kinds.top(kinds[0]!)] ?? '');
+    const hasSmall = /[a-z]/.test(this.text.slice(start, end));
+    return isNamed && hasSmall;
   }
 
   #kindsOf(text: string): readonly Kind[] {
