@@ -1,5 +1,5 @@
 /** What of a text a question may be bound to: clauses, claims, things, and the text as a whole. */
-import { type Clause, clausesOf, isPronoun } from './clauses.ts';
+import { type Clause, clauseStart, clausesOf, isPronoun } from './clauses.ts';
 import { type Entity, entitiesOf, lastNames } from './entities.ts';
 import type { Lexicon } from './lexicon.ts';
 import { formsOf } from './morphology.ts';
@@ -76,10 +76,11 @@ function definedTopic(
   entities: readonly Entity[],
   lexicon: Lexicon,
 ): Entity | null {
-  const phrase = phraseWithOf(tokens, 0);
+  const start = clauseStart(tokens);
+  const phrase = phraseWithOf(tokens, start);
   const text = phrase && definite(tokens, phrase);
   if (!phrase || text === null) return null;
-  const known = entities.find(({ sentence, at }) => sentence === 0 && at === 0);
+  const known = entities.find(({ sentence, at }) => sentence === 0 && at === start);
   const subject = known ?? namedHere(tokens, phrase, text);
   const end = Math.min(tokens.length, FARTHEST_VERB);
   for (let i = phrase.end; i < end; i++) {
@@ -225,11 +226,22 @@ function questionSlots({ text, kind }: Reading): Slots {
 function withoutIntent(clause: Clause, lexicon: Lexicon): Clause {
   const words = clause.rest.split(' ');
   const base = words[1] ?? '';
-  const intends = lexicon.typesOf(clause.verb.base).includes('v.plan') && clause.tense === 'present';
+  const decided =
+    (clause.verb.base === 'decide' || clause.verb.base === 'choose') &&
+    clause.tense === 'past' &&
+    !clause.passive;
+  const plans = lexicon.typesOf(clause.verb.base).includes('v.plan') && clause.tense === 'present';
+  const intends = decided || plans;
   if (!intends || clause.negative || words[0] !== 'to' || !lexicon.canBe(base, 'VB') || base === 'be')
     return clause;
   return {
-    ...{ ...clause, verb: formsOf(base, lexicon), tense: 'future', passive: false, progressive: false },
+    ...{
+      ...clause,
+      verb: formsOf(base, lexicon),
+      tense: decided ? 'past' : 'future',
+      passive: false,
+      progressive: false,
+    },
     ...{ copula: false, rest: words.slice(2).join(' '), object: null },
   };
 }
@@ -384,7 +396,12 @@ function clauseFacts(clause: Clause, subject: Subject, reading: Reading, lexicon
   return facts;
 }
 
-function subjectTypes(clause: Clause, subject: Subject, { entities }: Reading, lexicon: Lexicon): string[] {
+function subjectTypes(
+  clause: Clause,
+  subject: Subject,
+  { entities, kind }: Reading,
+  lexicon: Lexicon,
+): string[] {
   if (subject.second) return ['you'];
   const entity = entities.find(({ text }) => text === subject.text);
   const lemma = isPronoun(clause.subject) ? '' : headLemma(clause.tokens, clause.subject);
@@ -402,7 +419,7 @@ function subjectTypes(clause: Clause, subject: Subject, { entities }: Reading, l
         ? ['unnamed']
         : []),
     ];
-  return name ? [...types, 'agent', 'name'] : [...types, 'thing'];
+  return name && kind === 'news' ? [...types, 'agent', 'name'] : [...types, 'thing'];
 }
 
 /** Does the sentence, or the one behind it, say why already? */

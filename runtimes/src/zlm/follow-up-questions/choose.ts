@@ -71,7 +71,7 @@ function isUnlike(a: Candidate, b: Candidate, strictness: number): boolean {
   if (a.question === b.question || overlap(wording(a), wording(b)) > 0.5) return false;
   if (strictness >= 1 && (a.aspect === b.aspect || opening(a.question, 2) === opening(b.question, 2)))
     return false;
-  return strictness < 2 || a.key === '' || a.key !== b.key;
+  return strictness === 1 || a.key === '' || a.key !== b.key;
 }
 
 /** The question without the thing that it is on. */

@@ -160,7 +160,7 @@ function isCompleteAlone({ verb, passive, progressive }: VerbGroup, lexicon: Lex
 }
 
 /** Behind an opening phrase up to its comma ("On Monday,", "After the vote,"), else the sentence's first word. */
-function clauseStart(tokens: readonly Token[]): number {
+export function clauseStart(tokens: readonly Token[]): number {
   const first = skipMarks(tokens, 0);
   const opener = tokens[first]?.tag;
   if (opener === 'CC') return first + 1;
