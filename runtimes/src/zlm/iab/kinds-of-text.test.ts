@@ -19,7 +19,7 @@ async function profileOf(text: string): Promise<EnrichedProfile> {
   return JSON.parse(answer);
 }
 
-const CASES: readonly (readonly [kind: string, first: RegExp, text: string, keyword?: string])[] = [
+const CASES: readonly (readonly [kind: string, first: RegExp, text: string, ...keyword: string[]])[] = [
   [
     'a court ruling',
     /^News and Politics$/,
@@ -136,7 +136,8 @@ const CASES: readonly (readonly [kind: string, first: RegExp, text: string, keyw
 ];
 
 describe('the first category and the keywords', () => {
-  it.each(CASES)('of %s', async (_kind, first, text, keyword) => {
+  it.each(CASES.map(([kind, ...rest]) => ({ kind, rest })))('of $kind', async ({ rest }) => {
+    const [first, text, keyword] = rest;
     const { content, keywords, topics } = await profileOf(text);
     expect(content.iab_2_2[0]?.name).toMatch(first);
     expect(topics.length).toBeGreaterThan(0);
