@@ -12,6 +12,9 @@ const CORPORA = 'Weights trained on Wikipedia (CC BY-SA 3.0) and Wikinews (CC BY
 const ENCODER_NOTICE = `${CORPORA}; on BANKING77, the sentence polarity set and the opinion lexicon (CC BY 4.0), CLINC150 (CC BY 3.0) and the VADER sentiment lexicon (MIT)`;
 const IAB_NOTICE = `${CORPORA}; on BANKING77 (CC BY 4.0), CLINC150 (CC BY 3.0) and SIB-200 (CC BY-SA 4.0); IAB taxonomies by IAB Tech Lab (CC BY 3.0)`;
 
+const ZERO_SHOT_NOTICE =
+  'Weights hold the VADER sentiment lexicon (MIT) and the Opinion Lexicon by Minqing Hu and Bing Liu (CC BY 4.0); sentences of SIB-200 (CC BY-SA 4.0), CLINC150 (CC BY 3.0) and BANKING77 (CC BY 4.0)';
+
 /** A built-in without weights in this copy of the repository has no files, and no node announces it. */
 function filesOf(id: string): readonly ModelFile[] {
   return WEIGHTS[id] ?? [];
@@ -108,6 +111,7 @@ export const BUILT_IN: readonly ModelManifest[] = [
     maxTokens: 400,
     errorOnMaxToken: true,
     maxOutputTokens: 8192,
+    notice: ZERO_SHOT_NOTICE,
     needs: ['zlm-v1-embed-edge'],
     memoryMiB: 32,
   }),

@@ -18,6 +18,8 @@ const TOPIC_EVEN = 0.18;
 const AFFECT_EVEN = 1.2;
 const LEAST_SHARE = 0.25;
 const FULL_SHARE = 0.6;
+/** Company counts more: "entertainment" is a kind word, and among topics a topic. */
+const OWN_SHARE = 0.35;
 const NEGATIONS = new Set(['not', 'non']);
 
 export class ZeroShotModel {
@@ -71,13 +73,13 @@ interface Asked {
   readonly sign: number;
 }
 
-/** How far each label asks for affect, 0 for topics and 1 for feelings: half by itself, half by its company. */
+/** How far each label asks for affect, 0 for topics and 1 for feelings: by itself and by its company. */
 function affectShares(shares: readonly number[]): number[] {
   let sum = 0;
   for (const share of shares) sum += share;
   const mean = sum / shares.length;
   return shares.map((own) => {
-    const share = ((own + mean) / 2 - LEAST_SHARE) / (FULL_SHARE - LEAST_SHARE);
+    const share = (OWN_SHARE * own + (1 - OWN_SHARE) * mean - LEAST_SHARE) / (FULL_SHARE - LEAST_SHARE);
     return Math.max(0, Math.min(1, share));
   });
 }
