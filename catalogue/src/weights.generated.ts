@@ -6,10 +6,10 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 15813124, sha256: 'cac525e99277263aff5deb2a9ae9cd472b47846e195c927c7f4e8824424e98ba' },
   ],
   'zlm-v1-extract-edge': [
-    { path: 'model.zlm', bytes: 4587564, sha256: '07f3b5e3bbd5dc945d9d0563d72f3c21e890c9d2dcaff420fa8d501be083e70a' },
+    { path: 'model.zlm', bytes: 4587580, sha256: '2c4da260ab13e6b15d6d207b2216587adb87722c1b0e7ed6469a902cee94eca3' },
   ],
   'zlm-v1-followup-questions-edge': [
-    { path: 'model.zlm', bytes: 553813, sha256: 'fe6fc1508942c1153f3fc60fc7ad2beecbe75038c8a2cc991ae86e45ffbfeba1' },
+    { path: 'model.zlm', bytes: 554005, sha256: 'd7cb6566319d33c4c932cfe8795bf01c46192e891c146474996f01569a18ef00' },
   ],
   'zlm-v1-iab-classify-cloud': [
     { path: 'model.zlm', bytes: 180, sha256: 'ac4825b3beed79de8ba59e1f168c1d011f45d0c7117d276696e32a7e6f837d2d' },

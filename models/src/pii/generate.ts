@@ -160,12 +160,33 @@ export class Generator {
 
   #place(): string {
     const form = this.#random();
-    if (form < 0.6) return this.#of('city');
-    if (form < 0.75) return this.#of('country');
-    if (form < 0.85) return this.#of('region');
+    if (form < 0.5) return this.#of('city');
+    if (form < 0.65) return this.#of('country');
+    if (form < 0.74) return this.#of('region');
+    if (form < 0.82) {
+      const before = this.#pick([
+        'Port',
+        'New',
+        'Lake',
+        'East',
+        'North',
+        'South',
+        'West',
+        'Fort',
+        'Saint',
+        'San',
+        'Santa',
+        'Bad',
+        'Villa',
+        'Monte',
+      ]);
+      return `${before} ${this.#chance(0.5) ? this.#first() : this.#invented()}`;
+    }
     return (
       this.#invented() +
       this.#pick([
+        '',
+        '',
         '',
         'burg',
         'ville',
@@ -180,6 +201,16 @@ export class Generator {
         ' City',
         'ano',
         ' Velha',
+        ' Falls',
+        ' Creek',
+        ' Heights',
+        ' Springs',
+        'mouth',
+        'bury',
+        'borough',
+        'by',
+        'rup',
+        'lilla',
       ])
     );
   }

@@ -24,7 +24,7 @@ const SURE_BEGINNINGS = words(
 const STREET_SUFFIX =
   /(?:stras+e|strase|str|weg|platz|allee|gasse|ring|damm|ufer|chaussee|steig|stieg|pfad|markt|graben|promenade|gatan|gata|gade|vej|veien|vegen|straat|laan|plein|dijk|kade|utca|katu|tie)$/;
 const PARTICLES = words(
-  'de du des la le les l del los las el dei di della delle degli da do dos das e y et of the d st saint sainte san santa sao der dem den zum zur am an im in der auf von van unter alte neue kleine lange',
+  'de du des la le les l del los las el dei di della delle degli da do dos das e y et of the d st saint sainte san santa sao der dem den zum zur am an im in der auf von van unter alte neue kleine lange na nad pod ved sur sous lez',
 );
 const ARTICLES_OF_STREETS = words('am an im in auf unter zum zur beim hinter vor');
 const UNITS = words(
@@ -70,6 +70,7 @@ function streetFrom(line: Line, i: number, casing: number): Street | null {
     numberFirst(line, i, casing) ??
     typeFirst(line, i, casing) ??
     german(line, i, casing) ??
+    armedForces(line, i) ??
     box(line, i) ??
     cued(line, i, casing)
   );
@@ -147,7 +148,7 @@ function endOfStreet(
       last++;
   }
   if (DIRECTIONS.has(line[last + 1]?.key ?? '') && isCapitalized(line[last + 1])) last++;
-  return { first, last: unitEnd(line, last), score: hasNumber ? 0.92 : 0.55 };
+  return { first, last: unitEnd(line, last), score: hasNumber ? 0.95 : 0.55 };
 }
 
 /** ", Apt. 4B", "Suite #100", "3º B" */
@@ -176,7 +177,8 @@ function typeFirst(line: Line, i: number, casing: number): Street | null {
   const token = line[type];
   if (!token) return null;
   const isSlashed = token.key === 'c' && line[type + 1]?.key === '/';
-  if (!BEGINNINGS_OF_STREETS.has(token.key) && !isSlashed) return null;
+  const isShort = token.text === 'R' || token.text === 'Str' || token.text === 'Tv';
+  if (!BEGINNINGS_OF_STREETS.has(token.key) && !isSlashed && !isShort) return null;
   let at = type + (isSlashed ? 2 : 1);
   if (line[at]?.key === '.') at++;
   const last = nameEnd(line, at, casing);
@@ -185,7 +187,7 @@ function typeFirst(line: Line, i: number, casing: number): Street | null {
   if (!leads && number === last) {
     return SURE_BEGINNINGS.has(token.key) && isCapitalized(token) ? { first: i, last, score: 0.6 } : null;
   }
-  return { first: i, last: unitEnd(line, number), score: 0.92 };
+  return { first: i, last: unitEnd(line, number), score: 0.95 };
 }
 
 /** The last token of a street's name, which has a word with a capital; before `from` when there is none. */
@@ -250,6 +252,11 @@ function german(line: Line, i: number, casing: number): Street | null {
     line[at]!.key.length > (/^(?:str|stras+e|strase)$/.test(line[at]!.key) ? 2 : 4);
   if (/^(?:stras+e|strase)$/.test(token.key)) last = nameEnd(line, i, casing);
   else if (isStreet(i)) last = i;
+  else if (
+    isCapitalized(token) &&
+    /^(?:gate|gata|gade|vei|veg|vag|utca|u|ut|ter)$/.test(line[i + 1]?.key ?? '')
+  )
+    last = i + 1;
   else if (isWord(line[i + 1]) && isStreet(i + 1) && isCapitalized(line[i + 1])) last = i + 1;
   else if (ARTICLES_OF_STREETS.has(token.key) && i + 1 < line.length) return articled(line, i, casing);
   else return null;
@@ -258,7 +265,7 @@ function german(line: Line, i: number, casing: number): Street | null {
   if (!number || !/^\d{1,4}[a-z]?(?:[-/]\d{1,4}[a-z]?)?$/.test(number.key)) return null;
   last++;
   if (/^[a-h]$/.test(line[last + 1]?.key ?? '') && line[last + 1]!.start - number.end <= 1) last++;
-  return { first: i, last, score: 0.92 };
+  return { first: i, last, score: 0.95 };
 }
 
 /** "Am Alten Markt 5" is a street where a postal code comes next. */
@@ -272,7 +279,7 @@ function articled(line: Line, i: number, casing: number): Street | null {
 }
 
 const ADDRESS_CUES = words(
-  'live lives living lived reside resides residing located address adresse anschrift direccion indirizzo endereco morada at to deliver delivered ship shipped visit send sent house office home wohne wohnt wohnhaft habite vivo vive domicilie resident residente moro mora',
+  'live lives living lived reside resides residing located address adresse anschrift direccion indirizzo endereco morada at to deliver delivered ship shipped visit send sent moved house branch office home wohne wohnt wohnhaft habite vivo vive domicilie resident residente moro mora',
 );
 const NO_STREETS = words(
   'january february march april may june july august september october november december monday tuesday wednesday thursday friday saturday sunday am pm noon midnight januar februar marz mai juni juli oktober dezember enero febrero mayo junio julio janvier fevrier mars avril juin juillet gennaio febbraio marzo aprile maggio giugno luglio usd eur gbp dollars euros i level chapter page room version grade class platform gate',
@@ -289,7 +296,7 @@ function isCued(line: Line, i: number): boolean {
   for (let at = i - 1; at >= 0 && at >= i - 3; at--) {
     if (ADDRESS_CUES.has(line[at]!.key)) return true;
     if (
-      !/^(?:is|:|in|at|on|the|a|my|our|en|a|au|ist|lautet|es|est|e|number|street|,|"|to|postal|mailing|new|home|=)$/.test(
+      !/^(?:is|:|in|at|on|the|a|my|our|en|a|au|ist|lautet|es|est|e|number|street|,|"|to|from|postal|mailing|new|home|=)$/.test(
         line[at]!.key,
       )
     )
@@ -378,6 +385,13 @@ function* citiesOf(line: Line): Generator<PatternSpan> {
   yield spanOf(line, { first, last }, 'city', 0.66);
 }
 
+/** "PSC 1234, Box 567", "Unit 12 Box 34": mail of the armed forces. */
+function armedForces(line: Line, i: number): Street | null {
+  if (!/^(?:psc|unit|cmr)$/.test(line[i]!.key) || !isNumber(line[i + 1])) return null;
+  const at = line[i + 2]?.key === ',' ? i + 3 : i + 2;
+  return line[at]?.key === 'box' && isNumber(line[at + 1]) ? { first: i, last: at + 1, score: 0.9 } : null;
+}
+
 /** "P.O. Box 123", "Postfach 10 20 30", "Apartado 12" */
 function box(line: Line, i: number): Street | null {
   const key = line[i]!.key;
@@ -424,6 +438,11 @@ function postalCodeAt(line: Line, i: number): Street | null {
     return { first: i, last: i + 1, score: 0.9 };
   if (/^[a-ceghj-nprstvxy]\d[a-z]$/.test(key) && next && /^\d[a-z]\d$/.test(next.key) && isAllCaps(line[i]!))
     return { first: i, last: i + 1, score: 0.88 };
+  if (/^\d{2}-\d{3}$/.test(key) && next && isPlaceWord(next)) return { first: i, last: i, score: 0.75 };
+  if (/^\d{4}$/.test(key) && next && /^[A-Z]{2}$/.test(next.text) && isCapitalized(line[i + 2]))
+    return { first: i, last: i + 1, score: 0.8 };
+  if (/^\d{4,6}$/.test(key) && i === line.length - 1 && endsPlaceLine(line, i))
+    return { first: i, last: i, score: 0.8 };
   if (/^\d{5}-\d{4}$/.test(key)) return { first: i, last: i, score: before && isPlace(before) ? 0.95 : 0.75 };
   if (/^\d{5}-\d{3}$/.test(key)) return { first: i, last: i, score: 0.8 };
   if (/^\d{4}-\d{3}$/.test(key)) return isCapitalized(next) ? { first: i, last: i, score: 0.85 } : null;
@@ -431,6 +450,16 @@ function postalCodeAt(line: Line, i: number): Street | null {
     return { first: i, last: i, score: 0.92 };
   if (/^\d{5}$/.test(key)) return fiveDigits(line, i);
   return /^\d{4}$/.test(key) ? fourDigits(line, i) : null;
+}
+
+function isPlaceWord(token: KeyedToken): boolean {
+  return isWord(token) && isCapitalized(token);
+}
+
+/** "Denmark 4500": a short line of capitalized words, of which the last is a known place, and the code. */
+function endsPlaceLine(line: Line, i: number): boolean {
+  const before = line[i - 1];
+  return i <= 5 && before !== undefined && isPlace(before) && isPlaceLine(line);
 }
 
 function isAllCaps({ text }: KeyedToken): boolean {

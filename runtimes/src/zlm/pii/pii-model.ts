@@ -75,10 +75,10 @@ const ACRONYMS =
 function labelled(line: Line, span: NameSpan, casing: number): PatternSpan[] {
   const { key, text } = line[span.first]!;
   if (span.first === span.last && ACRONYMS.test(key)) return [];
+  // A lone small word in a line that has capitals is no name.
+  if (casing === 0 && span.first === span.last && !isCapital(text.charCodeAt(0))) return [];
   const score = Math.min(span.score, 0.94);
   if (span.type === 'person') {
-    // A lone small word in a text that has capitals is no name.
-    if (casing === 0 && span.first === span.last && !isCapital(text.charCodeAt(0))) return [];
     if (holdsOrgWord(line, span))
       return [spanOf(line, orgStart(line, span), span.last, 'organization', Math.max(score, 0.6))];
     return personOf(line, span, score);
@@ -98,12 +98,22 @@ function spanOf(line: Line, first: number, last: number, label: PiiLabel, score:
 }
 
 /** Without "Mr." before it; a handle is a username. */
-function personOf(line: Line, { first, last }: NameSpan, score: number): PatternSpan[] {
+function personOf(line: Line, { first, last: end }: NameSpan, score: number): PatternSpan[] {
   let from = first;
+  const last = nameStop(line, first, end);
   while (from < last && (TITLES.has(line[from]!.key) || line[from]!.key === '.')) from++;
   if (/^[@#]/.test(line[from]!.text) || !/[a-z\u0080-\uffff]/.test(line[from]!.key)) return [];
   if (TITLES.has(line[from]!.key)) return [];
   return [spanOf(line, from, last, 'person', score)];
+}
+
+/** The last token before a stop that ends a sentence, and not an initial or "Jr.". */
+function nameStop(line: Line, first: number, last: number): number {
+  for (let at = first + 1; at <= last; at++) {
+    const before = line[at - 1]!.key;
+    if (line[at]!.key === '.' && before.length > 2 && !TITLES.has(before)) return at - 1;
+  }
+  return last;
 }
 
 function holdsOrgWord(line: Line, { first, last }: NameSpan): boolean {
