@@ -399,7 +399,7 @@ function clauseFacts(clause: Clause, subject: Subject, reading: Reading, lexicon
 function subjectTypes(
   clause: Clause,
   subject: Subject,
-  { entities, kind }: Reading,
+  { entities, kind, defined }: Reading,
   lexicon: Lexicon,
 ): string[] {
   if (subject.second) return ['you'];
@@ -419,6 +419,8 @@ function subjectTypes(
         ? ['unnamed']
         : []),
     ];
+  const isLife = kind === 'bio' && defined?.text.includes(subject.text);
+  if (isLife) return ['person', 'agent', 'name'];
   return name && kind === 'news' ? [...types, 'agent', 'name'] : [...types, 'thing'];
 }
 

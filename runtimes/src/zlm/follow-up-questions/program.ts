@@ -20,7 +20,7 @@ import { readSchemas, type Schema } from './schemas.ts';
 
 export const QUESTIONS = 3;
 /** A word with its places in maps, about. */
-const BYTES_PER_WORD = 90;
+const BYTES_PER_WORD = 130;
 
 export class FollowUpModel {
   readonly #lexicon: Lexicon;

@@ -85,7 +85,7 @@ function innerForm(token: RawToken, tag: Tag, first: boolean, lexicon: Lexicon):
 
 /** "Hurricane Rita", "Count Johann": the capital of a name's first word is its own. */
 function isTitleOfName(next: Tag | undefined, own: Tag): boolean {
-  return next === 'NP' && own === 'NN';
+  return next === 'NP' && (own === 'NN' || own === 'NS');
 }
 
 function isAcronym(text: string): boolean {
