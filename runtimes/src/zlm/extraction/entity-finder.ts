@@ -87,11 +87,22 @@ export function candidatesFor(
 }
 
 function patternCandidates({ pattern }: Meaning, reading: TextReading): Candidate[] {
-  return pattern === null
-    ? []
-    : reading.patterns.filter(
-        ({ label }) => label === pattern || (pattern === 'address' && label === 'street'),
-      );
+  if (pattern === null) return [];
+  if (pattern !== 'address') return reading.patterns.filter(({ label }) => label === pattern);
+  const found = reading.patterns.filter(({ label }) => label === 'address' || label === 'street');
+  return [...found, ...streetAddresses(reading.text)];
+}
+
+const STREET =
+  /(?<![\w$€£.,-])\d{1,5}[A-Za-z]? (?:[A-Z][\w'’.]{0,20} ){1,4}(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Way|Place|Square|Terrace)\b\.?(?:, [A-Z][a-z]{1,20}(?: [A-Z][a-z]{1,20})?)?(?:,? [A-Z]{2}\b(?: \d{5})?)?/g;
+
+/** "12 Oak Street, Denver". */
+function streetAddresses(text: string): Candidate[] {
+  return [...text.matchAll(STREET)].map(({ 0: address, index }) => ({
+    start: index,
+    end: index + address.length,
+    score: KNOWN,
+  }));
 }
 
 function quantityCandidates({ quantities, units }: Meaning, reading: TextReading): Candidate[] {

@@ -35,7 +35,7 @@ export function findByLabels(
       ...candidatesFor(meaning, reading, kinds, isOnly),
       ...keyedSpans(meaning, keyed, reading.text),
     ];
-    const bonus = (isNarrow(meaning, kinds) ? NARROWER : 0) - order * 1e-6;
+    const bonus = NARROWER * widerThan(meaning, asked, kinds) - order * 1e-6;
     return candidates
       .filter(({ score }) => score >= threshold && score > 0)
       .map(({ start, end, score }) => ({ start, end, label, score: score + bonus }));
@@ -50,8 +50,13 @@ function isOnlyOfTop({ kind }: Meaning, asked: readonly AskedLabel[], kinds: Kin
   return asked.filter(({ meaning }) => meaning.kind !== null && kinds.top(meaning.kind) === top).length === 1;
 }
 
-function isNarrow({ kind }: Meaning, kinds: KindLexicon): boolean {
-  return kind !== null && kinds.top(kind) !== kind;
+/** Number of other labels that ask for a wider kind. */
+function widerThan({ kind }: Meaning, asked: readonly AskedLabel[], kinds: KindLexicon): number {
+  if (kind === null) return 0;
+  return asked.filter(({ meaning }) => {
+    const other = meaning.kind;
+    return other !== null && other !== kind && kinds.isA(kind, other);
+  }).length;
 }
 
 /** Values behind the label itself: "Skills: Python, SQL". */

@@ -126,7 +126,7 @@ function sameThings(other: FieldPlan, anchors: readonly Candidate[], finds: Find
       .map(({ start }) => start),
   );
   const both = anchors.filter(({ start }) => places.has(start)).length;
-  return both > 1 && both * 2 > anchors.length;
+  return both > 0 && both * 2 > anchors.length;
 }
 
 /** What any field of names may hold, without overlaps. */
