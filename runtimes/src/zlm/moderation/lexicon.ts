@@ -6,14 +6,11 @@ export const LONGEST_PHRASE = 8;
 /** Letters of one word at most; nothing longer is looked up. */
 export const LONGEST_WORD = 32;
 
-/** A set of classes as bits. */
-export type ClassSet = Uint32Array;
-
 export interface Entry {
   /** Numbers of words that it spans. */
   readonly words: number;
+  /** Few: one to five. */
   readonly classes: readonly number[];
-  readonly set: ClassSet;
 }
 
 export class Lexicon {
@@ -25,7 +22,6 @@ export class Lexicon {
   /** The same by length and first letter: what a word with hidden letters may be. */
   readonly #masked = new Map<string, string[]>();
   readonly #classes = new Map<string, number>();
-  readonly #setSize: number;
 
   /**
    * @param lines `class<TAB>phrase`, a class that may be disguised with a star behind its name
@@ -47,7 +43,6 @@ export class Lexicon {
       const id = this.#intern(literal);
       for (const word of literal.slice(1).split('|')) add(word.replaceAll('_', ' '), id);
     }
-    this.#setSize = (this.#classes.size + 31) >>> 5;
     for (const [phrase, ids] of members) this.#enter(phrase, [...ids]);
   }
 
@@ -80,9 +75,7 @@ export class Lexicon {
   #enter(phrase: string, classes: readonly number[]): void {
     const words = phrase.split(' ');
     if (words.length > LONGEST_PHRASE) throw new WeightsError(`Moderation: "${phrase}" is too long`);
-    const set = new Uint32Array(this.#setSize);
-    for (const id of classes) set[id >>> 5]! |= 1 << (id & 31);
-    this.#entries.set(phrase, { words: words.length, classes, set });
+    this.#entries.set(phrase, { words: words.length, classes });
     for (let n = 1; n < words.length; n++) this.#beginnings.add(words.slice(0, n).join(' '));
   }
 
@@ -119,7 +112,7 @@ export class Lexicon {
 
   /** An estimate of the bytes held. */
   get residentBytes(): number {
-    return this.#entries.size * (220 + 4 * this.#setSize) + this.#beginnings.size * 80;
+    return this.#entries.size * 250 + this.#beginnings.size * 80;
   }
 }
 

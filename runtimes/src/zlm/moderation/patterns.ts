@@ -241,5 +241,5 @@ function isOf(entry: Entry, classes: readonly number[]): boolean {
 }
 
 function has(entry: Entry, id: number): boolean {
-  return ((entry.set[id >>> 5]! >>> (id & 31)) & 1) === 1;
+  return entry.classes.includes(id);
 }
