@@ -15,6 +15,8 @@ const IAB_NOTICE = `${CORPORA}; on BANKING77 (CC BY 4.0), CLINC150 (CC BY 3.0) a
 const ZERO_SHOT_NOTICE =
   'Weights hold the VADER sentiment lexicon (MIT) and the Opinion Lexicon by Minqing Hu and Bing Liu (CC BY 4.0); sentences of SIB-200 (CC BY-SA 4.0), CLINC150 (CC BY 3.0) and BANKING77 (CC BY 4.0)';
 
+const PII_NOTICE = `${CORPORA}; on WNUT17, Broad Twitter Corpus and wikigold (CC BY 4.0) and SIB-200 (CC BY-SA 4.0); first names of the Names Corpus 1.3 by Mark Kantrowitz and Bill Ross`;
+
 /** A built-in without weights in this copy of the repository has no files, and no node announces it. */
 function filesOf(id: string): readonly ModelFile[] {
   return WEIGHTS[id] ?? [];
@@ -132,6 +134,7 @@ export const BUILT_IN: readonly ModelManifest[] = [
     errorOnMaxToken: true,
     maxOutputTokens: 16_384,
     route: 'gliner',
+    notice: PII_NOTICE,
     memoryMiB: 32,
   }),
   builtIn('zlm-v1-followup-questions-edge', {
