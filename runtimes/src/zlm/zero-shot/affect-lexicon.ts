@@ -5,7 +5,27 @@ import type { AffectToken } from './affect-tokens.ts';
 /** Words of the longest phrase that is looked up. */
 const LONGEST_PHRASE = 4;
 const UNIT = 127;
-const ENDINGS = ['ness', 'ly', 'ing', 'ed', 'er', 'est', 'es', 's', 'd', 'ful', 'y'] as const;
+const ENDINGS = [
+  'ness',
+  'ly',
+  'ing',
+  'ed',
+  'er',
+  'est',
+  'es',
+  's',
+  'd',
+  'ful',
+  'y',
+  'ment',
+  'some',
+  'ity',
+  'ation',
+  'ancy',
+  'ance',
+  'ence',
+  'ous',
+] as const;
 const SHORTEST_STEM = 4;
 
 export interface Found {
@@ -89,7 +109,13 @@ export class AffectLexicon {
     for (const ending of ENDINGS) {
       if (word.length - ending.length < SHORTEST_STEM || !word.endsWith(ending)) continue;
       const stem = word.slice(0, -ending.length);
-      for (const form of [stem, `${stem}e`, stem.endsWith('i') ? `${stem.slice(0, -1)}y` : stem]) {
+      for (const form of [
+        stem,
+        `${stem}e`,
+        `${stem}ant`,
+        `${stem}ent`,
+        stem.endsWith('i') ? `${stem.slice(0, -1)}y` : stem,
+      ]) {
         const row = this.#table.find(form);
         if (row >= 0) return row;
       }
