@@ -129,7 +129,7 @@ function endOfStreet(
   casing: number,
 ): Street | null {
   if (!hasNumber && (!isSure || casing !== 0)) return null;
-  if (!hasNumber && line[type]!.key.length < 4 && line[type + 1]?.key !== '.') return null;
+  if (!hasNumber && line[type]!.key.length < 4) return null;
   let last = type;
   if (
     line[last + 1]?.key === '.' &&
@@ -402,6 +402,8 @@ function box(line: Line, i: number): Street | null {
     at++;
   } else if (!/^(?:postfach|pobox|psc)$/.test(key)) return null;
   if (!line[at] || !/^\d{1,8}$/.test(line[at]!.key)) return null;
+  // "Postfach 10 20 30"
+  while (/^\d{2}$/.test(line[at]!.key) && /^\d{2}$/.test(line[at + 1]?.key ?? '')) at++;
   return { first: i, last: at, score: 0.85 };
 }
 
