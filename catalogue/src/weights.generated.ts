@@ -9,7 +9,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 4587580, sha256: '2c4da260ab13e6b15d6d207b2216587adb87722c1b0e7ed6469a902cee94eca3' },
   ],
   'zlm-v1-followup-questions-edge': [
-    { path: 'model.zlm', bytes: 554005, sha256: 'd7cb6566319d33c4c932cfe8795bf01c46192e891c146474996f01569a18ef00' },
+    { path: 'model.zlm', bytes: 553973, sha256: '25f5943198a7fc3535995cc55b37d5e365dd046a0f4184115f6e47c02be3c206' },
   ],
   'zlm-v1-iab-classify-cloud': [
     { path: 'model.zlm', bytes: 180, sha256: 'ac4825b3beed79de8ba59e1f168c1d011f45d0c7117d276696e32a7e6f837d2d' },

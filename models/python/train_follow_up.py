@@ -290,7 +290,7 @@ def guess(word, n, verb_tags, counts, capitals):
         return {"NP": 1.0}
     tags = {}
     nominal = company["det-end"] + 1
-    for tag in verb_tags:
+    for tag in sorted(verb_tags):
         tags[tag] = verb_share(tag, company, n)
     noun_tag = "NS" if is_plural(word, counts) else "NN"
     adjective = company["degree"] * 4 + company["be"] * 0.3 + (8 if ADJECTIVE_SUFFIX.search(word) else 0)
@@ -300,7 +300,7 @@ def guess(word, n, verb_tags, counts, capitals):
     if not verb_tags and len(word) > 5 and word.endswith(("ed", "ing")):
         adjective += 1
         verb_tags = {"VD", "VN"} if word.endswith("ed") else {"VG"}
-        tags.update((tag, 0.4) for tag in verb_tags)
+        tags.update((tag, 0.4) for tag in sorted(verb_tags))
         if word.endswith("ed"):
             return {**tags, "JJ": 0.2 + company["det"] / n}
     if not verb_tags or company["det-end"] > n * 0.02:
@@ -370,8 +370,9 @@ def expectation(sentences, dictionary):
 
 
 def normalized(tags):
-    total = sum(tags.values())
-    return {tag: value / total for tag, value in tags.items()}
+    """Shares that sum to 1, in the order of the tags' names, so that no sum and no tie depends on chance."""
+    total = sum(tags[tag] for tag in sorted(tags))
+    return {tag: tags[tag] / total for tag in sorted(tags)}
 
 
 def possible(word, first, emission):
