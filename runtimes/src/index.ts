@@ -21,7 +21,6 @@ export { IabModel, type IabProfile, type ScoredName } from './zlm/iab/iab-model.
 export { type EnrichedProfile, ProfileModel } from './zlm/iab/iab-profile.ts';
 export { PROFILE_BOUNDS } from './zlm/iab/profile-programs.ts';
 export {
-  CATEGORIES as MODERATION_CATEGORIES,
   ModerationFeatures,
   ModerationModel,
 } from './zlm/moderation/moderation-model.ts';

@@ -6,7 +6,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { MODERATION_CATEGORIES, ModerationModel } from '@zerogpu/runtimes';
+import { MODERATION_CATEGORIES } from '@zerogpu/protocol';
+import { ModerationModel } from '@zerogpu/runtimes';
 import { agNews } from './ag-news.ts';
 import type { Evaluation, EvaluationInput, Table } from './evaluation.ts';
 

@@ -1,27 +1,10 @@
 /** Scores of the 13 categories of a text: a linear model over the patterns that it shows, unit by unit. */
+import { MODERATION_CATEGORIES, type ModerationCategory } from '@zerogpu/protocol';
 import { exp, roundTo } from '../numeric.ts';
 import { type Weights, WeightsError } from '../weights.ts';
 import { Lexicon } from './lexicon.ts';
 import { featuresOf, literalsOf, Patterns } from './patterns.ts';
 import { type Clause, clausesOf } from './tokens.ts';
-
-/** In the order of the answer. */
-export const CATEGORIES = [
-  'harassment',
-  'harassment/threatening',
-  'hate',
-  'hate/threatening',
-  'illicit',
-  'illicit/violent',
-  'self-harm',
-  'self-harm/intent',
-  'self-harm/instructions',
-  'sexual',
-  'sexual/minors',
-  'violence',
-  'violence/graphic',
-] as const;
-export type Category = (typeof CATEGORIES)[number];
 
 /** A category is true from this score on. */
 export const THRESHOLD = 0.5;
@@ -35,16 +18,16 @@ const REPEATED = 0.5;
 const QUOTED = 0.4;
 const REPORT = 'report';
 /** The index of a sub-category's parent, whose score is never below its own. */
-const PARENTS: readonly (number | null)[] = CATEGORIES.map((name) => {
+const PARENTS: readonly (number | null)[] = MODERATION_CATEGORIES.map((name) => {
   const slash = name.indexOf('/');
-  return slash === -1 ? null : CATEGORIES.indexOf(name.slice(0, slash) as Category);
+  return slash === -1 ? null : MODERATION_CATEGORIES.indexOf(name.slice(0, slash) as ModerationCategory);
 });
 
 export interface Moderation {
   readonly flagged: boolean;
-  readonly categories: Readonly<Record<Category, boolean>>;
+  readonly categories: Readonly<Record<ModerationCategory, boolean>>;
   /** Between 0 and 1, 4 decimals. */
-  readonly scores: Readonly<Record<Category, number>>;
+  readonly scores: Readonly<Record<ModerationCategory, number>>;
 }
 
 /** Finds the patterns of a text; training and running see the same numbers by it. */
@@ -116,12 +99,12 @@ export class ModerationModel {
 
   /** @throws WeightsError when a tensor is absent or of another shape, or the categories are others */
   constructor(weights: Weights) {
-    if (weights.lines('categories').join() !== CATEGORIES.join()) {
+    if (weights.lines('categories').join() !== MODERATION_CATEGORIES.join()) {
       throw new WeightsError('Moderation: the weights are of other categories');
     }
     this.#features = new ModerationFeatures(weights);
-    this.#weights = weights.f32('weights', [this.#features.names.length, CATEGORIES.length]);
-    this.#bias = weights.f32('bias', [CATEGORIES.length]);
+    this.#weights = weights.f32('weights', [this.#features.names.length, MODERATION_CATEGORIES.length]);
+    this.#bias = weights.f32('bias', [MODERATION_CATEGORIES.length]);
   }
 
   get residentBytes(): number {
@@ -129,7 +112,7 @@ export class ModerationModel {
   }
 
   moderate(text: string): Moderation {
-    const highest = new Float64Array(CATEGORIES.length).fill(Number.NEGATIVE_INFINITY);
+    const highest = new Float64Array(MODERATION_CATEGORIES.length).fill(Number.NEGATIVE_INFINITY);
     this.#features.forEachUnit(text, (features) => this.#raise(highest, features));
     const scores = Array.from(highest, (z) => roundTo(1 / (1 + exp(-z)), DECIMALS));
     PARENTS.forEach((parent, child) => {
@@ -139,10 +122,10 @@ export class ModerationModel {
   }
 
   #raise(highest: Float64Array, features: Float64Array): void {
-    for (let c = 0; c < CATEGORIES.length; c++) {
+    for (let c = 0; c < MODERATION_CATEGORIES.length; c++) {
       let sum = this.#bias[c]!;
       for (let f = 0; f < features.length; f++) {
-        if (features[f] !== 0) sum += features[f]! * this.#weights[f * CATEGORIES.length + c]!;
+        if (features[f] !== 0) sum += features[f]! * this.#weights[f * MODERATION_CATEGORIES.length + c]!;
       }
       if (sum > highest[c]!) highest[c] = sum;
     }
@@ -151,7 +134,10 @@ export class ModerationModel {
 
 function answerOf(scores: readonly number[]): Moderation {
   const named = <T>(value: (score: number) => T) =>
-    Object.fromEntries(CATEGORIES.map((name, i) => [name, value(scores[i]!)])) as Record<Category, T>;
+    Object.fromEntries(MODERATION_CATEGORIES.map((name, i) => [name, value(scores[i]!)])) as Record<
+      ModerationCategory,
+      T
+    >;
   return {
     flagged: scores.some((score) => score >= THRESHOLD),
     categories: named((score) => score >= THRESHOLD),

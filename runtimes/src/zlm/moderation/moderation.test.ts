@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { findManifest } from '@zerogpu/catalogue';
-import { plainInference } from '@zerogpu/protocol';
+import { MODERATION_CATEGORIES, type ModerationCategory, plainInference } from '@zerogpu/protocol';
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { readWeights } from '../weights.ts';
 import { zlm } from '../zlm.ts';
 import { Lexicon } from './lexicon.ts';
-import { CATEGORIES, type Category, ModerationModel } from './moderation-model.ts';
+import { ModerationModel } from './moderation-model.ts';
 import { literalsOf } from './patterns.ts';
 import { clausesOf } from './tokens.ts';
 
@@ -16,7 +16,7 @@ const file = await readFile(path.join(import.meta.dirname, `../../../../models/w
 const model = new ModerationModel(readWeights(file));
 
 /** None of these is in the training sentences. */
-const FLAGGED: readonly (readonly [Category, string])[] = [
+const FLAGGED: readonly (readonly [ModerationCategory, string])[] = [
   ['harassment', 'You are a pathetic little moron and I hope your boss reads this.'],
   ['harassment', 'Nobody likes you, you ugly cow. Get lost.'],
   ['harassment', 'Shut your mouth, you lying scumbag!'],
@@ -115,7 +115,9 @@ describe('zlm-v1-moderation-edge', () => {
 
   it.each(HARMLESS)('lets pass: %s', (text) => {
     const { flagged, scores } = model.moderate(text);
-    expect(scores).toEqual(Object.fromEntries(CATEGORIES.map((name) => [name, expect.toSatisfy(isLow)])));
+    expect(scores).toEqual(
+      Object.fromEntries(MODERATION_CATEGORIES.map((name) => [name, expect.toSatisfy(isLow)])),
+    );
     expect(flagged).toBe(false);
   });
 
@@ -158,10 +160,10 @@ describe('zlm-v1-moderation-edge', () => {
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), wordSoup(), (random, soup) => {
         for (const text of [random, soup]) {
           const { flagged, categories, scores } = model.moderate(text);
-          for (const name of CATEGORIES) {
+          for (const name of MODERATION_CATEGORIES) {
             expect(scores[name]).toSatisfy(isScore);
             expect(categories[name]).toBe(scores[name] >= 0.5);
-            const parent = CATEGORIES.find((other) => name.startsWith(`${other}/`));
+            const parent = MODERATION_CATEGORIES.find((other) => name.startsWith(`${other}/`));
             if (parent) expect(scores[parent]).toBeGreaterThanOrEqual(scores[name]);
           }
           expect(flagged).toBe(Object.values(categories).includes(true));
@@ -185,12 +187,12 @@ describe('zlm-v1-moderation-edge', () => {
     const results: unknown = JSON.parse(text);
     expect(results).toEqual([resultWith(false), resultWith(true)]);
     const keys = Object.keys((results as Record<string, object>[])[0]?.['category_scores'] ?? {});
-    expect(keys).toEqual(CATEGORIES);
+    expect(keys).toEqual(MODERATION_CATEGORIES);
   });
 });
 
 function resultWith(flagged: boolean) {
-  const each = (value: unknown) => Object.fromEntries(CATEGORIES.map((name) => [name, value]));
+  const each = (value: unknown) => Object.fromEntries(MODERATION_CATEGORIES.map((name) => [name, value]));
   return {
     flagged,
     categories: each(expect.any(Boolean)),

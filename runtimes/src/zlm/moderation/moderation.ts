@@ -1,8 +1,9 @@
 /** Moderation of a text: one result of OpenAI's moderation answer, as JSON. */
+import { MODERATION_CATEGORIES } from '@zerogpu/protocol';
 import type { LoadedProgram, Program } from '../programs.ts';
 import type { Weights } from '../weights.ts';
 import { wholeAnswer } from '../whole-answer.ts';
-import { CATEGORIES, ModerationModel } from './moderation-model.ts';
+import { ModerationModel } from './moderation-model.ts';
 
 export const moderation: Program = {
   load(weights: Weights): LoadedProgram {
@@ -15,7 +16,7 @@ export const moderation: Program = {
 };
 
 /** Every category is judged by the text, and there is nothing else to judge by. */
-const INPUT_TYPES = Object.fromEntries(CATEGORIES.map((name) => [name, ['text']]));
+const INPUT_TYPES = Object.fromEntries(MODERATION_CATEGORIES.map((name) => [name, ['text']]));
 
 function resultOf(text: string, model: ModerationModel): string {
   const { flagged, categories, scores } = model.moderate(text);
