@@ -29,7 +29,8 @@ import {
   withNames,
 } from './extract/lexicon.ts';
 import { rates, scoreSpans, sum } from './extract/score.ts';
-import { TAGS, type TaggerWeights, trainTagger } from './extract/train-tagger.ts';
+import { TAGS, trainNameTagger } from './extract/train-tagger.ts';
+import type { TaggerWeights } from './tagger-trainer.ts';
 import { weightsBytes } from './zlm-writer.ts';
 
 /** One of so many sentences is enough. */
@@ -163,7 +164,7 @@ function main(): void {
   const names = values.names ? namesIn(values.names) : findMore(lines, words, recall);
   const lexicon = withNames(words, names);
   console.log(`${lines.length} lines, ${names.size} names, ${seconds()}`);
-  const weights = trainTagger(lines, lexicon.lexicons, SETTINGS);
+  const weights = trainNameTagger(lines, lexicon.lexicons, SETTINGS);
   for (const r of [1, 2, 3, 4, 6]) {
     measure(taggerOf(pack(weights, lexicon, r)), gold.dev, `WNUT17 dev, recall ${r}`);
   }
@@ -173,7 +174,7 @@ function main(): void {
 }
 
 function findMore(lines: readonly TrainingLine[], words: Lexicon, recall: number): Map<string, number> {
-  const first = taggerOf(pack(trainTagger(lines, words.lexicons, SETTINGS), words, recall));
+  const first = taggerOf(pack(trainNameTagger(lines, words.lexicons, SETTINGS), words, recall));
   const names = findNames(first, folder);
   const rows = [...names].map(([name, bits]) => `${name}\t${bits}`);
   writeFileSync(path.join(folder, 'names.tsv'), rows.join('\n'));

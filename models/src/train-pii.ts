@@ -18,10 +18,9 @@ import {
   piiFeaturesOf,
 } from '@zerogpu/runtimes';
 import { type GoldText, goldSets } from './extract/gold.ts';
-import { randomOf } from './extract/train-tagger.ts';
 import { Generator, type Marked, readTemplates } from './pii/generate.ts';
 import { gazetteerOf, readKnown } from './pii/known.ts';
-import { type Example, type TaggerWeights, trainTagger } from './pii/train-tagger.ts';
+import { randomOf, type TaggerExample, type TaggerWeights, trainTagger } from './tagger-trainer.ts';
 import { weightsBytes } from './zlm-writer.ts';
 
 const MODEL = 'zlm-v1-pii-edge';
@@ -101,7 +100,7 @@ function recased(marked: Marked, capitals: boolean): Marked {
   return text.length === marked.text.length ? { ...marked, text } : marked;
 }
 
-function examplesOf(marked: Marked, gazetteer: Gazetteer): Example[] {
+function examplesOf(marked: Marked, gazetteer: Gazetteer): TaggerExample[] {
   const lines = gazetteer.lines(marked.text, fold(marked.text));
   const isHidden = random() < HIDDEN;
   return lines.map((line) => {
@@ -155,7 +154,7 @@ function main(): void {
   console.log(
     `${known.keys.length} known names and words, ${generated.length} generated texts, ${examples.length} lines`,
   );
-  const bytes = pack(trainTagger(examples, SETTINGS, random), known.keys, known.bits);
+  const bytes = pack(trainTagger(PII_TAGS, examples, SETTINGS, random), known.keys, known.bits);
   writeFileSync(values.out, bytes);
   console.log(`${bytes.length} bytes`);
 }

@@ -65,13 +65,16 @@ const NOT_PATTERNS: ReadonlySet<PiiLabel> = new Set([
   'username',
 ] as const);
 
+const SECOND_TEXTS = 'pii-development-second.txt';
+
 export const piiEvaluation: Evaluation = {
   model: 'zlm-v1-pii-edge',
   async run({ data, weights }: EvaluationInput): Promise<readonly Table[]> {
     const model = new PiiModel(weights);
     return [
       presidioTable(model, await presidioTexts(data)),
-      developmentTable(model, await developmentTexts()),
+      developmentTable(model, 'pii-development.txt', await developmentTexts()),
+      developmentTable(model, SECOND_TEXTS, await developmentTexts(SECOND_TEXTS)),
       alarmTable(model, [
         ['AG News test', await newsSentences(data)],
         ['SciTLDR test', await abstractSentences(data)],
@@ -97,8 +100,8 @@ async function presidioTexts(data: string): Promise<Marked[]> {
 }
 
 /** Texts with `[[label|text]]`. */
-export async function developmentTexts(): Promise<Marked[]> {
-  const file = path.join(import.meta.dirname, '../../data/pii-development.txt');
+export async function developmentTexts(name = 'pii-development.txt'): Promise<Marked[]> {
+  const file = path.join(import.meta.dirname, '../../data', name);
   const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => !line.startsWith('#'));
   return lines.join('\n').trim().split('\n---\n').map(unmarked);
 }
@@ -262,7 +265,7 @@ function leftOpen(model: PiiModel, texts: readonly Marked[]): string {
   return `${((100 * open) / all).toFixed(1)} %`;
 }
 
-function developmentTable(model: PiiModel, texts: readonly Marked[]): Table {
+function developmentTable(model: PiiModel, file: string, texts: readonly Marked[]): Table {
   const options = readPiiOptions({ metadata: {} });
   const tally = new Tally();
   for (const { text, spans } of texts) {
@@ -273,7 +276,7 @@ function developmentTable(model: PiiModel, texts: readonly Marked[]): Table {
     for (const span of found) if (!used.has(span)) add(span.label, 'wrong');
   }
   return {
-    title: 'Hand-written texts in six languages (models/data/pii-development.txt), request without labels',
+    title: `Hand-written texts in six languages (models/data/${file}), request without labels`,
     columns: COLUMNS,
     rows: [tally.row('**all**', tally.labels), ...tally.labels.map((label) => tally.row(label, [label]))],
     notes: [`${texts.length} texts; development was guided by them`],

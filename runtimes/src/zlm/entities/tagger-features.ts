@@ -9,7 +9,7 @@ export interface Lexicons {
 }
 
 /** How a line is written: capitals tell nothing in a line of capitals, nor in one without any. */
-type Casing = 0 | 1 | 2;
+export type Casing = 0 | 1 | 2;
 const USUAL = 0;
 const NO_CAPITALS = 1;
 const ALL_CAPITALS = 2;
@@ -59,7 +59,7 @@ function factsOf(token: TaggerToken, words: WordLexicon): TokenFacts {
 }
 
 /** "McDonald's" → "XxXx'x", "iPhone6" → "xXx0": runs of a kind as one character, with their order. */
-function shapeOf(text: string): string {
+export function shapeOf(text: string): string {
   let shape = '';
   let last = '';
   for (let i = 0; i < text.length && shape.length < LONGEST_SHAPE; i++) {
@@ -79,7 +79,7 @@ function kindOf(text: string, at: number): string {
   return isCapital(unit) ? 'X' : 'x';
 }
 
-function casingOf(line: TokenLine): Casing {
+export function casingOf(line: TokenLine): Casing {
   let capitals = 0;
   let words = 0;
   let small = 0;
@@ -124,7 +124,7 @@ function markFrom(line: TokenLine, i: number, names: NameLexicon, marks: Int32Ar
 }
 
 /** Numbers of the templates; each feature is a hash of its template and its values. */
-function feature(template: number, value: number, other = 0): number {
+export function feature(template: number, value: number, other = 0): number {
   return mixed(
     Math.imul(value, 0x9e37_79b1) ^ Math.imul(other, 0x85eb_ca6b) ^ Math.imul(template + 1, 0xc2b2_ae35),
   );

@@ -1,6 +1,7 @@
 /** What the tagger of names sees of a token: hashes of words, affixes, shapes and known names around it. */
 import { hashOf, mixed } from '../entities/lexicon.ts';
-import { isCapital, isDigit, isLetter } from '../words.ts';
+import { casingOf, feature, shapeOf } from '../entities/tagger-features.ts';
+import { isDigit } from '../words.ts';
 import { type KeyedToken, KNOWN } from './gazetteer.ts';
 
 /** The tagger's types. A place is a city, region, country or landmark; a street has its number. */
@@ -48,49 +49,6 @@ function factsOf({ small, text, key, bits, phrase }: KeyedToken): Facts {
     known,
     marks,
   };
-}
-
-const LONGEST_SHAPE = 6;
-
-/** "McDonald" → "XxXx", "221B" → "0X": runs of a kind as one character; a lone capital keeps its own. */
-function shapeOf(text: string): string {
-  let shape = '';
-  let last = '';
-  for (let i = 0; i < text.length && shape.length < LONGEST_SHAPE; i++) {
-    const kind = kindOf(text, i);
-    if (kind === last && !(kind === 'X' && shape.length === 1)) continue;
-    shape += kind;
-    last = kind;
-  }
-  return shape;
-}
-
-function kindOf(text: string, at: number): string {
-  const unit = text.charCodeAt(at);
-  if (isDigit(unit)) return '0';
-  if (!isLetter(unit)) return text.charAt(at);
-  return isCapital(unit) ? 'X' : 'x';
-}
-
-/** 1 for a line without capitals, 2 for one of capitals only: there capitals tell nothing. */
-export function casingOf(line: readonly KeyedToken[]): number {
-  let words = 0;
-  let small = 0;
-  let large = 0;
-  for (const { text } of line) {
-    if (text.length < 2 || !isLetter(text.charCodeAt(0))) continue;
-    words++;
-    if (!isCapital(text.charCodeAt(0))) small++;
-    else if (isCapital(text.charCodeAt(1))) large++;
-  }
-  if (words >= 3 && large * 10 >= words * 8) return 2;
-  return words >= 3 && small === words ? 1 : 0;
-}
-
-function feature(template: number, value: number, other = 0): number {
-  return mixed(
-    Math.imul(value, 0x9e37_79b1) ^ Math.imul(other, 0x85eb_ca6b) ^ Math.imul(template + 1, 0xc2b2_ae35),
-  );
 }
 
 function tokenFeatures(token: KeyedToken, facts: readonly Facts[], i: number, casing: number): Int32Array {

@@ -2,11 +2,12 @@
 import type { PiiLabel, PiiOptions } from '@zerogpu/catalogue';
 import { findPatterns } from '../entities/patterns/find-patterns.ts';
 import { type PatternSpan, readingOf } from '../entities/patterns/rule.ts';
+import { casingOf } from '../entities/tagger-features.ts';
 import { roundTo } from '../numeric.ts';
 import type { Weights } from '../weights.ts';
 import { isCapital } from '../words.ts';
 import { addressBlocks, addressParts, type Line } from './address-parts.ts';
-import { casingOf, isOrgWord } from './features.ts';
+import { isOrgWord } from './features.ts';
 import { Gazetteer, type KeyedToken, KNOWN } from './gazetteer.ts';
 import { knownWords } from './known-words.ts';
 import { type NameSpan, PiiTagger } from './name-tagger.ts';

@@ -1,9 +1,9 @@
-/** Trains the conditional random field of the PII tagger: AdaGrad, one line at a time. */
-import { LinearChain, PII_TAGS } from '@zerogpu/runtimes';
+/** Trains linear-chain conditional random fields over hashed features: AdaGrad, one line at a time. */
+import { LinearChain } from '@zerogpu/runtimes';
 
-export interface Example {
+export interface TaggerExample {
   readonly features: readonly Int32Array[];
-  /** Bits of the tags that each token may have. */
+  /** Bits of the tags that each token may have: what is not known is left open. */
   readonly allowed: Int32Array;
 }
 
@@ -15,6 +15,7 @@ export interface TaggerWeights {
 }
 
 export interface TaggerSettings {
+  /** A power of two. */
   readonly buckets: number;
   readonly epochs: number;
   readonly rate: number;
@@ -24,12 +25,25 @@ export interface TaggerSettings {
 
 const LARGEST = 127;
 
+/** A generator of uniform numbers from a seed: mulberry32. */
+export function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** The order of the examples is changed. */
 export function trainTagger(
-  examples: Example[],
+  tags: number,
+  examples: TaggerExample[],
   settings: TaggerSettings,
   random: () => number,
 ): TaggerWeights {
-  const trainer = new Trainer(settings);
+  const trainer = new Trainer(tags, settings);
   for (let epoch = 0; epoch < settings.epochs; epoch++) {
     for (let i = examples.length - 1; i > 0; i--) {
       const j = Math.floor(random() * (i + 1));
@@ -41,48 +55,48 @@ export function trainTagger(
 }
 
 class Trainer {
+  readonly #tags: number;
   readonly #settings: TaggerSettings;
   readonly #weights: Float32Array;
   readonly #squares: Float32Array;
-  readonly #transitions = new Float32Array(PII_TAGS * PII_TAGS);
-  readonly #transitionSquares = new Float32Array(PII_TAGS * PII_TAGS).fill(1);
+  readonly #transitions: Float32Array;
+  readonly #transitionSquares: Float32Array;
 
-  constructor(settings: TaggerSettings) {
+  constructor(tags: number, settings: TaggerSettings) {
+    this.#tags = tags;
     this.#settings = settings;
-    this.#weights = new Float32Array(settings.buckets * PII_TAGS);
-    this.#squares = new Float32Array(settings.buckets * PII_TAGS).fill(1);
+    this.#weights = new Float32Array(settings.buckets * tags);
+    this.#squares = new Float32Array(settings.buckets * tags).fill(1);
+    this.#transitions = new Float32Array(tags * tags);
+    this.#transitionSquares = new Float32Array(tags * tags).fill(1);
   }
 
-  learn({ features, allowed }: Example): void {
-    const chain = new LinearChain(PII_TAGS, this.#transitions);
+  learn({ features, allowed }: TaggerExample): void {
+    const tags = this.#tags;
+    const chain = new LinearChain(tags, this.#transitions);
     const emissions = this.#emissions(features);
     const wanted = chain.posterior(emissions, allowed);
     const found = chain.posterior(emissions);
     for (const [i, hashes] of features.entries()) {
-      for (let t = 0; t < PII_TAGS; t++) {
-        const gradient = wanted.tags[i * PII_TAGS + t]! - found.tags[i * PII_TAGS + t]!;
+      for (let t = 0; t < tags; t++) {
+        const gradient = wanted.tags[i * tags + t]! - found.tags[i * tags + t]!;
         if (Math.abs(gradient) > 1e-4) this.#move(hashes, t, gradient);
       }
     }
     for (let pair = 0; pair < wanted.pairs.length; pair++) {
-      step(
-        this.#transitions,
-        this.#transitionSquares,
-        pair,
-        wanted.pairs[pair]! - found.pairs[pair]!,
-        this.#settings.rate,
-        0,
-      );
+      const gradient = wanted.pairs[pair]! - found.pairs[pair]!;
+      step(this.#transitions, this.#transitionSquares, pair, gradient, this.#settings.rate, 0);
     }
   }
 
   #emissions(features: readonly Int32Array[]): Float64Array {
-    const emissions = new Float64Array(features.length * PII_TAGS);
+    const tags = this.#tags;
+    const emissions = new Float64Array(features.length * tags);
     const mask = this.#settings.buckets - 1;
     for (const [i, hashes] of features.entries()) {
       for (const hash of hashes) {
-        const from = (hash & mask) * PII_TAGS;
-        for (let t = 0; t < PII_TAGS; t++) emissions[i * PII_TAGS + t]! += this.#weights[from + t]!;
+        const from = (hash & mask) * tags;
+        for (let t = 0; t < tags; t++) emissions[i * tags + t]! += this.#weights[from + t]!;
       }
     }
     return emissions;
@@ -91,7 +105,7 @@ class Trainer {
   #move(hashes: Int32Array, tag: number, gradient: number): void {
     const { buckets, rate, decay } = this.#settings;
     for (const hash of hashes)
-      step(this.#weights, this.#squares, (hash & (buckets - 1)) * PII_TAGS + tag, gradient, rate, decay);
+      step(this.#weights, this.#squares, (hash & (buckets - 1)) * this.#tags + tag, gradient, rate, decay);
   }
 
   quantized(): TaggerWeights {
