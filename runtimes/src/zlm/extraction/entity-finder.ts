@@ -2,7 +2,7 @@
 import type { Kind, KindLexicon } from '../entities/kind-lexicon.ts';
 import type { NameSpan } from '../entities/name-tagger.ts';
 import { termOf } from '../terms.ts';
-import { isSpace, lowerCase, wordsOf } from '../words.ts';
+import { lowerCase, wordsOf } from '../words.ts';
 import type { Meaning } from './label-meaning.ts';
 import type { TextReading, Thing } from './text-reading.ts';
 
@@ -325,94 +325,4 @@ function saysKind(name: NameSpan, kind: Kind, reading: TextReading, kinds: KindL
     if (named !== null && kinds.isA(named, kind)) return true;
   }
   return false;
-}
-
-/** A line's "key: value", where the key is short. */
-export interface KeyValue {
-  readonly key: string;
-  readonly keyStart: number;
-  readonly start: number;
-  readonly end: number;
-}
-
-const LONGEST_KEY = 48;
-
-/** All "key: value" and "key = value" of a text's lines, also several in a line divided by ";", "|" or ",". */
-export function keyValuesIn(text: string): KeyValue[] {
-  const found: KeyValue[] = [];
-  for (let at = 0; at < text.length; ) {
-    const newline = text.indexOf('\n', at);
-    const end = newline < 0 ? text.length : newline;
-    readLine(text, at, end, found);
-    at = end + 1;
-  }
-  return found;
-}
-
-function readLine(text: string, start: number, end: number, found: KeyValue[]): void {
-  let from = start;
-  while (from < end) {
-    const sign = signOf(text, from, Math.min(end, from + LONGEST_KEY + 16));
-    if (sign < 0) {
-      // The next part of the line may be one.
-      const next = dividerAfter(text, from, end);
-      if (next < 0) return;
-      from = next + 1;
-      continue;
-    }
-    const stop = valueEnd(text, sign + 1, end);
-    const key = lowerCase(text.slice(from, sign)).replace(/^[\s*#>"'{([•·-]+|[\s*"'_)\]]+$/g, '');
-    const value = trimmed(text, sign + 1, stop);
-    if (key !== '' && value.start < value.end) found.push({ key, keyStart: from, ...value });
-    from = stop + 1;
-  }
-}
-
-/** Where a key's colon or equals sign stands; −1 when the text does not begin with a key. */
-function signOf(text: string, from: number, limit: number): number {
-  for (let at = from; at < limit; at++) {
-    const sign = text.charAt(at);
-    if (sign === '=' || sign === '\t') return at > from ? at : -1;
-    if (sign === ':') return isKeySign(text, at) ? at : -1;
-    if (sign === '.' || sign === ';' || sign === '|' || sign === '!' || sign === '?') return -1;
-  }
-  return -1;
-}
-
-function isKeySign(text: string, at: number): boolean {
-  const next = text.charAt(at + 1);
-  const isTime = /\d/.test(text.charAt(at - 1)) && /\d/.test(next);
-  return !isTime && next !== '/' && next !== ':';
-}
-
-const DIVIDERS = ';|';
-
-function dividerAfter(text: string, from: number, end: number): number {
-  for (let at = from; at < end; at++) if (DIVIDERS.includes(text.charAt(at))) return at;
-  return -1;
-}
-
-function valueEnd(text: string, from: number, end: number): number {
-  const divider = dividerAfter(text, from, end);
-  const last = divider < 0 ? end : divider;
-  // "Size: M, Color: red": a comma ends the value when a short key follows.
-  for (let at = from; at < last; at++) {
-    if (text.charAt(at) !== ',' || !isKeyAhead(text, at + 1, last)) continue;
-    return at;
-  }
-  return last;
-}
-
-function isKeyAhead(text: string, from: number, end: number): boolean {
-  const ahead = text.slice(from, Math.min(end, from + 28));
-  return /^ ?["']?[A-Za-zÀ-ÿ_]+(?: [A-Za-zÀ-ÿ]+)?["']? ?[:=](?!\/|\d)/.test(ahead);
-}
-
-export function trimmed(text: string, from: number, to: number): { start: number; end: number } {
-  let start = from;
-  let end = to;
-  while (start < end && (isSpace(text.charCodeAt(start)) || '"\'*`“”'.includes(text.charAt(start)))) start++;
-  while (end > start && (isSpace(text.charCodeAt(end - 1)) || '"\'*`“”,;'.includes(text.charAt(end - 1))))
-    end--;
-  return { start, end };
 }

@@ -4,8 +4,9 @@ import { type Quantity, type QuantityKind, quantitiesIn } from '../entities/quan
 import { withoutOverlaps } from '../entities/span.ts';
 import { termOf } from '../terms.ts';
 import { lowerCase, type Word } from '../words.ts';
-import { type Candidate, candidatesFor, type KeyValue, trimmed } from './entity-finder.ts';
+import { type Candidate, candidatesFor } from './entity-finder.ts';
 import type { CueSide, FieldPlan } from './field-plan.ts';
+import { type KeyValue, trimmed } from './key-values.ts';
 import { keyOf, termsOf } from './label-meaning.ts';
 import { isWithin, type Range, type Region } from './regions.ts';
 import type { TextReading } from './text-reading.ts';
@@ -59,13 +60,18 @@ export function candidatesOf(plan: FieldPlan, reading: TextReading, kinds: KindL
   return plan.meaning.names.length > 0 && type === 'str' ? [...found, ...capitalRuns(reading)] : found;
 }
 
-const RUN = /(?<![\w'’&-])[A-Z][\w'’&-]*(?: [A-Z][\w'’&-]*){0,4}/g;
+/** Capital words, with the small words that stand inside names of companies and places. */
+const RUN =
+  /(?<![\wÀ-ɏ'’&-])[A-ZÀ-ÖØ-ÞŠŽĆČŁŚŻ][\wÀ-ɏ'’&-]*(?: (?:(?:de|du|des|da|do|del|della|di|la|le|von|van|der|den|of|the) ){0,2}[A-ZÀ-ÖØ-ÞŠŽĆČŁŚŻ][\wÀ-ɏ'’&-]*){0,4}/g;
 
 /** Words with capitals that nothing is known of: names where a cue says so. */
 function capitalRuns(reading: TextReading): Candidate[] {
   const { text } = reading;
   const found: Candidate[] = [];
-  for (const { 0: run, index } of text.matchAll(RUN)) {
+  // Where all is in capitals they make no name.
+  if (reading.isCaseless) return found;
+  for (const { 0: run, index } of reading.flowing.matchAll(RUN)) {
+    if (run.length > 120) continue;
     const isSingle = !run.includes(' ');
     const opens = index === 0 || /[.!?:\n]["'“]?\s*$/.test(text.slice(Math.max(0, index - 4), index));
     if (run.length < 2 || (isSingle && reading.isCommon(run) && (opens || run.length < 4))) continue;
@@ -110,7 +116,11 @@ export function optionsOf(plan: FieldPlan, region: Region, finds: Finds): ValueO
     .filter((candidate) => isWithin(candidate, region))
     .map((candidate) => ({
       ...candidate,
-      score: candidate.score + cueScore(plan, candidate, finds.reading) + nearness(candidate, region),
+      score:
+        candidate.score +
+        cueScore(plan, candidate, finds.reading) +
+        nearness(candidate, region) -
+        (isOutdated(plan, candidate, finds.reading) ? OUTDATED : 0),
     }))
     .filter(({ score }) => score >= LEAST_SCORE);
   const options =
@@ -119,6 +129,18 @@ export function optionsOf(plan: FieldPlan, region: Region, finds: Finds): ValueO
       : found.flatMap((one) => typed(plan, one, one.score, finds) ?? []);
   if (options.length > 0) return options.sort((a, b) => b.score - a.score);
   return field.type === 'str' || field.type === 'list' ? phraseOptions(plan, region, finds) : [];
+}
+
+const OUTDATED = 0.45;
+const FORMER =
+  /(?:\b(?:was|were|previously|formerly|originally|before|rrp|msrp|instead of|down from|reduced from|up from|regular(?:ly)?|list price|retail price|old price|statt|uvp|früher|antes|en lugar de|au lieu de|anzi(?:ché)|invece di|over|above|spend|save|saves|you save|ab|von)|~~) ?:? ?\(?$/;
+const FORMER_FIELD =
+  /(?:^| )(?:old|origin|former|previou|list|regular|rrp|msrp|before|min|minimum|discount|sav)/;
+
+/** A price that held once, or from which on something else is given: "was €119", "free delivery over €50". */
+function isOutdated({ meaning }: FieldPlan, { start }: Range, { text }: TextReading): boolean {
+  if (meaning.quantities[0] !== 'money' || FORMER_FIELD.test(meaning.terms.join(' '))) return false;
+  return FORMER.test(lowerCase(text.slice(Math.max(0, start - 24), start)));
 }
 
 const NEAR = 0.1;
@@ -191,12 +213,25 @@ function stringOption(plan: FieldPlan, place: Range, score: number, finds: Finds
     hasForm && score >= 1
       ? (finds.candidates.get(plan) ?? []).find(({ start, end }) => place.start <= start && end <= place.end)
       : undefined;
-  const { start, end } = trimmed(
-    text,
-    inner?.start ?? place.start,
-    Math.min(inner?.end ?? place.end, place.start + LONGEST_TEXT),
-  );
+  const from = inner?.start ?? place.start;
+  const to = Math.min(inner?.end ?? place.end, place.start + LONGEST_TEXT);
+  const { start, end } = trimmed(text, from, score >= 1 && isOneName(plan) ? nameEnd(text, from, to) : to);
   return [{ plan, value: text.slice(start, end), place: { start, end }, score }];
+}
+
+/** Whether the field holds the name of a person or company, which ends at a comma. */
+function isOneName({ meaning }: FieldPlan): boolean {
+  return meaning.names.includes('person') || meaning.names.includes('corporation');
+}
+
+const LEGAL_FORM = /^, ?(?:Inc|Ltd|LLC|LLP|PLC|Corp|Co|S\.|SAS?|SL|SpA|GmbH|AG|KG|Jr|Sr|Lda|B\.?V)(?![a-z])/;
+
+/** "Acme, Inc., 12 Oak Street" → "Acme, Inc." */
+function nameEnd(text: string, from: number, to: number): number {
+  for (let at = from; at < to; at++) {
+    if (text.charAt(at) === ',' && !LEGAL_FORM.test(text.slice(at, at + 12))) return at;
+  }
+  return to;
 }
 
 function numberOption(plan: FieldPlan, place: Range, score: number, finds: Finds): ValueOption[] | null {
@@ -327,6 +362,9 @@ export function wordAt(words: readonly Word[], at: number): number {
 
 const NEGATION =
   /(?:^|[^\w])(?:not|no|non|never|without|n['’]t|cannot|isn|doesn|don|out of|sold out|lacks?|excluding|ohne|kein|keine|nicht|sin|sans|pas|neither|nor|un|unavailable|discontinued)(?:[^\w]|$)[^.,;!?\n]{0,24}$/;
+/** "Pets are not allowed", "smoking is strictly prohibited": behind the words, in their clause. */
+const DENIED =
+  /^[\wà-ÿ'’-]{1,30}(?: (?!and|but|or|if|though|unless|und|aber|pero|mais)[\wà-ÿ'’-]{1,20}){0,3}? ?(?:\b(?:not|never|cannot|prohibited|forbidden|banned|excluded|unavailable|disallowed|nicht|verboten|untersagt|prohibid[oa]s?|interdits?|vietat[oi])\b|n['’]t\b|no longer\b)/;
 const YES =
   /^(?:yes|y|true|ja|sí|si|oui|sim|included|available|enabled|allowed|x|✓|✔|✅|on|active|positive|required|confirmed|1)\b|^[✓✔✅]/;
 const NO =
@@ -370,15 +408,19 @@ function boolOptions(plan: FieldPlan, region: Region, finds: Finds): ValueOption
       return [
         {
           plan,
-          value: !NEGATION.test(part.slice(Math.max(0, affirmed.index - 40), affirmed.index)),
+          value:
+            !NEGATION.test(part.slice(Math.max(0, affirmed.index - 40), affirmed.index)) &&
+            !DENIED.test(part.slice(affirmed.index, affirmed.index + 80)),
           place: null,
           score: 1,
         },
       ];
     const said = saidTerms(terms, range, finds.reading);
     if (said === null) continue;
-    const before = part.slice(Math.max(0, said - range.start - 40), said - range.start);
-    return [{ plan, value: !NEGATION.test(before), place: null, score: 1 }];
+    const at = said - range.start;
+    const isDenied =
+      NEGATION.test(part.slice(Math.max(0, at - 40), at)) || DENIED.test(part.slice(at, at + 80));
+    return [{ plan, value: !isDenied, place: null, score: 1 }];
   }
   return [];
 }

@@ -2,7 +2,8 @@
 import type { KindLexicon } from '../entities/kind-lexicon.ts';
 import { type Span, withoutOverlaps } from '../entities/span.ts';
 import { roundTo } from '../numeric.ts';
-import { type Candidate, candidatesFor, type KeyValue, keyValuesIn, trimmed } from './entity-finder.ts';
+import { type Candidate, candidatesFor } from './entity-finder.ts';
+import { type KeyValue, keyValuesIn, trimmed } from './key-values.ts';
 import { keyOf, type Meaning } from './label-meaning.ts';
 import type { TextReading } from './text-reading.ts';
 
@@ -16,7 +17,7 @@ export interface AskedLabel {
   readonly meaning: Meaning;
 }
 
-const KEYED = 0.8;
+const KEYED = 0.87;
 const LONGEST_VALUE = 120;
 /** Of labels that fit alike, the narrower kind and then the earlier label win. */
 const NARROWER = 0.06;
@@ -28,7 +29,7 @@ export function findByLabels(
   kinds: KindLexicon,
   threshold: number,
 ): LabelledSpan[] {
-  const keyed = keyValuesIn(reading.text);
+  const keyed = keyValuesIn(reading.flowing);
   const found = asked.flatMap(({ label, meaning }, order) => {
     const isOnly = isOnlyOfTop(meaning, asked, kinds);
     const candidates = [

@@ -4,7 +4,7 @@ import type { KindLexicon } from '../entities/kind-lexicon.ts';
 import { withoutOverlaps } from '../entities/span.ts';
 import { STARTERS } from '../sentence-words.ts';
 import { isCapital, lowerCase } from '../words.ts';
-import { type Candidate, type KeyValue, keyValuesIn, trimmed } from './entity-finder.ts';
+import type { Candidate } from './entity-finder.ts';
 import { type FieldPlan, planOf } from './field-plan.ts';
 import {
   CAPITALS_ONLY,
@@ -14,6 +14,7 @@ import {
   optionsOf,
   type ValueOption,
 } from './field-values.ts';
+import { type KeyValue, keyValuesIn, trimmed } from './key-values.ts';
 import { keyOf } from './label-meaning.ts';
 import {
   anchoredRegions,
@@ -40,9 +41,10 @@ export function recordsOf(
 ): FieldRecord[] {
   const plans = group.fields.map((field) => planOf(field, group, kinds));
   const candidates = new Map(plans.map((plan) => [plan, candidatesOf(plan, reading, kinds)]));
-  const finds: Finds = { reading, kinds, pairs: keyValuesIn(reading.text), candidates, choose };
+  const finds: Finds = { reading, kinds, pairs: keyValuesIn(reading.flowing), candidates, choose };
   const regions = regionsOf(plans, finds);
-  const records = regions.map((region) => recordOf(plans, region, finds));
+  const each = regions.map((region) => recordOf(plans, region, finds));
+  const records = isRepeated(each, regions, plans) ? each : [merged(each, regions, plans, finds)];
   const most = Math.max(0, ...records.map(({ filled }) => filled));
   // A sentence of its own that says less than half of what another does tells of something else.
   const least = regions[0]?.isSentence ? most / 2 + 0.5 : 1;
@@ -55,9 +57,38 @@ interface Filled {
   readonly filled: number;
 }
 
+/**
+ * Whether the text tells of several instances: by its structure, or by two mentions at least that each have most of
+ * the fields. Otherwise the mentions are of things beside the one instance.
+ */
+function isRepeated(
+  records: readonly Filled[],
+  regions: readonly Region[],
+  plans: readonly FieldPlan[],
+): boolean {
+  if (records.length < 2 || plans.length < 2 || !regions[0]?.isMention) return true;
+  const most = Math.max(2, Math.ceil(plans.length / 2));
+  return records.filter(({ filled }) => filled >= most).length > 1;
+}
+
+/** One record of the whole text, about what has most of the fields said of it. */
+function merged(
+  records: readonly Filled[],
+  regions: readonly Region[],
+  plans: readonly FieldPlan[],
+  finds: Finds,
+): Filled {
+  let best = 0;
+  records.forEach(({ filled }, i) => {
+    if (filled > records[best]!.filled) best = i;
+  });
+  return recordOf(plans, { ...whole(finds.reading.text), anchor: regions[best]?.anchor ?? null }, finds);
+}
+
 function regionsOf(plans: readonly FieldPlan[], finds: Finds): Region[] {
   const { text } = finds.reading;
-  const rows = tableRows(text, plans);
+  const isNamedByKey = plans.some((plan) => plan.isName && isKeyed(plan, finds.pairs));
+  const rows = tableRows(text, plans, isNamedByKey);
   if (rows.length > 0) return rows;
   const blocks = keyedBlocks(text, finds.pairs, plans);
   if (blocks.length > 0) return blocks;

@@ -1,6 +1,8 @@
 /** Where each instance of a group stands in a text: rows of a table, blocks of lines, items of a list, or sentences. */
-import type { Candidate, KeyValue } from './entity-finder.ts';
+import type { Candidate } from './entity-finder.ts';
 import type { FieldPlan } from './field-plan.ts';
+import { gapRows } from './gap-tables.ts';
+import type { KeyValue } from './key-values.ts';
 import { keyOf } from './label-meaning.ts';
 
 export interface Range {
@@ -17,6 +19,8 @@ export interface Region {
   readonly anchor: Range | null;
   /** True for one of several sentences that each may tell of an instance. */
   readonly isSentence?: boolean;
+  /** True when nothing but the mention of a name tells that there is an instance. */
+  readonly isMention?: boolean;
 }
 
 const NO_CELLS: ReadonlyMap<FieldPlan, Range> = new Map();
@@ -43,7 +47,7 @@ export function linesOf(text: string): Range[] {
 }
 
 /** Rows below a header that names fields; empty when the text has no such table. */
-export function tableRows(text: string, plans: readonly FieldPlan[]): Region[] {
+export function tableRows(text: string, plans: readonly FieldPlan[], isNamedByKey: boolean): Region[] {
   const lines = linesOf(text);
   for (let i = 0; i < lines.length && i < 200; i++) {
     for (const divider of ['|', '\t', ';', ',']) {
@@ -54,7 +58,8 @@ export function tableRows(text: string, plans: readonly FieldPlan[]): Region[] {
       if (rows.length > 0) return rows;
     }
   }
-  return [];
+  // Columns of spaces beside a "Name: …" line are of something else.
+  return isNamedByKey ? [] : gapRows(text, lines, plans);
 }
 
 function columnOf(cell: string, plans: readonly FieldPlan[]): FieldPlan | null {
@@ -160,7 +165,12 @@ export function anchoredRegions(
     if (known) known.ranges.push(range);
     else if (found.size < MOST_REGIONS) found.set(key, { ranges: [range], anchor });
   });
-  return [...found.values()].map(({ ranges, anchor }) => ({ ranges, anchor, cells: NO_CELLS }));
+  return [...found.values()].map(({ ranges, anchor }) => ({
+    ranges,
+    anchor,
+    cells: NO_CELLS,
+    isMention: true,
+  }));
 }
 
 /** A name that ends or begins one seen before is that one: "Cook" after "Tim Cook". */

@@ -8,6 +8,7 @@ import type { PatternSpan } from '../entities/patterns/rule.ts';
 import { type Quantity, quantitiesIn } from '../entities/quantities.ts';
 import { type Sentence, splitSentences } from '../sentences.ts';
 import { isCapital, isLetter, lowerCase, type Word, wordsOf } from '../words.ts';
+import { flowing } from './key-values.ts';
 
 /** Class of words that have a capital in less than three of ten places. */
 const COMMON_CAPITAL = 3;
@@ -29,6 +30,8 @@ export interface Thing {
 
 export class TextReading {
   readonly text: string;
+  /** The text with spaces for the line breaks inside paragraphs; offsets are the same. */
+  readonly flowing: string;
   /** True when hardly a word has a capital, or hardly one has not: capitals tell nothing then. */
   readonly isCaseless: boolean;
   readonly words: readonly Word[];
@@ -42,6 +45,7 @@ export class TextReading {
 
   constructor(text: string, tagger: NameTagger, kinds: KindLexicon) {
     this.text = text;
+    this.flowing = flowing(text);
     this.words = wordsOf(text);
     this.isCaseless = isCaseless(text, this.words);
     this.#tagger = tagger;
@@ -56,17 +60,17 @@ export class TextReading {
   }
 
   get names(): readonly NameSpan[] {
-    this.#names ??= this.#tagger.tag(this.text, LEAST_NAME);
+    this.#names ??= this.#tagger.tag(this.flowing, LEAST_NAME);
     return this.#names;
   }
 
   get quantities(): readonly Quantity[] {
-    this.#quantities ??= quantitiesIn(this.text);
+    this.#quantities ??= quantitiesIn(this.flowing);
     return this.#quantities;
   }
 
   get patterns(): readonly PatternSpan[] {
-    this.#patterns ??= findPatterns(this.text);
+    this.#patterns ??= findPatterns(this.flowing);
     return this.#patterns;
   }
 
