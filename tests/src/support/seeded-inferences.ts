@@ -182,7 +182,7 @@ const SENTENCES = [
   'Invoice 2024-0113: 3 chairs at €89.90 each, delivered on 5 June, paid in full.',
   'I was charged twice and nobody answers my mails. This is the worst bank ever!',
   'You stupid f*ck, I will k i l l you #ShutUpIdiot @user',
-  'token=sk_live_51H8xqKabcdefghijklmn password: hunter2 at 00:1B:44:11:3A:B7',
+  'token=sk_live_EXAMPLEabcdefghijklmn password: hunter2 at 00:1B:44:11:3A:B7',
   '<p>Hello <b>world</b>, &amp; <a href="#">more</a></p>',
   '| name | price |\n| --- | --- |\n| tea | 3.20 |',
   '{"user":{"name":"Ana López","age":31},"ok":true}',

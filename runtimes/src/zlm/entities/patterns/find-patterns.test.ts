@@ -52,7 +52,7 @@ describe('findPatterns', () => {
     ['password = "tr0ub4dor&3!"', 'password=tr0ub4dor&3!'],
     ['mot de passe : chaton42', 'password=chaton42'],
     ['username: jdoe_42', 'username=jdoe_42'],
-    ['key ghp_16C7e42F292c6912E7710c838347Ae178B4a', 'api key=ghp_16C7e42F292c6912E7710c838347Ae178B4a'],
+    ['key ghp_EXAMPLEF292c6912E7710c838347Ae178B4a', 'api key=ghp_EXAMPLEF292c6912E7710c838347Ae178B4a'],
     ['née le 3 mai 1971', 'date of birth=3 mai 1971'],
     ['Geburtsdatum: 01.02.1990', 'date of birth=01.02.1990'],
     ['ein 34-jähriger Mann', 'age=34-jähriger'],
