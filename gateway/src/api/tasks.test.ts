@@ -89,12 +89,21 @@ describe('gliner', () => {
     [{ usecase: 'extract' }, PII, { usecase: 'extract' }],
     [{ mask: 'char' }, PII, { usecase: 'redact', mask: 'char' }],
     [{ categories: ['contact'] }, PII, { categories: ['contact'] }],
-    [{ usecase: 'nonsense' }, EXTRACT, { usecase: 'nonsense' }],
     [{ usecase: null, threshold: null }, EXTRACT, {}],
   ])('%j is for the right model, with its options', (body, model, metadata) => {
     expect(glinerEndpoint.read({ text: 'a', ...body }).inference).toMatchObject({ model, metadata });
     expect(Object.keys(glinerEndpoint.read({ text: 'a', ...body }).inference.metadata).sort()).toEqual(
       Object.keys(metadata).sort(),
+    );
+  });
+
+  test('a use case of neither model is refused with all that there are', () => {
+    expect(() => glinerEndpoint.read({ text: 'a', usecase: 'nonsense' })).toThrow(
+      expect.objectContaining({
+        code: 'invalid_value',
+        param: 'usecase',
+        message: expect.stringMatching(/^"nonsense" is no usecase; .*classification, redact/),
+      }),
     );
   });
 

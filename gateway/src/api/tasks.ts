@@ -81,11 +81,23 @@ function glinerOptions(request: GlinerRequest): Record<string, unknown> {
   return redacts ? { usecase: 'redact', ...options } : options;
 }
 
+const EXTRACTION_USECASES: readonly unknown[] = ['ner', 'json', 'classification'];
 const PII_USECASES: readonly unknown[] = ['redact', 'extract-pii', 'extract'];
+const GLINER_EXAMPLE = { usecase: 'ner', labels: ['person', 'company', 'city'] };
 
+/**
+ * The model of the use case, for whoever names none.
+ * @throws ApiError invalid_value for a use case of neither model
+ */
 function glinerModel({ usecase, categories }: Readonly<Record<string, unknown>>): string {
   const isPii = usecase === undefined ? categories !== undefined : PII_USECASES.includes(usecase);
-  return isPii ? 'gliner-multi-pii-v1' : 'gliner2-base-v1';
+  if (isPii) return 'gliner-multi-pii-v1';
+  if (usecase === undefined || EXTRACTION_USECASES.includes(usecase)) return 'gliner2-base-v1';
+  const known = [...EXTRACTION_USECASES, ...PII_USECASES].join(', ');
+  throw new ApiError('invalid_value', {
+    message: `${JSON.stringify(usecase).slice(0, 100)} is no usecase; it is one of ${known}. For example: ${JSON.stringify(GLINER_EXAMPLE)}`,
+    param: 'usecase',
+  });
 }
 
 function wholeSummary(answer: Answer): SummaryAnswer {
