@@ -30,6 +30,6 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },
   ],
   'zlm-v1-zeroshot-edge': [
-    { path: 'model.zlm', bytes: 1353862, sha256: '7996d53361bc37cefb7284893311d65590d5d54edc48254f4ee55a1bf9d17d1f' },
+    { path: 'model.zlm', bytes: 1383350, sha256: '3550915b5329498f826b563440acb81a622ea4789794a4059b4616aa90758d22' },
   ],
 };

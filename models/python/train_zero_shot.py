@@ -4,7 +4,8 @@
    the VADER and opinion lexicons.
 2. Topics: names and typical terms of data/zero-shot-topics.tsv and data/iab-terms.tsv (by hand);
    intents of CLINC150 and BANKING77 with some of their sentences.
-3. Other languages: words of SIB-200's sentences, which are the same sentences in every language.
+3. Kinds of documents: names, cues and weights of forms of data/zero-shot-genres.tsv (by hand).
+4. Other languages: words of SIB-200's sentences, which are the same sentences in every language.
 
     python3 models/python/train_zero_shot.py --data DIR
 """
@@ -149,6 +150,38 @@ def topic_tensors(data):
     }
 
 
+# As `FORMS` of runtimes/src/zlm/zero-shot/genre-forms.ts.
+FORMS = (
+    "amountLines", "amounts", "capitalLines", "clauses", "code", "columns", "contacts", "exclaimed", "firstPerson",
+    "indented", "keyValueLines", "measures", "numbers", "pictures", "prose", "questions", "ranges", "rhymes", "stamped",
+    "turns", "verse", "yearRanges",
+)  # fmt: skip
+
+
+def genre_tensors():
+    """Names of kinds of documents, cues with (genre, weight, whether at the start only), weights of forms."""
+    rows = table("zero-shot-genres.tsv")
+    genres = list(dict.fromkeys(row[0] for row in rows))
+    names, cues, forms = [], {}, np.zeros((len(genres), len(FORMS)), np.int8)
+    for genre, kind, weight, items in rows:
+        place = genres.index(genre)
+        for item in listed(items):
+            if kind == "name":
+                names.append((item, place))
+            elif kind == "form":
+                forms[place, FORMS.index(item)] = int(weight)
+            else:
+                cues.setdefault((item, place), (int(weight), int(kind == "start")))
+    return {
+        "genres": "\n".join(genres),
+        "genres.names": "\n".join(name for name, _ in names),
+        "genres.owners": np.array([place for _, place in names], np.uint8),
+        "genres.cues": "\n".join(cue for cue, _ in cues),
+        "genres.cueRows": np.array([(place, *row) for (_, place), row in cues.items()], np.uint8),
+        "genres.forms": forms,
+    }
+
+
 def sib_texts(data, language):
     """index of a sentence -> its text, in the training part; the same index is the same sentence in every language."""
     path = Path(data) / "train" / "sib200" / language / "train.tsv"
@@ -195,7 +228,7 @@ def main():
     parser.add_argument("--data", required=True, help="folder of the corpora: it holds train/")
     data = parser.parse_args().data
     axes, affect = affect_tensors(data)
-    tensors = affect | topic_tensors(data) | foreign_tensors(data)
+    tensors = affect | topic_tensors(data) | genre_tensors() | foreign_tensors(data)
     meta = {"program": "zero-shot", "axes": axes}
     print(zlm_format.write_weights(WEIGHTS, MODEL, VERSION, meta, tensors))
 

@@ -2,7 +2,8 @@
 import type { AffectLexicon } from './affect-lexicon.ts';
 import { type AffectToken, affectTokens } from './affect-tokens.ts';
 
-const NEGATORS = new Set(
+/** Words that deny what follows. */
+export const NEGATORS: ReadonlySet<string> = new Set(
   (
     'nicht kein keine keinen nie niemals ohne pas jamais sans nunca jamás sin não nem non mai senza ' +
     'not no never neither nor none nobody nothing without cannot cant wont dont doesnt didnt isnt wasnt arent werent ' +

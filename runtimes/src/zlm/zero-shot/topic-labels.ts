@@ -12,6 +12,13 @@ const NEARNESS = 0.3;
 /** Labels come again with every text of a caller; this many are kept. */
 const MOST_KNOWN = 512;
 
+export interface TopicLabel {
+  /** Of unit length; zeros when nothing in the label is known. */
+  readonly vector: Float64Array;
+  /** 0 to 1: how far the label is the name of a known topic, so that more than its own words speak for it. */
+  readonly share: number;
+}
+
 export class TopicLabels {
   readonly residentBytes: number;
   readonly #texts: ForeignWords;
@@ -20,7 +27,7 @@ export class TopicLabels {
   /** The topic of each name. */
   readonly #owners: Uint16Array;
   readonly #topics: readonly Float64Array[];
-  readonly #known = new Map<string, Float64Array>();
+  readonly #known = new Map<string, TopicLabel>();
 
   /** @throws WeightsError when a tensor is absent or does not fit the others */
   constructor(weights: Weights, encoder: SentenceEncoder, texts: ForeignWords) {
@@ -37,24 +44,25 @@ export class TopicLabels {
     this.residentBytes = (names.length * 4 + (this.#topics.length + MOST_KNOWN) * 8) * dimensions;
   }
 
-  /** The label's unit vector; zeros when nothing in it is known. */
-  vector(label: string): Float64Array {
+  label(label: string): TopicLabel {
     const known = this.#known.get(label);
     if (known) return known;
-    const vector = this.#expanded(label);
+    const topic = this.#expanded(label);
     if (this.#known.size >= MOST_KNOWN) this.#known.clear();
-    this.#known.set(label, vector);
-    return vector;
+    this.#known.set(label, topic);
+    return topic;
   }
 
-  #expanded(label: string): Float64Array {
+  #expanded(label: string): TopicLabel {
     const vector = this.#texts.embed(label);
     const weights = this.#nearTopics(vector);
+    let share = 0;
+    for (const weight of weights.values()) share += weight;
     for (const [topic, weight] of weights) {
       const direction = this.#topics[topic]!;
       for (let i = 0; i < vector.length; i++) vector[i]! += EXPANSION * weight * direction[i]!;
     }
-    return toUnitLength(vector);
+    return { vector: toUnitLength(vector), share };
   }
 
   /** Topics with their weights, which sum to 1 for a label that is a topic's name, and to less for others. */
