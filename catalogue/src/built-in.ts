@@ -124,7 +124,7 @@ export const BUILT_IN: readonly ModelManifest[] = [
     errorOnMaxToken: true,
     maxOutputTokens: 8192,
     route: 'gliner',
-    needs: ['zlm-v1-embed-edge', 'zlm-v1-zeroshot-edge'],
+    needs: ['zlm-v1-embed-edge', 'zlm-v1-zeroshot-edge', 'zlm-v1-pii-edge'],
     memoryMiB: 32,
   }),
   builtIn('zlm-v1-pii-edge', {

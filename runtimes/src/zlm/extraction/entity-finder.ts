@@ -3,6 +3,7 @@ import type { Kind, KindLexicon } from '../entities/kind-lexicon.ts';
 import type { NameSpan } from '../entities/name-tagger.ts';
 import { termOf } from '../terms.ts';
 import { lowerCase, wordsOf } from '../words.ts';
+import { formedCandidates } from './formed-names.ts';
 import type { Meaning } from './label-meaning.ts';
 import type { TextReading, Thing } from './text-reading.ts';
 
@@ -83,14 +84,49 @@ export function candidatesFor(
     ...(isProduct(meaning.kind, kinds) ? modelCandidates(reading) : []),
     ...(meaning.kind === null ? [] : selfNamed(meaning.kind, reading, kinds)),
     ...nameCandidates(meaning, reading, kinds, isOnly),
+    ...formedCandidates(meaning, reading, kinds),
   ];
 }
 
 function patternCandidates({ pattern }: Meaning, reading: TextReading): Candidate[] {
   if (pattern === null) return [];
+  if (pattern === 'invoice number' || pattern === 'order number')
+    return [
+      ...reading.patterns
+        .filter(({ label }) => label === pattern)
+        .map((one) => wholeNumber(reading.text, one)),
+      ...matchedNumbers(reading.flowing, pattern),
+    ];
   if (pattern !== 'address') return reading.patterns.filter(({ label }) => label === pattern);
-  const found = reading.patterns.filter(({ label }) => label === 'address' || label === 'street');
-  return [...found, ...streetAddresses(reading.text)];
+  const found = reading.personal.filter(({ label, start, end }) => {
+    // A street and its number at least: letters and digits.
+    return label === 'address' && /\d/.test(reading.text.slice(start, end)) && end - start > 9;
+  });
+  return [...found, ...streetAddresses(reading.flowing)];
+}
+
+/** "0417" of "2025-0417" is only a part of the number. */
+function wholeNumber(text: string, { start, end, score }: Candidate): Candidate {
+  const before = /(?:[A-Za-z0-9]{1,12}[/-]){1,3}$/.exec(text.slice(Math.max(0, start - 40), start));
+  return { start: start - (before?.[0].length ?? 0), end, score };
+}
+
+/** Also as a scanner misreads it: "lnvoice N0. 7731". */
+const NUMBERS_NAMED: Readonly<Record<string, RegExp>> = {
+  'invoice number':
+    /(?<![A-Za-z])(?:[Il1|i][Nn][Vv][O0o][Il1|i][Cc][Ee]|factura|facture|fattura|fatura|rechnung|Factura|FACTURA|Facture|FACTURE|Fattura|FATTURA|Fatura|FATURA|Rechnung|RECHNUNG)s? ?(?:(?:[Nn][O0o0r°º.]{0,3}|NR\.?|[Nn]umber|[Nn]úmero|[Nn]ummer)[.:]?[°º]?:? ?|#:? ?)((?=[^\s]{0,20}\d)[A-Z0-9][A-Za-z0-9/-]{1,24})/g,
+  'order number':
+    /(?<![A-Za-z])(?:[Oo]rder|ORDER|[Pp]edido|[Bb]estellung|[Cc]ommande)s? ?(?:(?:[Nn][O0or°º.]{0,3}|NR\.?|[Nn]umber|[Nn]úmero|[Nn]ummer)[.:]?[°º]?:? ?|#:? ?)((?=[^\s]{0,20}\d)[A-Z0-9][A-Za-z0-9/-]{1,24})/g,
+};
+
+function matchedNumbers(text: string, pattern: string): Candidate[] {
+  const named = NUMBERS_NAMED[pattern];
+  if (!named) return [];
+  return [...text.matchAll(named)].map(({ 0: all, 1: number = '', index }) => ({
+    start: index + all.length - number.length,
+    end: index + all.length,
+    score: KNOWN + 0.1,
+  }));
 }
 
 const STREET =

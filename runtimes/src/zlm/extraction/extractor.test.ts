@@ -4,6 +4,7 @@ import { plainInference } from '@zerogpu/protocol';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { LoadedModel } from '../../runtime.ts';
+import { PiiModel } from '../pii/pii-model.ts';
 import { readWeights } from '../weights.ts';
 import { loadBuiltIn } from '../zlm.ts';
 import { Extractor } from './extractor.ts';
@@ -17,7 +18,11 @@ let extractor: Extractor;
 
 beforeAll(async () => {
   model = await loadBuiltIn('zlm-v1-extract-edge', weightsFile);
-  extractor = new Extractor(readWeights(await weightsFile('zlm-v1-extract-edge')), null);
+  extractor = new Extractor(
+    readWeights(await weightsFile('zlm-v1-extract-edge')),
+    null,
+    new PiiModel(readWeights(await weightsFile('zlm-v1-pii-edge'))),
+  );
 });
 
 async function answer(text: string, metadata: Record<string, unknown>): Promise<unknown> {

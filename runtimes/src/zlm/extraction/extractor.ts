@@ -8,6 +8,7 @@ import {
 import { KindLexicon } from '../entities/kind-lexicon.ts';
 import { NameTagger } from '../entities/name-tagger.ts';
 import { neededPart } from '../needed-part.ts';
+import { PiiModel } from '../pii/pii-model.ts';
 import type { LoadedProgram, Needed, Program } from '../programs.ts';
 import type { Weights } from '../weights.ts';
 import { wholeAnswer } from '../whole-answer.ts';
@@ -21,19 +22,23 @@ import { TextReading } from './text-reading.ts';
 export class Extractor {
   readonly tagger: NameTagger;
   readonly kinds: KindLexicon;
-
+  readonly pii: PiiModel | null;
   readonly #zeroShot: ZeroShotModel | null;
 
-  /** @param zeroShot what chooses between labels; without it choices that the text does not name are not made */
-  constructor(weights: Weights, zeroShot: ZeroShotModel | null) {
+  /**
+   * @param zeroShot what chooses between labels; without it choices that the text does not name are not made
+   * @param pii what finds names in other languages, and addresses
+   */
+  constructor(weights: Weights, zeroShot: ZeroShotModel | null, pii: PiiModel | null = null) {
     this.#zeroShot = zeroShot;
+    this.pii = pii;
     this.tagger = new NameTagger(weights);
     this.kinds = new KindLexicon(weights);
   }
 
   /** Every label in the order asked, each with its texts in the text's order, none twice. */
   entities(text: string, labels: readonly string[], threshold: number): Map<string, string[]> {
-    const reading = new TextReading(text, this.tagger, this.kinds);
+    const reading = new TextReading(text, this);
     const asked = labels.map((label) => ({ label, meaning: meaningOf(label, this.kinds) }));
     const found = new Map<string, Set<string>>(labels.map((label) => [label, new Set()]));
     for (const { label, start, end } of findByLabels(asked, reading, this.kinds, threshold)) {
@@ -55,7 +60,7 @@ export class Extractor {
 
   /** A list of records for each group, in JSON. */
   #records(text: string, groups: readonly GroupOption[]): string {
-    const reading = new TextReading(text, this.tagger, this.kinds);
+    const reading = new TextReading(text, this);
     const choose = (part: string, choices: readonly string[]) => this.#choose(part, choices);
     const lists = groups.map((group) => {
       const records = recordsOf(group, reading, this.kinds, choose);
@@ -93,7 +98,11 @@ export function objectOf(entries: Iterable<readonly [string, unknown]>): string 
 
 export const extractor: Program = {
   load(weights: Weights, needed: Needed): LoadedProgram {
-    const part = new Extractor(weights, neededPart(needed, 'zlm-v1-zeroshot-edge', ZeroShotModel));
+    const part = new Extractor(
+      weights,
+      neededPart(needed, 'zlm-v1-zeroshot-edge', ZeroShotModel),
+      neededPart(needed, 'zlm-v1-pii-edge', PiiModel),
+    );
     return {
       residentBytes: 1 << 20,
       part,

@@ -6,9 +6,11 @@ import { termOf } from '../terms.ts';
 import { lowerCase, type Word } from '../words.ts';
 import { type Candidate, candidatesFor } from './entity-finder.ts';
 import type { CueSide, FieldPlan } from './field-plan.ts';
+import { roleBehind } from './formed-names.ts';
 import { type KeyValue, trimmed } from './key-values.ts';
 import { keyOf, termsOf } from './label-meaning.ts';
 import { isWithin, type Range, type Region } from './regions.ts';
+import { isOtherLanguage } from './text-names.ts';
 import type { TextReading } from './text-reading.ts';
 
 export type FieldValue = string | number | boolean | readonly string[];
@@ -69,7 +71,7 @@ function capitalRuns(reading: TextReading): Candidate[] {
   const { text } = reading;
   const found: Candidate[] = [];
   // Where all is in capitals they make no name.
-  if (reading.isCaseless) return found;
+  if (reading.isCaseless || isOtherLanguage(reading.text)) return found;
   for (const { 0: run, index } of reading.flowing.matchAll(RUN)) {
     if (run.length > 120) continue;
     const isSingle = !run.includes(' ');
@@ -172,10 +174,24 @@ function keyRank(plan: FieldPlan, key: string): number {
   const own = [...plan.keys];
   if (own[0] === terms || own[1] === terms) return 1;
   if (plan.keys.has(terms)) return 0.9;
+  // "Expected: 1,201 lines" for the field "expected lines".
+  if (
+    terms !== '' &&
+    !GENERAL_KEYS.has(terms) &&
+    own.slice(0, 2).some((name) => name.startsWith(`${terms} `))
+  )
+    return 0.75;
   return terms !== '' && own.slice(0, 2).some((name) => name.length > 2 && ` ${terms} `.includes(` ${name} `))
     ? 0.8
     : 0;
 }
+
+/** Keys that say too little to stand for a field that only begins with them. */
+const GENERAL_KEYS = new Set(
+  'date time name number type id code order invoice customer client company product item total price amount first last start end phone email address job patient account payment project user contact delivery title team'
+    .split(' ')
+    .map(termOf),
+);
 
 /** The text of a place as the field's type; null when it is of another type. */
 function typed(plan: FieldPlan, place: Range, score: number, finds: Finds): ValueOption[] | null {
@@ -310,8 +326,8 @@ function cueScore(plan: FieldPlan, place: Range, reading: TextReading): number {
   if (plan.cues.size === 0) return 0;
   const { words, text } = reading;
   // "Maple Properties LLC (Landlord)"
-  const role = /^ ?\(([^()]{1,40})\)/.exec(text.slice(place.end, place.end + 48))?.[1];
-  if (role !== undefined && termsOf(role).some((term) => plan.cues.has(term))) return 2 * CUE;
+  const role = roleBehind(text, place.end);
+  if (role !== null && termsOf(role).some((term) => plan.cues.has(term))) return 2 * CUE;
   const first = wordAt(words, place.start);
   let best = 0;
   for (let i = first - 1, distance = 0; i >= 0 && distance < WORDS_BEFORE; i--, distance++) {

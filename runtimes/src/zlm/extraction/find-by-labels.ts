@@ -3,6 +3,7 @@ import type { KindLexicon } from '../entities/kind-lexicon.ts';
 import { type Span, withoutOverlaps } from '../entities/span.ts';
 import { roundTo } from '../numeric.ts';
 import { type Candidate, candidatesFor } from './entity-finder.ts';
+import { roleBehind } from './formed-names.ts';
 import { type KeyValue, keyValuesIn, trimmed } from './key-values.ts';
 import { keyOf, type Meaning } from './label-meaning.ts';
 import type { TextReading } from './text-reading.ts';
@@ -33,7 +34,7 @@ export function findByLabels(
   const found = asked.flatMap(({ label, meaning }, order) => {
     const isOnly = isOnlyOfTop(meaning, asked, kinds);
     const candidates = [
-      ...candidatesFor(meaning, reading, kinds, isOnly),
+      ...inRole(meaning, candidatesFor(meaning, reading, kinds, isOnly), reading.text),
       ...keyedSpans(meaning, keyed, reading.text),
     ];
     const bonus = NARROWER * widerThan(meaning, asked, kinds) - order * 1e-6;
@@ -58,6 +59,19 @@ function widerThan({ kind }: Meaning, asked: readonly AskedLabel[], kinds: KindL
     const other = meaning.kind;
     return other !== null && other !== kind && kinds.isA(kind, other);
   }).length;
+}
+
+/** Of names that a bracket gives a role, those with this one: "(“the Landlord”)"; all when none has it. */
+function inRole(
+  { kind, names, terms }: Meaning,
+  candidates: readonly Candidate[],
+  text: string,
+): readonly Candidate[] {
+  if (kind !== null || names.length === 0) return candidates;
+  const roles = candidates.map(({ end }) => roleBehind(text, end));
+  const key = terms.join(' ');
+  const own = candidates.filter((_, i) => roles[i] !== null && keyOf(roles[i] ?? '') === key);
+  return own.length > 0 ? own : candidates.filter((_, i) => roles[i] === null);
 }
 
 /** Values behind the label itself: "Skills: Python, SQL". */

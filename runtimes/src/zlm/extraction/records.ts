@@ -14,6 +14,7 @@ import {
   optionsOf,
   type ValueOption,
 } from './field-values.ts';
+import { titleLine } from './formed-names.ts';
 import { type KeyValue, keyValuesIn, trimmed } from './key-values.ts';
 import { keyOf } from './label-meaning.ts';
 import {
@@ -68,7 +69,12 @@ function isRepeated(
 ): boolean {
   if (records.length < 2 || plans.length < 2 || !regions[0]?.isMention) return true;
   const most = Math.max(2, Math.ceil(plans.length / 2));
-  return records.filter(({ filled }) => filled >= most).length > 1;
+  const full = records.filter(({ filled }) => filled >= most);
+  const again = plans.filter(({ field }) => {
+    const isTold = !field.choices && field.type !== 'bool';
+    return isTold && full.filter(({ record }) => record.get(field.name) !== null).length > 1;
+  });
+  return full.length > 1 && again.length > 1;
 }
 
 /** One record of the whole text, about what has most of the fields said of it. */
@@ -234,6 +240,7 @@ function openingOf(text: string, { start, end }: Range): Range {
 function recordOf(plans: readonly FieldPlan[], region: Region, finds: Finds): Filled {
   const owner = ownerOf(plans, region, finds);
   const options = [
+    ...titleOption(plans, region, finds),
     ...anchorOption(owner, region, finds),
     ...plans.flatMap((plan) => optionsOf(plan, region, finds)),
   ]
@@ -254,6 +261,28 @@ function recordOf(plans: readonly FieldPlan[], region: Region, finds: Finds): Fi
   }
   const record = new Map(plans.map((plan) => [plan.field.name, values.get(plan) ?? null]));
   return { record, filled: values.size };
+}
+
+const TITLE_SCORE = 1.9;
+
+/** The text's heading as the title or name of what it is about; of people only names. */
+function titleOption(plans: readonly FieldPlan[], { ranges, cells }: Region, finds: Finds): ValueOption[] {
+  const { text } = finds.reading;
+  const plan = plans.find(({ isName, field }) => isName && keyOf(field.name).split(' ').length === 1);
+  const isWhole = ranges.length === 1 && ranges[0]!.start === 0 && ranges[0]!.end === text.length;
+  if (!plan || !isWhole || cells.size > 0 || isKeyed(plan, finds.pairs)) return [];
+  const title = titleLine(text);
+  if (!title || (plan.meaning.kind !== null && !isNameOf(plan, title, finds))) return [];
+  return [{ plan, value: text.slice(title.start, title.end), place: title, score: TITLE_SCORE }];
+}
+
+/** Whether the heading holds what the field asks for: "TrailLite Backpack" is no person. */
+function isNameOf(plan: FieldPlan, title: Range, { candidates, kinds }: Finds): boolean {
+  const top = kinds.kinds[kinds.top(plan.meaning.kind ?? 0)] ?? '';
+  if (top === 'product' || top === 'creative work' || top === 'food' || top === 'event') return true;
+  return (candidates.get(plan) ?? []).some(
+    ({ start, end, score }) => score >= LEAST_ANCHOR && start === title.start && end === title.end,
+  );
 }
 
 /** The region's anchor as the value of the field that names the instance, which may not have it among its own. */

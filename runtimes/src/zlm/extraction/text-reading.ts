@@ -1,14 +1,17 @@
 /** Everything that is found in a text whatever is asked of it, each part made at its first use. */
 
+import type { PiiLabel } from '@zerogpu/catalogue';
 import { type Kind, type KindLexicon, nameKey } from '../entities/kind-lexicon.ts';
 import { LONGEST_NAME } from '../entities/lexicon.ts';
 import type { NameSpan, NameTagger } from '../entities/name-tagger.ts';
 import { findPatterns } from '../entities/patterns/find-patterns.ts';
 import type { PatternSpan } from '../entities/patterns/rule.ts';
 import { type Quantity, quantitiesIn } from '../entities/quantities.ts';
+import type { PiiModel } from '../pii/pii-model.ts';
 import { type Sentence, splitSentences } from '../sentences.ts';
 import { isCapital, isLetter, lowerCase, type Word, wordsOf } from '../words.ts';
 import { flowing } from './key-values.ts';
+import { namesOf } from './text-names.ts';
 
 /** Class of words that have a capital in less than three of ten places. */
 const COMMON_CAPITAL = 3;
@@ -28,6 +31,31 @@ export interface Thing {
   readonly words: number;
 }
 
+/** What a text is read with. */
+export interface ReadingParts {
+  readonly tagger: NameTagger;
+  readonly kinds: KindLexicon;
+  /** Null when nothing personal is to be found. */
+  readonly pii: PiiModel | null;
+}
+
+/** Names inside these are none. */
+const FORMS = new Set<string>(['email', 'url']);
+
+const PERSONAL = {
+  labels: new Set<PiiLabel>([
+    'person',
+    'organization',
+    'city',
+    'country',
+    'address',
+    'medication',
+    'medical condition',
+  ]),
+  threshold: 0.5,
+  isNamed: true,
+};
+
 export class TextReading {
   readonly text: string;
   /** The text with spaces for the line breaks inside paragraphs; offsets are the same. */
@@ -37,19 +65,22 @@ export class TextReading {
   readonly words: readonly Word[];
   readonly #tagger: NameTagger;
   readonly #kinds: KindLexicon;
+  readonly #pii: PiiModel | null;
+  #personal: readonly PatternSpan[] | undefined;
   #names: readonly NameSpan[] | undefined;
   #quantities: readonly Quantity[] | undefined;
   #patterns: readonly PatternSpan[] | undefined;
   #things: readonly Thing[] | undefined;
   #sentences: readonly Sentence[] | undefined;
 
-  constructor(text: string, tagger: NameTagger, kinds: KindLexicon) {
+  constructor(text: string, { tagger, kinds, pii }: ReadingParts) {
     this.text = text;
     this.flowing = flowing(text);
     this.words = wordsOf(text);
     this.isCaseless = isCaseless(text, this.words);
     this.#tagger = tagger;
     this.#kinds = kinds;
+    this.#pii = pii;
   }
 
   /** Whether the word is usually written without a capital. */
@@ -59,9 +90,23 @@ export class TextReading {
     return capital > 0 && capital <= COMMON_CAPITAL;
   }
 
+  /** In the order of the text; they may overlap. */
   get names(): readonly NameSpan[] {
-    this.#names ??= this.#tagger.tag(this.flowing, LEAST_NAME);
+    this.#names ??= namesOf({
+      text: this.flowing,
+      tagged: this.#tagger.tag(this.flowing, LEAST_NAME),
+      personal: this.personal,
+      forms: this.patterns.filter(({ label }) => FORMS.has(label)),
+      isCaseless: this.isCaseless,
+      isCommon: (word) => this.isCommon(word),
+    });
     return this.#names;
+  }
+
+  /** People, companies, places, whole addresses and matters of health as the model of personal data finds them. */
+  get personal(): readonly PatternSpan[] {
+    this.#personal ??= this.#pii?.find(this.flowing, PERSONAL) ?? [];
+    return this.#personal;
   }
 
   get quantities(): readonly Quantity[] {
@@ -113,6 +158,9 @@ export class TextReading {
 
   /** "LA" is a city, and "la" a word. */
   #isOtherWord(start: number, end: number, kinds: readonly Kind[]): boolean {
+    const isHeading = !this.isCaseless && end - start > 3 && /^[A-Z]+$/.test(this.text.slice(start, end));
+    // "TOTAL" heads a column; the company is written "Total".
+    if (isHeading && this.isCommon(this.text.slice(start, end))) return true;
     if (end - start > 3) return false;
     const isNamed = NAMED.has(this.#kinds.kinds[this.#kinds.top(kinds[0]!)] ?? '');
     const hasSmall = /[a-z]/.test(this.text.slice(start, end));
