@@ -1,19 +1,20 @@
 /**
  * Speed of the built-in models in process, in Node and in Chromium, of the tokenizer, and how all grow on inputs made to hurt:
  * `npm run bench:models [-- --seed 1 --model ID --without-chromium --quick]`. Writes `bench/results/models.md` and
- * `.json`, but for quick and partial runs.
+ * `.json` and the section on speed of every card, but for quick and partial runs.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { MANIFESTS, tokenizerOf } from '@zerogpu/catalogue';
 import { BrowserPage } from './model-speed/browser-page.ts';
+import { speedSection, withSpeed } from './model-speed/cards.ts';
 import { readChecked } from './model-speed/files.ts';
 import { type Curve, type Measured, type ModelSpeed, modelSpeedMarkdown } from './model-speed/report.ts';
 import { newsText, PATHOLOGIES } from './model-speed/texts.ts';
 import { type Clock, medianTime, spreadOf } from './model-speed/timing.ts';
 import { answer, lengthsOf, loadWork, newsTexts, runsOf, type Work, worksOf } from './model-speed/works.ts';
-import { circumstances } from './support/machine.ts';
+import { type Circumstances, circumstances } from './support/machine.ts';
 import { seededRandom } from './support/random.ts';
 
 const { values: options } = parseArgs({
@@ -94,6 +95,14 @@ async function measureAll(page: BrowserPage | null): Promise<ModelSpeed> {
   return { models, tokenizer: await measureTokenizer(), curves };
 }
 
+function writeCards(results: ModelSpeed, about: Circumstances, chromium: string): void {
+  for (const model of new Set(worksOf(MANIFESTS).map((work) => work.model))) {
+    const card = path.join(import.meta.dirname, '../../models/weights', model, 'README.md');
+    const section = speedSection(model, results, about, chromium);
+    writeFileSync(card, withSpeed(readFileSync(card, 'utf8'), section));
+  }
+}
+
 const page = options['without-chromium'] ? null : await BrowserPage.open();
 try {
   const results = await measureAll(page);
@@ -104,6 +113,7 @@ try {
     mkdirSync(folder, { recursive: true });
     writeFileSync(path.join(folder, 'models.md'), markdown);
     writeFileSync(path.join(folder, 'models.json'), `${JSON.stringify({ about, results }, null, 2)}\n`);
+    writeCards(results, about, page.version);
   }
   console.log(markdown);
 } finally {

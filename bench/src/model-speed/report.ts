@@ -58,7 +58,7 @@ ${[...new Set(results.curves.map((curve) => curve.work))].map((work) => curveTab
 `;
 }
 
-function modelTable({ models }: ModelSpeed): string {
+export function modelTable({ models }: Pick<ModelSpeed, 'models'>): string {
   const columns = ['model', 'tokens', 'Node p50', 'p99', 'CPU p50', 'p99', 'Chromium p50', 'p99', 'runs'];
   return markdownTable(
     columns,
