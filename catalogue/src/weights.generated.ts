@@ -9,7 +9,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 4587580, sha256: '2c4da260ab13e6b15d6d207b2216587adb87722c1b0e7ed6469a902cee94eca3' },
   ],
   'zlm-v1-followup-questions-edge': [
-    { path: 'model.zlm', bytes: 553973, sha256: '25f5943198a7fc3535995cc55b37d5e365dd046a0f4184115f6e47c02be3c206' },
+    { path: 'model.zlm', bytes: 574409, sha256: '871afeb423accfc7636942aee39bd5ff4afba6f8c10e44c908c46860d2c34fcc' },
   ],
   'zlm-v1-iab-classify-cloud': [
     { path: 'model.zlm', bytes: 180, sha256: 'ac4825b3beed79de8ba59e1f168c1d011f45d0c7117d276696e32a7e6f837d2d' },
@@ -24,12 +24,12 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 200232, sha256: '384e272ecf235f49999b83ca55a7558281adb58d6c3686c48d50bc8046d1b0a3' },
   ],
   'zlm-v1-pii-edge': [
-    { path: 'model.zlm', bytes: 1453940, sha256: '6fa2f5f17e064cf640a72b0b1716a2f2a4226d3f22afc73962103080ee491038' },
+    { path: 'model.zlm', bytes: 1456360, sha256: 'fa49d74b5edea6ac782d6e34852845779803e7defa23eec5b2ade9fa8244135d' },
   ],
   'zlm-v1-summary-cloud': [
     { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },
   ],
   'zlm-v1-zeroshot-edge': [
-    { path: 'model.zlm', bytes: 1383350, sha256: '3550915b5329498f826b563440acb81a622ea4789794a4059b4616aa90758d22' },
+    { path: 'model.zlm', bytes: 1383350, sha256: 'c8c3720f1b40a67f0e4144196429245c828b87b78174199df81eb50e65999fa1' },
   ],
 };

@@ -51,7 +51,7 @@ export class Generator {
     const spans: Marked['spans'][number][] = [];
     let made = '';
     let from = 0;
-    for (const match of text.matchAll(/\{([a-z]+)\}/g)) {
+    for (const match of text.matchAll(/\{([a-zA-Z]+)\}/g)) {
       made += text.slice(from, match.index);
       from = match.index + match[0].length;
       const slot = match[1] ?? '';
@@ -76,9 +76,21 @@ export class Generator {
         return this.#place();
       case 'street':
         return this.#street(language);
+      case 'role':
+        return this.#role(language);
+      case 'Role': {
+        const role = this.#role(language);
+        return role.charAt(0).toUpperCase() + role.slice(1);
+      }
+      case 'prod':
+        return this.#pick(PRODUCTS);
       default:
         return this.#other(slot);
     }
+  }
+
+  #role(language: string): string {
+    return this.#pick(ROLES[language] ?? ROLES['en']!);
   }
 
   #pick<T>(list: readonly T[]): T {
@@ -221,8 +233,9 @@ export class Generator {
     const name = this.#chance(0.5) ? this.#last() : this.#invented();
     if (form < 0.75)
       return `${name}${this.#pick(['', ` ${this.#pick(FIELDS[language] ?? FIELDS['en']!)}`])} ${this.#pick(FORMS[language] ?? FORMS['en']!)}`;
-    if (form < 0.82)
-      return `${name} & ${this.#pick([this.#last(), 'Sons', 'Co.', 'Partners', 'Söhne', 'Fils', 'Hijos', 'Figli', 'Filhos'])}`;
+    if (form < 0.79 && language === 'en') return `${name}, ${this.#last()} and ${this.#last()}`;
+    if (form < 0.84)
+      return `${name} ${this.#pick(['&', '&', 'and', 'und', 'et', 'y', 'e'])} ${this.#pick([this.#last(), 'Sons', 'Co.', 'Partners', 'Söhne', 'Fils', 'Hijos', 'Figli', 'Filhos'])}`;
     return this.#pick(BODIES[language] ?? BODIES['en']!).replace(
       '*',
       this.#chance(0.6) ? this.#of('city') : this.#last(),
@@ -359,6 +372,32 @@ export class Generator {
   }
 }
 
+const ROLES: Readonly<Record<string, readonly string[]>> = {
+  en: 'coach,striker,captain,minister,goalkeeper,midfielder,defender,winger,manager,president,mayor,governor,senator,spokesman,spokeswoman,director,chairman,chairwoman,chief executive,prime minister,judge,lawyer,singer,actor,author,professor,detective,inspector,sergeant,analyst,neighbour,driver,witness,colleague,teammate,prosecutor,historian'.split(
+    ',',
+  ),
+  de: 'Trainer,Trainerin,Minister,Ministerin,Bürgermeister,Oberbürgermeisterin,Kanzler,Staatssekretär,Sprecherin,Präsident,Präsidentin,Torwart,Stürmer,Kapitän,Richter,Richterin,Autor,Schauspielerin,Sängerin,Geschäftsführer,Direktorin,Professor,Anwalt,Nachbarin,Kollege'.split(
+    ',',
+  ),
+  fr: 'entraîneur,ministre,maire,président,présidente,capitaine,attaquant,gardien,directeur,directrice,juge,avocat,avocate,chanteuse,acteur,porte-parole,professeur,député,sénatrice,auteur'.split(
+    ',',
+  ),
+  es: 'delantero,entrenador,ministro,ministra,alcalde,alcaldesa,presidente,presidenta,capitán,portero,director,directora,juez,abogada,cantante,actor,portavoz,profesora,diputado,autor'.split(
+    ',',
+  ),
+  it: 'allenatore,ministro,ministra,sindaco,sindaca,presidente,capitano,attaccante,portiere,direttore,direttrice,giudice,avvocato,cantante,attore,portavoce,professoressa,deputato,autore'.split(
+    ',',
+  ),
+  pt: 'treinador,ministro,ministra,prefeito,presidente,capitão,atacante,avançado,goleiro,diretor,diretora,juiz,advogada,cantora,ator,porta-voz,professora,deputado,autor'.split(
+    ',',
+  ),
+};
+/** What stands before a number, or with a capital, and is no name of ours. */
+const PRODUCTS =
+  'Firefox,Chrome,Safari,Edge,Android,Windows,Ubuntu,Debian,Fedora,macOS,iPhone,iPad,Galaxy S,Pixel,PlayStation,Kafka,Flink,Spark,Python,Java,Kotlin,Docker,Kubernetes,Postgres,MySQL,Redis,Excel,Word,PowerPoint,Outlook,Photoshop,Node,React,Angular,Django,Terraform,Jenkins,Jira,Git,Linux,Bluetooth,Raspberry Pi,Civic,Corolla,Golf,Polo,Clio,Corsa,Model'.split(
+    ',',
+  );
+
 const FORMS: Readonly<Record<string, readonly string[]>> = {
   en: ['Inc.', 'Inc', 'Ltd', 'Ltd.', 'LLC', 'Corp.', 'Corporation', 'Group', 'PLC', 'Holdings', 'Company'],
   de: ['GmbH', 'AG', 'GmbH & Co. KG', 'KG', 'e.V.', 'UG', 'SE', 'Gruppe'],
@@ -403,6 +442,23 @@ const BODIES: Readonly<Record<string, readonly string[]>> = {
     'Museum of Modern Art',
     'First National Bank',
     '* Times',
+    "Saint *'s Hospital",
+    'Ministry of Transport',
+    'Department of Health',
+    'National Bureau of Statistics',
+    '* Elementary School',
+    '* Pharmaceuticals',
+    '* Steelworks',
+    '* Hydraulics',
+    '* Plumbing',
+    '* Foundation',
+    '* Brothers',
+    '* Credit Union',
+    'Court of Appeal',
+    'High Court',
+    '* & Company',
+    '* Bakery',
+    '* Rovers',
     '* Medical Center',
     '* Institute of Technology',
   ],
@@ -414,6 +470,13 @@ const BODIES: Readonly<Record<string, readonly string[]>> = {
     'Technische Universität *',
     'Amtsgericht *',
     'FC *',
+    'Stadtsparkasse *',
+    'Landratsamt *',
+    'Bundesamt für Statistik',
+    'Ministerium für Verkehr',
+    '*-Gymnasium',
+    'Autohaus *',
+    'Bäckerei *',
     'Volksbank *',
     'Hochschule *',
     'Gymnasium *',
@@ -427,6 +490,11 @@ const BODIES: Readonly<Record<string, readonly string[]>> = {
     'Clinique *',
     'Préfecture de *',
     'Institut *',
+    'Assurances *',
+    'Boulangerie *',
+    'Ministère des Transports',
+    'Crédit Mutuel de *',
+    'Groupe *',
   ],
   es: [
     'Universidad de *',
@@ -437,6 +505,11 @@ const BODIES: Readonly<Record<string, readonly string[]>> = {
     'Instituto *',
     'Real *',
     'Colegio *',
+    'Grupo *',
+    'Hermanos *',
+    'Talleres *',
+    'Caja de *',
+    'Ministerio de Sanidad',
   ],
   it: [
     'Università di *',
@@ -446,6 +519,11 @@ const BODIES: Readonly<Record<string, readonly string[]>> = {
     'Politecnico di *',
     'Istituto *',
     'Liceo *',
+    'Gruppo *',
+    'Fratelli *',
+    'Cassa di Risparmio di *',
+    'Panificio *',
+    'Ministero della Salute',
   ],
   pt: [
     'Universidade de *',
@@ -455,6 +533,11 @@ const BODIES: Readonly<Record<string, readonly string[]>> = {
     'Prefeitura de *',
     'Instituto *',
     'Colégio *',
+    'Grupo *',
+    'Irmãos *',
+    'Padaria *',
+    'Caixa de *',
+    'Ministério da Saúde',
   ],
 };
 

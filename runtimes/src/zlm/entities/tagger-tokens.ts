@@ -17,7 +17,7 @@ export interface TaggerToken {
 export type TokenLine = readonly TaggerToken[];
 
 /** Lines longer than this are tagged in parts. */
-const LONGEST_LINE = 160;
+export const LONGEST_LINE = 160;
 /** A word longer than this is cut: no word is so long, and features of a token cost time by its length. */
 const LONGEST_TOKEN = 48;
 const AT = 0x40;

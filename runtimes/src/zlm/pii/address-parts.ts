@@ -70,6 +70,7 @@ function streetFrom(line: Line, i: number, casing: number): Street | null {
     numberFirst(line, i, casing) ??
     typeFirst(line, i, casing) ??
     german(line, i, casing) ??
+    bareGerman(line, i) ??
     armedForces(line, i) ??
     box(line, i) ??
     cued(line, i, casing)
@@ -268,6 +269,33 @@ function german(line: Line, i: number, casing: number): Street | null {
   return { first: i, last, score: 0.95 };
 }
 
+const NO_STREET_NAMES = words(
+  'bundesstrasse landstrasse hauptstrasse seitenstrasse einbahnstrasse nebenstrasse spielstrasse milchstrasse sackgasse strasse gasse kreisstrasse',
+);
+
+/** "in der Poststraße": a German street without its number. */
+function bareGerman(line: Line, i: number): Street | null {
+  const { key } = line[i]!;
+  if (!/^[a-z-]{4,}(?:stras+e|gasse)$/.test(key) || !isCapitalized(line[i]) || NO_STREET_NAMES.has(key))
+    return null;
+  return /^(?:der|die)$/.test(line[i - 1]?.key ?? '') ? { first: i, last: i, score: 0.6 } : null;
+}
+
+/** Whether words or what is beside them tell that "Linden 4" is a street, and "Firefox 131" is none. */
+export function isLikeStreet(line: Line, first: number, last: number): boolean {
+  if (last !== first + 1 || !isNumber(line[last])) return true;
+  const { key } = line[first]!;
+  if (STREET_SUFFIX.test(key) || ENDINGS_OF_STREETS.has(key) || isCued(line, first)) return true;
+  const at = line[last + 1]?.key === ',' ? last + 2 : last + 1;
+  const next = line[at];
+  return next !== undefined && (isPlace(next) || /^\d{4,5}$/.test(next.key));
+}
+
+/** "Grove Street", "Via Roma": a name that the tagger takes for a place. */
+export function isStreetName(line: Line, first: number, last: number): boolean {
+  return last > first && (SURE_ENDINGS.has(line[last]!.key) || SURE_BEGINNINGS.has(line[first]!.key));
+}
+
 /** "Am Alten Markt 5" is a street where a postal code comes next. */
 function articled(line: Line, i: number, casing: number): Street | null {
   const last = nameEnd(line, i + 1, casing);
@@ -412,6 +440,8 @@ function* postalCodes(line: Line): Generator<PatternSpan> {
     const found = postalCodeAt(line, i);
     if (!found) continue;
     yield spanOf(line, found, 'zip code', found.score);
+    const street = streetBefore(line, found.first);
+    if (street) yield spanOf(line, street, 'street', street.score);
     const city = cityBeside(line, found);
     if (city) yield spanOf(line, city, 'city', city.score);
     const state = line[found.first - 1];
@@ -429,7 +459,8 @@ function postalCodeAt(line: Line, i: number): Street | null {
   const { key } = line[i]!;
   const before = line[i - 1];
   const next = line[i + 1];
-  if (/^(?:zip|plz|cep|cap|postcode|postleitzahl)$/.test(key)) return namedPostalCode(line, i);
+  if (/^(?:zip|zipcode|zips|plz|cep|cap|postcode|postleitzahl|postal)$/.test(key))
+    return namedPostalCode(line, i);
   if (
     /^[a-z]{1,2}\d[a-z\d]?$/.test(key) &&
     next &&
@@ -440,6 +471,7 @@ function postalCodeAt(line: Line, i: number): Street | null {
     return { first: i, last: i + 1, score: 0.9 };
   if (/^[a-ceghj-nprstvxy]\d[a-z]$/.test(key) && next && /^\d[a-z]\d$/.test(next.key) && isAllCaps(line[i]!))
     return { first: i, last: i + 1, score: 0.88 };
+  if (/^\d{3}$/.test(key) && /^\d{2}$/.test(next?.key ?? '')) return spacedDigits(line, i);
   if (/^\d{2}-\d{3}$/.test(key) && next && isPlaceWord(next)) return { first: i, last: i, score: 0.75 };
   if (/^\d{4}$/.test(key) && next && /^[A-Z]{2}$/.test(next.text) && isCapitalized(line[i + 2]))
     return { first: i, last: i + 1, score: 0.8 };
@@ -473,8 +505,9 @@ function isAllCaps({ text }: KeyedToken): boolean {
 function namedPostalCode(line: Line, i: number): Street | null {
   for (let at = i + 1; at < line.length && at <= i + 4; at++) {
     const { key } = line[at]!;
-    if (/^\d{4,5}(?:-\d{3,4})?$/.test(key)) return { first: at, last: at, score: 0.95 };
-    if (!/^(?:code|is|ist|:|=|"|'|#|\.)$/.test(key)) return null;
+    if (/^(?:[a-z]{1,2}-)?\d{4,6}(?:-\d{3,4})?$|^\d{2}-\d{3}$/.test(key))
+      return { first: at, last: at, score: 0.95 };
+    if (!/^(?:codes?|of|is|ist|es|est|number|:|=|"|'|#|\.)$/.test(key)) return null;
   }
   return null;
 }
@@ -515,11 +548,58 @@ function fourDigits(line: Line, i: number): Street | null {
   const next = line[i + 1];
   const before = line[i - 1];
   if (hasPostalCue(line, i)) return { first: i, last: i, score: 0.8 };
-  if (!next || !isCapitalized(next) || !(before?.key === ',' || isNumber(before))) return null;
+  if (endsWithCity(line, i)) return { first: i, last: i, score: 0.62 };
+  if (!next || !isCapitalized(next) || !(before === undefined || before.key === ',' || isNumber(before)))
+    return null;
   const isYear = /^(?:19|20)\d\d$/.test(line[i]!.key);
-  if (isYear && !STREET_SUFFIX.test(line[i - 3]?.key ?? '')) return null;
+  if (isYear && (before === undefined || !STREET_SUFFIX.test(line[i - 3]?.key ?? ''))) return null;
   if (((next.bits | next.phrase) & KNOWN.city) === 0 && !isNumber(line[i - 2])) return null;
   return { first: i, last: i, score: 0.8 };
+}
+
+/** "in 1010 Wien.": a known city that nothing else is told of; a year is none. */
+function endsWithCity(line: Line, i: number): boolean {
+  const next = line[i + 1];
+  if (!next || /^(?:19|20)/.test(line[i]!.key) || !isCapitalized(next)) return false;
+  if ((next.bits & KNOWN.city) === 0 || next.bits & (KNOWN.common | KNOWN.first | KNOWN.org)) return false;
+  const behind = line[i + 2];
+  return !behind || /^[.,;)]$/.test(behind.key);
+}
+
+/** "Lange Poten 14" before "2511 CL Den Haag": capitalized words and a number, whatever the street is called. */
+function streetBefore(line: Line, zip: number): Street | null {
+  let last = zip - 1;
+  if (line[last]?.key === ',') last--;
+  if (!line[last] || !/^\d{1,4}[a-z]?(?:[-/]\d{1,4}[a-z]?)?$/.test(line[last]!.key)) return null;
+  let first = last;
+  while (first > 0 && last - first < 5) {
+    const before = line[first - 1]!;
+    if (isStreetWord(before)) first--;
+    else if (
+      first > 1 &&
+      first < last &&
+      before.key.length <= 3 &&
+      isWord(before) &&
+      isStreetWord(line[first - 2]!)
+    )
+      first -= 2;
+    else break;
+  }
+  const start = line[first - 1];
+  return first < last && (!start || /^[,:;("•|-]$/.test(start.key) || !isCapitalized(start))
+    ? { first, last, score: 0.72 }
+    : null;
+}
+
+/** "111 34 Stockholm", "110 00 Praha": a space inside, and a place behind. */
+function spacedDigits(line: Line, i: number): Street | null {
+  const second = line[i + 1];
+  const place = line[i + 2];
+  if (!second || !place || !isPlaceWord(place) || second.start !== line[i]!.end + 1) return null;
+  if (isNumber(line[i - 1])) return null;
+  const before = line[i - 1]?.key ?? ',';
+  const isKnown = isPlace(place);
+  return isKnown || before === ',' ? { first: i, last: i + 1, score: isKnown ? 0.85 : 0.7 } : null;
 }
 
 /** The city behind a postal code ("10115 Berlin-Mitte"), or before a state and a code ("Palo Alto, CA 94301"). */
@@ -529,7 +609,7 @@ function cityBeside(line: Line, { first, last }: Run): Street | null {
     next &&
     isCapitalized(next) &&
     !STATES.has(next.key) &&
-    isDigit(line[last]!.key.charCodeAt(line[last]!.key.length - 1))
+    (isDigit(line[last]!.key.charCodeAt(line[last]!.key.length - 1)) || isDutch(line, first, last))
   ) {
     return { first: last + 1, last: cityEnd(line, last + 1), score: 0.85 };
   }
@@ -548,6 +628,11 @@ function cityBeside(line: Line, { first, last }: Run): Street | null {
   )
     start--;
   return { first: start, last: at, score: 0.8 };
+}
+
+/** "2511 CL" */
+function isDutch(line: Line, first: number, last: number): boolean {
+  return last === first + 1 && /^\d{4}$/.test(line[first]!.key) && line[last]!.text.length === 2;
 }
 
 function cityEnd(line: Line, from: number): number {

@@ -4,6 +4,7 @@ import { ABSENT, HashIndex, hashOf } from '../entities/lexicon.ts';
 import { fold } from '../entities/patterns/fold.ts';
 import { type TaggerToken, tokenLines } from '../entities/tagger-tokens.ts';
 import type { Weights } from '../weights.ts';
+import { withoutHardWraps } from './hard-wraps.ts';
 
 export const KNOWN = {
   first: 1,
@@ -57,9 +58,9 @@ export class Gazetteer {
     return place === ABSENT ? 0 : this.#bits[place]!;
   }
 
-  /** The text's tokens by lines, with what is known of them. */
+  /** The text's tokens by lines, hard wraps undone, with what is known of them. */
   lines(text: string, folded: string): KeyedToken[][] {
-    return tokenLines(text).map((line) => this.#keyed(line, folded));
+    return withoutHardWraps(text, tokenLines(text)).map((line) => this.#keyed(line, folded));
   }
 
   #keyed(line: readonly TaggerToken[], folded: string): KeyedToken[] {

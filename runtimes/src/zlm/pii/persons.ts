@@ -15,6 +15,44 @@ const PARTICLES = words(
   'von van der den de la le du del della di da dos das do de’ zu zum bin ibn al el y e',
 );
 
+/** What somebody is, before the name: no part of it. */
+const ROLES = words(
+  'coach striker substitute captain minister goalkeeper midfielder defender winger forward manager president mayor governor senator congressman congresswoman spokesman spokeswoman spokesperson director chairman chairwoman chancellor secretary ambassador professor detective inspector sergeant officer colonel major general prosecutor singer actor actress author president king queen prince princess pope bishop archbishop cardinal justice ' +
+    'trainer trainerin minister ministerin burgermeister burgermeisterin kanzler kanzlerin prasident prasidentin sprecher sprecherin torwart sturmer kapitan richter richterin direktor direktorin autor autorin schauspieler schauspielerin sanger sangerin ' +
+    'entraineur ministre maire president presidente capitaine attaquant gardien directeur directrice juge avocat avocate chanteur chanteuse acteur actrice depute deputee senateur senatrice ' +
+    'delantero entrenador entrenadora ministro ministra alcalde alcaldesa presidente presidenta capitan portero director directora juez jueza abogado abogada cantante portavoz diputado diputada ' +
+    'allenatore allenatrice sindaco sindaca capitano attaccante portiere direttore direttrice giudice cantante portavoce deputato deputata ' +
+    'treinador treinadora prefeito prefeita capitao atacante avancado goleiro diretor diretora juiz juiza cantora vereador vereadora',
+);
+/** "Oberbürgermeisterin", "Staatssekretär", "Bundespräsident" */
+const ROLE_ENDING =
+  /.(?:minister|meister|sekretar|prasident|trainer|sprecher|direktor|kanzler|leiter|vorsitzender|vorsitzende)(?:in)?$/;
+
+export function isRole(key: string): boolean {
+  return ROLES.has(key) || ROLE_ENDING.test(key);
+}
+
+/** "coach Marta Ruiz", "Ministerin Pohlmeier": capitalized words behind what somebody is. */
+export function* personsByRole(line: Line, casing: number): Generator<PatternSpan> {
+  if (casing !== 0) return;
+  for (let i = 0; i + 1 < line.length; i++) {
+    if (!isRole(line[i]!.key)) continue;
+    const last = nameEnd(line, i + 1, casing, 4);
+    if (last <= i) continue;
+    const { bits, phrase, key } = line[i + 1]!;
+    const isElse = ((bits | phrase) & (KNOWN.country | KNOWN.org | KNOWN.nationality)) !== 0 || isRole(key);
+    // One word may be anything: a club, a title, a month.
+    if (isElse || (last === i + 1 && bits & (KNOWN.common | KNOWN.city | KNOWN.region | KNOWN.job))) continue;
+    yield {
+      start: line[i + 1]!.start,
+      end: line[last]!.end,
+      label: 'person',
+      score: last > i + 1 ? 0.76 : bits & (KNOWN.first | KNOWN.surname) ? 0.7 : 0.56,
+    };
+    i = last;
+  }
+}
+
 function isName(token: KeyedToken | undefined, casing: number): boolean {
   if (!token || !isLetter(token.text.charCodeAt(0))) return false;
   return casing === 1

@@ -6,16 +6,20 @@ import { casingOf } from '../entities/tagger-features.ts';
 import { roundTo } from '../numeric.ts';
 import type { Weights } from '../weights.ts';
 import { isCapital } from '../words.ts';
-import { addressBlocks, addressParts, type Line } from './address-parts.ts';
+import { addressBlocks, addressParts, isLikeStreet, isStreetName, type Line } from './address-parts.ts';
 import { isOrgWord } from './features.ts';
 import { Gazetteer, type KeyedToken, KNOWN } from './gazetteer.ts';
+import { jobTitles } from './job-titles.ts';
 import { knownWords } from './known-words.ts';
 import { type NameSpan, PiiTagger } from './name-tagger.ts';
+import { namedOrganizations, OPENERS } from './organizations.ts';
 import {
   greetedPersons,
   introducedPersons,
   introductions,
+  isRole,
   namedPersons,
+  personsByRole,
   TITLES,
   titledPersons,
 } from './persons.ts';
@@ -45,7 +49,10 @@ export class PiiModel {
     const reading = readingOf(text);
     const lines = this.gazetteer.lines(text, reading.folded);
     const spans = [...findPatterns(text, reading), ...this.#names(lines, introductions(reading.folded))];
-    const sure = spans.filter(({ score }) => score >= threshold);
+    // Who asks for passwords and not for addresses of servers is to get those inside such an address.
+    const sure = spans.filter(
+      ({ score, label }) => score >= threshold && (label !== 'url' || labels.has(label)),
+    );
     const again = repeatedNames(lines, sure, threshold);
     const found = resolved(text, [...sure, ...again]);
     const asked = isNamed && labels.has('address') && !labels.has('street');
@@ -63,6 +70,9 @@ export class PiiModel {
       yield* titledPersons(line, casing);
       yield* introducedPersons(line, casing, starts);
       yield* namedPersons(line, casing);
+      yield* personsByRole(line, casing);
+      yield* namedOrganizations(line);
+      yield* jobTitles(line);
       yield* greetedPersons(line);
       for (const span of this.#tagger.tag(line)) yield* labelled(line, span, casing);
     }
@@ -81,16 +91,22 @@ function labelled(line: Line, span: NameSpan, casing: number): PatternSpan[] {
   const score = Math.min(span.score, 0.94);
   if (span.type === 'person') {
     if (holdsOrgWord(line, span))
-      return [spanOf(line, orgStart(line, span), span.last, 'organization', Math.max(score, 0.6))];
-    return personOf(line, span, score);
+      return [
+        spanOf(line, orgStart(line, span), withoutStop(line, span), 'organization', Math.max(score, 0.6)),
+      ];
+    return personOf(line, span, score, casing);
   }
   if (span.type === 'organization')
-    return [spanOf(line, orgStart(line, span), span.last, 'organization', score)];
+    return [spanOf(line, orgStart(line, span), withoutStop(line, span), 'organization', score)];
   // A street has its number; the rules for addresses find the rest.
   if (span.type === 'street')
-    return hasNumber(line, span)
+    return hasNumber(line, span) && isLikeStreet(line, span.first, span.last)
       ? [spanOf(line, span.first, span.last, 'street', Math.min(score, 0.88))]
       : [];
+  if (holdsOrgWord(line, span) && span.last - span.first < LONGEST_ORGANIZATION)
+    return [spanOf(line, span.first, withoutStop(line, span), 'organization', Math.max(score, 0.6))];
+  if (isStreetName(line, span.first, span.last))
+    return [spanOf(line, span.first, span.last, 'street', Math.min(score, 0.8))];
   return placeOf(line, span, score);
 }
 
@@ -99,13 +115,20 @@ function spanOf(line: Line, first: number, last: number, label: PiiLabel, score:
 }
 
 /** Without "Mr." before it; a handle is a username. */
-function personOf(line: Line, { first, last: end }: NameSpan, score: number): PatternSpan[] {
+function personOf(line: Line, { first, last: end }: NameSpan, score: number, casing: number): PatternSpan[] {
   let from = first;
   const last = nameStop(line, first, end);
-  while (from < last && (TITLES.has(line[from]!.key) || line[from]!.key === '.')) from++;
+  while (from < last && isBeforeName(line, from, casing)) from++;
   if (/^[@#]/.test(line[from]!.text) || !/[a-z\u0080-\uffff]/.test(line[from]!.key)) return [];
-  if (TITLES.has(line[from]!.key)) return [];
+  if (TITLES.has(line[from]!.key) || (casing === 0 && from === last && isRole(line[from]!.key))) return [];
   return [spanOf(line, from, last, 'person', score)];
+}
+
+/** A title, or what somebody is: "coach Marta". */
+function isBeforeName(line: Line, at: number, casing: number): boolean {
+  const { key, bits } = line[at]!;
+  if (TITLES.has(key) || key === '.') return true;
+  return !!(isRole(key) && (casing !== 0 || !(bits & KNOWN.first) || bits & KNOWN.common));
 }
 
 /** The last token before a stop that ends a sentence, and not an initial or "Jr.". */
@@ -115,6 +138,13 @@ function nameStop(line: Line, first: number, last: number): number {
     if (line[at]!.key === '.' && before.length > 2 && !TITLES.has(before)) return at - 1;
   }
   return last;
+}
+
+/** The stop behind "Ltd" ends the sentence where the line ends or a capital comes next. */
+function withoutStop(line: Line, { first, last }: NameSpan): number {
+  if (line[last]!.key !== '.' || last === first) return last;
+  const next = line[last + 1];
+  return !next || isCapital(next.text.charCodeAt(0)) ? last - 1 : last;
 }
 
 function holdsOrgWord(line: Line, { first, last }: NameSpan): boolean {
@@ -135,7 +165,7 @@ function orgStart(line: Line, { first, last }: NameSpan): number {
   while (from > 0 && last - from < LONGEST_ORGANIZATION) {
     const before = line[from - 1]!;
     const isJoint = JOINTS.test(before.key) && isCapital(line[from - 2]?.text.charCodeAt(0) ?? 0);
-    if (isCapital(before.text.charCodeAt(0)) && !TITLES.has(before.key)) from--;
+    if (isCapital(before.text.charCodeAt(0)) && !TITLES.has(before.key) && !OPENERS.has(before.key)) from--;
     else if (isJoint) from -= 2;
     else break;
   }
@@ -149,7 +179,10 @@ function hasNumber(line: Line, { first, last }: NameSpan): boolean {
 }
 
 /** What the tagger calls a place is a country where it is known as one, and else a city. */
-function placeOf(line: Line, { first, last }: NameSpan, score: number): PatternSpan[] {
+function placeOf(line: Line, { first, last: end }: NameSpan, score: number): PatternSpan[] {
+  // "Omaha NE" before a postal code: the state has a span of its own.
+  const isState = /^[A-Z]{2}$/.test(line[end]!.text) && /^\d/.test(line[end + 1]?.key ?? '');
+  const last = isState && end > first ? end - 1 : end;
   const token = line[first]!;
   const bits = token.bits | token.phrase;
   if (last === first && bits & (KNOWN.nationality | KNOWN.common)) return [];

@@ -70,6 +70,48 @@ describe('PII', () => {
     check(text, found);
   });
 
+  it.each([
+    [
+      '“We never gave up,” said their head coach Marta\nRuiz after the game.',
+      '“We never gave up,” said their head coach [PERSON] after the game.',
+    ],
+    [
+      'Her neighbour is Brazilian, and a German citizen lives next door.',
+      'Her neighbour is Brazilian, and a [NATIONALITY] citizen lives next door.',
+    ],
+    ['Are you American or Canadian?', 'Are you [NATIONALITY] or [NATIONALITY]?'],
+    [
+      'She likes Italian food, French wine and her Japanese car.',
+      'She likes Italian food, French wine and her Japanese car.',
+    ],
+    ['Languages: Spanish (basic), German (fluent).', 'Languages: Spanish (basic), German (fluent).'],
+    ['Invoice from Kettering, Doyle and Partners LLP', 'Invoice from [ORGANIZATION]'],
+    ['Le siège de la Banque du Rhône est fermé.', 'Le siège de la [ORGANIZATION] est fermé.'],
+    ['He works as a Senior Data Engineer.', 'He works as a [JOB_TITLE].'],
+    [
+      'Diagnosis: stage 3 lung cancer; start ferrous sulfate 200 mg.',
+      'Diagnosis: [MEDICAL_CONDITION]; start [MEDICATION] 200 mg.',
+    ],
+    ['It fails in Version 2, with Firefox 131', 'It fails in Version 2, with Firefox 131'],
+    ['Our branch: Lange Poten 14, 2511 CL Den Haag', 'Our branch: [STREET], [ZIP_CODE] [CITY]'],
+    ['Die Händler in der Poststraße fürchten Einbußen.', 'Die Händler in der [STREET] fürchten Einbußen.'],
+    ['She came from England.', 'She came from [COUNTRY].'],
+  ])('%s', (text, expected) => {
+    const found = answer(text);
+    expect(found.redacted_text).toBe(expected);
+    check(text, found);
+  });
+
+  it('looks into addresses of servers for who asks for no addresses', () => {
+    const text = 'DB=mysql://root:s3cr-Et!9@192.0.2.15:3306/shop';
+    expect(answer(text).entities_by_label).toEqual({ url: ['mysql://root:s3cr-Et!9@192.0.2.15:3306/shop'] });
+    expect(answer(text, { labels: ['username', 'password', 'ip address'] }).entities_by_label).toEqual({
+      username: ['root'],
+      password: ['s3cr-Et!9'],
+      'ip address': ['192.0.2.15'],
+    });
+  });
+
   it('finds no more in what it redacted', () => {
     for (const text of TEXTS) expect(answer(answer(text).redacted_text ?? '').entities).toEqual([]);
   });

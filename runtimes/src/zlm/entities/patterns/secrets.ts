@@ -39,6 +39,11 @@ export const SECRET_RULES: readonly Rule[] = [
     score: 0.99,
   },
   { label: 'api key', pattern: /ssh-(?:rsa|ed25519|dss) aaaa[a-z0-9+/=]{40,2000}/g, score: 0.9 },
+  {
+    label: 'username',
+    pattern: /(?<=:\/\/)[^\s:/@"'<>]{1,80}(?=:[^\s:/@"'<>]{2,100}@[a-z0-9])/g,
+    score: 0.97,
+  },
   { label: 'password', pattern: /(?<=:\/\/[^\s:/@]{1,80}:)[^\s:/@"'<>]{2,100}(?=@[a-z0-9])/g, score: 0.99 },
   {
     label: 'crypto wallet',
