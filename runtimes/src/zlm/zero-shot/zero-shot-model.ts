@@ -28,6 +28,8 @@ const KINDNESS = 0.7;
 const MENTION = 3.5;
 /** A label that is a known topic's name is judged by the topic's terms, and its own words add little. */
 const MENTION_OF_TOPIC = 0.35;
+/** "A news story" in a text does not make it one. */
+const MENTION_OF_GENRE = 0.3;
 const LEAST_SHARE = 0.25;
 const FULL_SHARE = 0.6;
 /** Company counts more: "entertainment" is a kind word, and among topics a topic. */
@@ -68,7 +70,9 @@ export class ZeroShotModel {
     const genre = genreShares(asked.map((label) => label.genres.share));
     const scores = Float64Array.from(asked, (label, i) => {
       const fit = this.#fit(facets, label, { affect: affect[i]!, genre: genre[i]! });
-      const weight = (1 - affect[i]!) * (1 - (1 - MENTION_OF_TOPIC) * label.topic.share);
+      const known =
+        (1 - (1 - MENTION_OF_TOPIC) * label.topic.share) * (1 - (1 - MENTION_OF_GENRE) * genre[i]!);
+      const weight = (1 - affect[i]!) * known;
       return label.sign * (fit + weight * MENTION * mentioned(own[i]!, facets.mentions));
     });
     if (multiLabel) for (let i = 0; i < scores.length; i++) scores[i] = 1 / (1 + exp(-scores[i]!));
