@@ -168,6 +168,8 @@ const RULES: readonly Rule[] = [
   },
   { kind: 'ordinal', pattern: /(?<![\w])(?<n>\d{1,4})(?:st|nd|rd|th)(?![\w])/g },
   { kind: 'year', pattern: /(?<![\w.,:$€£/-])(?<y>(?:1[5-9]|20)\d\d)(?![\w:%€$/]|[.,]\d)/g },
+  // 10k downloads
+  { kind: 'number', pattern: /(?<![\w.,$€£¥#-])(?<n>\d{1,3}(?:[.,]\d{1,2})?)(?<scale>k)(?![\w-])/g },
   {
     kind: 'number',
     pattern:

@@ -200,6 +200,8 @@ function sideOf(cue: string): CueSide {
   return cue.startsWith('>') ? 'after' : 'either';
 }
 
+const IDENTIFIER = /^(?:number|no|nr|id|number id|número|numero|nummer)$/;
+
 /** By the field's name, else by its group ("name" of a "company"), else by the description. */
 function meaningFor(
   field: FieldOption,
@@ -210,7 +212,17 @@ function meaningFor(
 ): Meaning {
   const bare = meaningOf(own.length > 0 ? own.join(' ') : field.name, kinds);
   const named = meaningOf(field.name, kinds);
-  if (field.type === 'int' || field.type === 'float') return numberMeaning(named);
+  if (field.type === 'int' || field.type === 'float') {
+    const isYear = termsOf(field.description).includes('year');
+    return isYear && named.quantities[0] !== 'duration' && named.pattern !== 'age'
+      ? { ...numberMeaning(named), quantities: ['year'] }
+      : numberMeaning(named);
+  }
+  // An invoice's "number" is what it is called by, no amount.
+  if (field.type === 'str' && IDENTIFIER.test(own.join(' '))) {
+    const grouped = meaningOf(`${group.name} ${field.name}`, kinds);
+    if (grouped.pattern !== null) return { ...grouped, terms: named.terms };
+  }
   if (field.type === 'date')
     return { ...named, pattern: null, quantities: ['date', 'year'], kind: null, names: [] };
   if (isName && own.length === 1) {

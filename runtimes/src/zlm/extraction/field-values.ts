@@ -121,7 +121,8 @@ export function optionsOf(plan: FieldPlan, region: Region, finds: Finds): ValueO
       score:
         candidate.score +
         cueScore(plan, candidate, finds.reading) +
-        nearness(candidate, region) -
+        nearness(candidate, region) +
+        rangeScore(plan, candidate, finds.reading) -
         (isOutdated(plan, candidate, finds.reading) ? OUTDATED : 0),
     }))
     .filter(({ score }) => score >= LEAST_SCORE);
@@ -132,6 +133,20 @@ export function optionsOf(plan: FieldPlan, region: Region, finds: Finds): ValueO
   if (options.length > 0) return options.sort((a, b) => b.score - a.score);
   return field.type === 'str' || field.type === 'list' ? phraseOptions(plan, region, finds) : [];
 }
+
+const RANGE = 0.3;
+
+/** "2017–2021": the first year is a start, the second an end. */
+function rangeScore({ meaning }: FieldPlan, { start, end }: Range, { text }: TextReading): number {
+  const isStart = meaning.terms.some((term) => STARTS.has(term));
+  if (isStart)
+    return /^ ?[-–—] ?(?:\d|now|present|today|current)/.test(text.slice(end, end + 10)) ? RANGE : 0;
+  const isEnd = meaning.terms.some((term) => ENDS.has(term));
+  return isEnd && /\d ?[-–—] ?$/.test(text.slice(Math.max(0, start - 4), start)) ? RANGE : 0;
+}
+
+const STARTS = new Set(['start', 'begin', 'from', 'begun', 'since']);
+const ENDS = new Set(['end', 'until', 'to', 'finish']);
 
 const OUTDATED = 0.45;
 const FORMER =
@@ -169,7 +184,7 @@ function givenOptions(plan: FieldPlan, region: Region, finds: Finds): ValueOptio
 }
 
 /** 1 for the field's own name, less for a key that has it as a part; 0 for another. */
-function keyRank(plan: FieldPlan, key: string): number {
+export function keyRank(plan: FieldPlan, key: string): number {
   const terms = keyOf(key);
   const own = [...plan.keys];
   if (own[0] === terms || own[1] === terms) return 1;
@@ -224,7 +239,8 @@ function typed(plan: FieldPlan, place: Range, score: number, finds: Finds): Valu
 /** In a long value of a pair only the part that has the field's form: "Contact: Ann, ann@x.org". */
 function stringOption(plan: FieldPlan, place: Range, score: number, finds: Finds): ValueOption[] {
   const { text } = finds.reading;
-  const hasForm = plan.meaning.pattern !== null || plan.meaning.quantities.length > 0;
+  const { pattern, quantities, terms } = plan.meaning;
+  const hasForm = pattern !== null || quantities.length > 0 || terms.at(-1) === 'version';
   const inner =
     hasForm && score >= 1
       ? (finds.candidates.get(plan) ?? []).find(({ start, end }) => place.start <= start && end <= place.end)
@@ -257,7 +273,9 @@ function numberOption(plan: FieldPlan, place: Range, score: number, finds: Finds
   const quantity = inside ?? firstNumber(finds.reading.text.slice(place.start, place.end));
   if (!quantity || quantity.value === null) return null;
   const value = plan.field.type === 'int' ? Math.round(quantity.value) : quantity.value;
-  return [{ plan, value, place: inside ? { start: inside.start, end: inside.end } : place, score }];
+  // A cell is the value's own; what stands behind it may be another's, as the unit.
+  const own = inside && score < CELL ? { start: inside.start, end: inside.end } : place;
+  return [{ plan, value, place: own, score }];
 }
 
 /** Of what the rules for whole texts leave out: "25-year-old", "v2". */
@@ -517,10 +535,18 @@ function phraseOptions(plan: FieldPlan, region: Region, finds: Finds): ValueOpti
   for (const range of region.ranges) {
     const said = saidTerms(terms, range, reading);
     if (said === null) continue;
-    const phrase = phraseBehind(reading.text, said, range.end);
+    const phrase = countBefore(reading.text, said) ?? phraseBehind(reading.text, said, range.end);
     if (phrase) return typed(plan, phrase, 0.4, finds) ?? [];
   }
   return [];
+}
+
+/** "10k downloads" for the field "downloads". */
+function countBefore(text: string, at: number): Range | null {
+  const count = /(?:^|[^\w.,])(\d[\d.,]{0,14}(?: ?(?:k|K|m|M|million|thousand|billion))?\+?) $/.exec(
+    text.slice(Math.max(0, at - 32), at),
+  );
+  return count?.[1] === undefined ? null : { start: at - 1 - count[1].length, end: at - 1 };
 }
 
 function phraseBehind(text: string, from: number, end: number): Range | null {

@@ -38,11 +38,16 @@ function readLine(text: string, start: number, end: number, found: KeyValue[]): 
     }
     const isInline = from > start && ',.'.includes(text.charAt(from - 1));
     const stop = partEnd(text, spacesEnd(text, sign + 1, end), end, isInline);
-    const key = lowerCase(text.slice(from, sign)).replace(/^[\s*#>"'{([•·-]+|[\s*"'_)\]]+$/g, '');
+    const key = readable(lowerCase(text.slice(from, sign)).replace(/^[\s*#>"'{([•·-]+|[\s*"'_)\]]+$/g, ''));
     const value = trimmed(text, sign + 1, stop);
     if (key !== '' && value.start < value.end) found.push({ key, keyStart: from, ...value });
     from = stop + 1;
   }
+}
+
+/** As it was before a scanner took letters for digits: "t0tal due", "bi1l to". */
+function readable(key: string): string {
+  return key.replace(/(?<=[a-z])0(?=[a-z])/g, 'o').replace(/(?<=[a-z])1(?=[a-z])/g, 'l');
 }
 
 function spacesEnd(text: string, from: number, end: number): number {

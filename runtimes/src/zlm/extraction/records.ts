@@ -3,7 +3,9 @@ import type { GroupOption } from '@zerogpu/catalogue';
 import type { KindLexicon } from '../entities/kind-lexicon.ts';
 import { withoutOverlaps } from '../entities/span.ts';
 import { STARTERS } from '../sentence-words.ts';
+import { termOf } from '../terms.ts';
 import { isCapital, lowerCase } from '../words.ts';
+import { contestOptions } from './contests.ts';
 import type { Candidate } from './entity-finder.ts';
 import { type FieldPlan, planOf } from './field-plan.ts';
 import {
@@ -11,12 +13,13 @@ import {
   candidatesOf,
   type FieldValue,
   type Finds,
+  keyRank,
   optionsOf,
   type ValueOption,
 } from './field-values.ts';
 import { titleLine } from './formed-names.ts';
 import { type KeyValue, keyValuesIn, trimmed } from './key-values.ts';
-import { keyOf } from './label-meaning.ts';
+import { keyOf, termsOf } from './label-meaning.ts';
 import {
   anchoredRegions,
   keyedBlocks,
@@ -106,11 +109,17 @@ function regionsOf(plans: readonly FieldPlan[], finds: Finds): Region[] {
   if (openings.length > 1 && isParallel(openings, anchor?.plan === named ? anchor : null, finds)) {
     return anchoredRegions(text, openings, finds.reading.sentences);
   }
-  if (!anchor) return [whole(text)];
+  if (!anchor || isOneForm(plans, finds.pairs)) return [whole(text)];
   if (isKeyed(anchor.plan, finds.pairs)) return [whole(text)];
   if (anchor.isShared) return sentenceRegions(text, allNames(plans, finds), finds.reading.sentences);
   const regions = anchoredRegions(text, anchor.candidates, finds.reading.sentences);
   return regions.length > 1 ? regions : [{ ...whole(text), anchor: regions[0]?.anchor ?? null }];
+}
+
+/** Two fields or more have a "key: value" of their own, none twice: the text is one filled form. */
+function isOneForm(plans: readonly FieldPlan[], pairs: readonly KeyValue[]): boolean {
+  const counts = plans.map((plan) => pairs.filter(({ key }) => keyRank(plan, key) > 0).length);
+  return counts.filter((count) => count > 0).length > 1 && counts.every((count) => count < 2);
 }
 
 /** One "Name: …" line says that the text is of one instance. */
@@ -208,11 +217,22 @@ function openingNames(reading: TextReading): Candidate[] {
   });
 }
 
+/** Fields of a post or study; of a person the items of a CV say none. */
+function isOfCareer({ field, meaning }: FieldPlan): boolean {
+  const isTime = meaning.quantities.some((kind) => kind === 'year' || kind === 'date' || kind === 'duration');
+  return isTime || termsOf(field.name).some((term) => CAREER.has(term));
+}
+
+const CAREER = new Set(
+  'employer company position role degree school university institution job'.split(' ').map(termOf),
+);
+
 /** List items that name an instance each. */
 function itemRegions(text: string, anchors: readonly Candidate[], plans: readonly FieldPlan[]): Region[] {
   const named = plans.find(({ isName }) => isName);
   const items = listItems(text);
-  if (items.length < 2) return [];
+  const isCareer = items.some(({ from, start }) => from < start);
+  if (items.length < 2 || (isCareer && !plans.some(isOfCareer))) return [];
   const regions: Region[] = [];
   let at = 0;
   for (const item of items) {
@@ -224,7 +244,7 @@ function itemRegions(text: string, anchors: readonly Candidate[], plans: readonl
     const opening = openingOf(text, item);
     const isNamedThere = named !== undefined && (!isInside || anchor.start < opening.end);
     const cells = isNamedThere ? new Map([[named, opening]]) : new Map<FieldPlan, Range>();
-    regions.push({ ranges: [item], cells, anchor: isInside ? anchor : null });
+    regions.push({ ranges: [{ start: item.from, end: item.end }], cells, anchor: isInside ? anchor : null });
   }
   return regions.length * 2 > items.length ? regions : [];
 }
@@ -241,6 +261,7 @@ function recordOf(plans: readonly FieldPlan[], region: Region, finds: Finds): Fi
   const owner = ownerOf(plans, region, finds);
   const options = [
     ...titleOption(plans, region, finds),
+    ...contestOptions(plans, region, finds.reading),
     ...anchorOption(owner, region, finds),
     ...plans.flatMap((plan) => optionsOf(plan, region, finds)),
   ]
@@ -263,7 +284,7 @@ function recordOf(plans: readonly FieldPlan[], region: Region, finds: Finds): Fi
   return { record, filled: values.size };
 }
 
-const TITLE_SCORE = 1.9;
+const TITLE_SCORE = 3;
 
 /** The text's heading as the title or name of what it is about; of people only names. */
 function titleOption(plans: readonly FieldPlan[], { ranges, cells }: Region, finds: Finds): ValueOption[] {

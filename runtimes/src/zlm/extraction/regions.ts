@@ -132,18 +132,34 @@ export function keyedBlocks(text: string, pairs: readonly KeyValue[], plans: rea
 }
 
 const ITEM = /^\s*(?:[-*•–·‣]|\(?\d{1,3}[.)]|[a-z]\))\s+\S/;
+/** "2017–2021  Software Engineer, …": the years belong to what they open. */
+const YEARS =
+  /^\s*(?:\d{1,2}[/.])?(?:19|20)\d\d ?[-–—] ?(?:(?:\d{1,2}[/.])?(?:19|20)\d\d|\d\d|now|present|today|current|heute|actual(?:idad)?|aujourd['’]hui|oggi|hoje)?:?,? {1,8}\S/i;
+const HEADING = /^[A-ZÀ-Þ][A-ZÀ-Þ &/-]{3,60}$/;
 
-/** Items of a list, each to where the next begins. */
-export function listItems(text: string): Range[] {
-  const lines = linesOf(text);
-  const items: { start: number; end: number }[] = [];
-  for (const line of lines) {
+export interface Item extends Range {
+  /** Where the item begins with its years; `start` is behind them. */
+  readonly from: number;
+}
+
+/** Items of a list, each to where the next begins, or a blank line, or a heading. */
+export function listItems(text: string): Item[] {
+  const items: { from: number; start: number; end: number }[] = [];
+  for (const line of linesOf(text)) {
     const last = items.at(-1);
     const opening = text.slice(line.start, Math.min(line.end, line.start + 40));
-    const marker = ITEM.exec(opening);
-    if (marker) items.push({ start: line.start + marker[0].length - 1, end: line.end });
-    // A blank line ends the list's last item.
-    else if (last && last.end + 1 === line.start && line.end > line.start) last.end = line.end;
+    const years = YEARS.exec(opening);
+    const marker = years ?? ITEM.exec(opening);
+    if (marker) {
+      const start = line.start + marker[0].length - 1;
+      items.push({ from: years ? line.start : start, start, end: line.end });
+    } else if (
+      last &&
+      last.end + 1 === line.start &&
+      line.end > line.start &&
+      !HEADING.test(text.slice(line.start, Math.min(line.end, line.start + 70)))
+    )
+      last.end = line.end;
   }
   return items;
 }

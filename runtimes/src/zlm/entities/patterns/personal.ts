@@ -84,7 +84,7 @@ export const PERSONAL_RULES: readonly Rule[] = [
   {
     label: 'age',
     pattern:
-      /(?<=(?:^|[^a-z])(?:i am|i'm|im|he is|she is|he's|she's|who is|is now|now|just turned|turned|turning|be|am)(?: now| only| just)? )(?:1[01]\d|[1-9]\d)(?: years)?(?! ?(?:[%a-z:$€]|[.,:/]\d|\d))/g,
+      /(?<=(?:^|[^a-z])(?:i am|i'm|im|he is|she is|he's|she's|who is|is now|just turned|turned|turning|be|am)(?: now| only| just)? )(?:1[01]\d|[1-9]\d)(?: years)?(?! ?(?:[%a-z:$€]|[.,:/]\d|\d|[.] ?(?:jan|feb|mar|apr|mai|jun|jul|aug|sep|okt|nov|dez)))/g,
     score: 0.7,
   },
   {
