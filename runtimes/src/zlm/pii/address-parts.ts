@@ -281,8 +281,13 @@ function bareGerman(line: Line, i: number): Street | null {
   return /^(?:der|die)$/.test(line[i - 1]?.key ?? '') ? { first: i, last: i, score: 0.6 } : null;
 }
 
+const NUMBERED_THINGS = words(
+  'seat flight gate terminal room table figure chapter version page section article paragraph level grade class platform volume appendix step item part unit track line bus train season episode sitz flug tor zimmer tisch seite kapitel abschnitt gleis linie version siege vol porte salle page chapitre ligne asiento vuelo sala pagina capitulo linea posto volo capitolo assento voo',
+);
+
 /** Whether words or what is beside them tell that "Linden 4" is a street, and "Firefox 131" is none. */
 export function isLikeStreet(line: Line, first: number, last: number): boolean {
+  if (NUMBERED_THINGS.has(line[first]!.key)) return false;
   if (last !== first + 1 || !isNumber(line[last])) return true;
   const { key } = line[first]!;
   if (STREET_SUFFIX.test(key) || ENDINGS_OF_STREETS.has(key) || isCued(line, first)) return true;
@@ -585,10 +590,13 @@ function streetBefore(line: Line, zip: number): Street | null {
       first -= 2;
     else break;
   }
+  // "Add Lange Poten 14"
+  if (last - first > 2 && line[first]!.bits & KNOWN.common) first++;
   const start = line[first - 1];
-  return first < last && (!start || /^[,:;("•|-]$/.test(start.key) || !isCapitalized(start))
-    ? { first, last, score: 0.72 }
-    : null;
+  if (first === last) return null;
+  const isCut = !start || /^[,:;("•|-]$/.test(start.key);
+  if (isCut) return { first, last, score: 0.95 };
+  return first === 1 || !isCapitalized(start) ? { first, last, score: 0.72 } : null;
 }
 
 /** "111 34 Stockholm", "110 00 Praha": a space inside, and a place behind. */

@@ -4,6 +4,7 @@ import type { PatternSpan } from '../entities/patterns/rule.ts';
 import { isCapital, isLetter } from '../words.ts';
 import type { Line } from './address-parts.ts';
 import { KNOWN } from './gazetteer.ts';
+import { isRole } from './persons.ts';
 
 export function* knownWords(line: Line, casing: number): Generator<PatternSpan> {
   for (let i = 0; i < line.length; i++) {
@@ -148,7 +149,7 @@ function isNationality(token: Line[number] | undefined): boolean {
 }
 
 function isPersonNoun({ key, bits, text }: Line[number]): boolean {
-  return PERSON_NOUNS.has(key) || ((bits & KNOWN.job) !== 0 && !isCapital(text.charCodeAt(0)));
+  return PERSON_NOUNS.has(key) || isRole(key) || ((bits & KNOWN.job) !== 0 && !isCapital(text.charCodeAt(0)));
 }
 
 /** "She is Brazilian", and not "The wine is Italian": a person before the verb, or nothing. */

@@ -21,7 +21,7 @@ const TAILS = words(
   'hospital university college academy foundation pharmaceuticals pharma airlines airways steelworks bank insurance logistics technologies consulting holdings hydraulics robotics motors foods electronics industries enterprises publishers bakery brewery clinic laboratories labs institute plc llc llp inc ltd limited corp corporation gmbh ag kg ohg srl spa sarl sas lda ltda',
 );
 const TAIL_FORM =
-  /^(?:gmbh|kg|ohg|inc|ltd|limited|llc|llp|plc|corp|corporation|sarl|srl|spa|lda|ltda|s\.l|s\.a|s\.p\.a|s\.r\.l|s\.l\.u|s\.a\.r\.l)$/;
+  /^(?:gmbh|kg|ohg|inc|ltd|limited|llc|llp|plc|corp|corporation|sarl|srl|spa|lda|ltda|kft|zrt|aps|oyj|pty|pte|sro|doo|s\.r\.o|d\.o\.o|s\.l|s\.a|s\.p\.a|s\.r\.l|s\.l\.u|s\.a\.r\.l)$/;
 const KIN = words(
   'sons son brothers bros daughters partners co company cie fils freres hijos hermanos figli fratelli filhos irmaos sohne sohn associates',
 );

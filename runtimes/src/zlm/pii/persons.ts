@@ -3,6 +3,7 @@ import type { PatternSpan } from '../entities/patterns/rule.ts';
 import { isCapital, isLetter } from '../words.ts';
 import type { Line } from './address-parts.ts';
 import { type KeyedToken, KNOWN } from './gazetteer.ts';
+import { OPENERS } from './organizations.ts';
 
 const words = (list: string): ReadonlySet<string> => new Set(list.split(' '));
 
@@ -17,11 +18,11 @@ const PARTICLES = words(
 
 /** What somebody is, before the name: no part of it. */
 const ROLES = words(
-  'coach striker substitute captain minister goalkeeper midfielder defender winger forward manager president mayor governor senator congressman congresswoman spokesman spokeswoman spokesperson director chairman chairwoman chancellor secretary ambassador professor detective inspector sergeant officer colonel major general prosecutor singer actor actress author president king queen prince princess pope bishop archbishop cardinal justice ' +
-    'trainer trainerin minister ministerin burgermeister burgermeisterin kanzler kanzlerin prasident prasidentin sprecher sprecherin torwart sturmer kapitan richter richterin direktor direktorin autor autorin schauspieler schauspielerin sanger sangerin ' +
-    'entraineur ministre maire president presidente capitaine attaquant gardien directeur directrice juge avocat avocate chanteur chanteuse acteur actrice depute deputee senateur senatrice ' +
-    'delantero entrenador entrenadora ministro ministra alcalde alcaldesa presidente presidenta capitan portero director directora juez jueza abogado abogada cantante portavoz diputado diputada ' +
-    'allenatore allenatrice sindaco sindaca capitano attaccante portiere direttore direttrice giudice cantante portavoce deputato deputata ' +
+  'coach striker substitute captain minister goalkeeper midfielder defender winger forward manager president mayor governor senator congressman congresswoman spokesman spokeswoman spokesperson director chairman chairwoman chancellor secretary ambassador professor detective inspector sergeant officer colonel major general prosecutor singer actor actress author president king queen prince princess pope bishop archbishop cardinal justice neighbour neighbor colleague ' +
+    'trainer trainerin minister ministerin burgermeister burgermeisterin kanzler kanzlerin prasident prasidentin sprecher sprecherin torwart sturmer kapitan richter richterin direktor direktorin autor autorin schauspieler schauspielerin sanger sangerin nachbar nachbarin kollege kollegin ' +
+    'entraineur ministre maire president presidente capitaine attaquant gardien directeur directrice juge avocat avocate chanteur chanteuse acteur actrice depute deputee senateur senatrice voisin voisine collegue ' +
+    'delantero entrenador entrenadora ministro ministra alcalde alcaldesa presidente presidenta capitan portero director directora juez jueza abogado abogada cantante portavoz diputado diputada vecino vecina ' +
+    'allenatore allenatrice sindaco sindaca capitano attaccante portiere direttore direttrice giudice cantante portavoce deputato deputata vicino collega ' +
     'treinador treinadora prefeito prefeita capitao atacante avancado goleiro diretor diretora juiz juiza cantora vereador vereadora',
 );
 /** "Oberbürgermeisterin", "Staatssekretär", "Bundespräsident" */
@@ -57,7 +58,9 @@ function isName(token: KeyedToken | undefined, casing: number): boolean {
   if (!token || !isLetter(token.text.charCodeAt(0))) return false;
   return casing === 1
     ? (token.bits & (KNOWN.first | KNOWN.surname)) !== 0 && !(token.bits & KNOWN.common)
-    : isCapital(token.text.charCodeAt(0)) && !TITLES.has(token.key);
+    : isCapital(token.text.charCodeAt(0)) &&
+        !TITLES.has(token.key) &&
+        !(casing === 2 && OPENERS.has(token.key));
 }
 
 export function* titledPersons(line: Line, casing: number): Generator<PatternSpan> {
@@ -78,6 +81,8 @@ function afterCue(line: Line, i: number): number {
   const isStopped = line[i + 1]?.key === '.' && line[i + 1]!.start === line[i]!.end;
   if (key.length <= 2 && !isStopped && !isCapital(text.charCodeAt(0))) return 0;
   if (key.length === 1 && !isStopped) return 0;
+  // "to me." is no Maître.
+  if (key === 'me' && !isCapital(text.charCodeAt(0))) return 0;
   if (STOPPED.has(key) && !isStopped && !isCapital(text.charCodeAt(0))) return 0;
   return i + (isStopped ? 2 : 1);
 }
@@ -144,7 +149,7 @@ export function* namedPersons(line: Line, casing: number): Generator<PatternSpan
   }
 }
 
-const GREETINGS = words(
+export const GREETINGS = words(
   'hi hello hey dear hallo liebe lieber salut bonjour coucou cher chere hola querido querida estimado estimada ciao caro cara ola oi querida prezado prezada thanks danke merci gracias grazie obrigado obrigada',
 );
 

@@ -14,6 +14,7 @@ import { knownWords } from './known-words.ts';
 import { type NameSpan, PiiTagger } from './name-tagger.ts';
 import { namedOrganizations, OPENERS } from './organizations.ts';
 import {
+  GREETINGS,
   greetedPersons,
   introducedPersons,
   introductions,
@@ -127,7 +128,7 @@ function personOf(line: Line, { first, last: end }: NameSpan, score: number, cas
 /** A title, or what somebody is: "coach Marta". */
 function isBeforeName(line: Line, at: number, casing: number): boolean {
   const { key, bits } = line[at]!;
-  if (TITLES.has(key) || key === '.') return true;
+  if (TITLES.has(key) || GREETINGS.has(key) || key === '.') return true;
   return !!(isRole(key) && (casing !== 0 || !(bits & KNOWN.first) || bits & KNOWN.common));
 }
 
@@ -185,6 +186,8 @@ function placeOf(line: Line, { first, last: end }: NameSpan, score: number): Pat
   const last = isState && end > first ? end - 1 : end;
   const token = line[first]!;
   const bits = token.bits | token.phrase;
+  // "Galaxy S23"
+  if (/[a-z]\d/.test(line[last]!.key)) return [];
   if (last === first && bits & (KNOWN.nationality | KNOWN.common)) return [];
   if (bits & KNOWN.country && !(bits & KNOWN.city)) return [spanOf(line, first, last, 'country', score)];
   const known = bits & (KNOWN.city | KNOWN.region) ? score : score * 0.85;
