@@ -15,6 +15,8 @@ const HALF = 2.2;
 const LEAST_NEARNESS = 0.72;
 const FULL_NEARNESS = 0.9;
 const SHARPNESS = 20;
+/** Labels come again with every text of a caller; this many are kept. */
+const MOST_KNOWN = 512;
 /** Cues of a long text are met by chance: the length from which they count less. */
 const LONG = 60;
 
@@ -33,6 +35,8 @@ interface Cue {
   readonly atStart: boolean;
 }
 
+const NO_CUES: readonly Cue[] = [];
+
 export class Genres {
   readonly residentBytes: number;
   readonly #encoder: SentenceEncoder;
@@ -40,6 +44,9 @@ export class Genres {
   readonly #names: readonly Float64Array[];
   readonly #owners: Uint8Array;
   readonly #cues = new Map<string, Cue[]>();
+  /** First words of cues of several. */
+  readonly #beginnings = new Set<string>();
+  readonly #known = new Map<string, AskedGenres>();
   /** Weights of the forms, a row per genre. */
   readonly #forms: Int8Array;
 
@@ -65,10 +72,20 @@ export class Genres {
     const key = wordsOf(cue)
       .map((word) => word.text)
       .join(' ');
+    if (key.includes(' ')) this.#beginnings.add(key.slice(0, key.indexOf(' ')));
     this.#cues.set(key, [...(this.#cues.get(key) ?? []), entry]);
   }
 
   label(label: string): AskedGenres {
+    const known = this.#known.get(label);
+    if (known) return known;
+    const asked = this.#asked(label);
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    this.#known.set(label, asked);
+    return asked;
+  }
+
+  #asked(label: string): AskedGenres {
     const vector = this.#encoder.embed(label);
     const nearest = new Map<number, number>();
     let best = LEAST_NEARNESS;
@@ -103,10 +120,11 @@ export class Genres {
     const evidence = new Float64Array(this.#genres.length);
     const seen = new Set<Cue>();
     for (const at of words.keys()) {
-      let phrase = '';
-      for (let length = 1; length <= LONGEST_CUE && at + length <= words.length; length++) {
-        phrase += (length > 1 ? ' ' : '') + words[at + length - 1]!.text;
-        for (const cue of this.#cues.get(phrase) ?? []) {
+      const longest = this.#beginnings.has(words[at]!.text) ? Math.min(LONGEST_CUE, words.length - at) : 1;
+      let phrase = words[at]!.text;
+      for (let length = 1; length <= longest; length++) {
+        if (length > 1) phrase += ` ${words[at + length - 1]!.text}`;
+        for (const cue of this.#cues.get(phrase) ?? NO_CUES) {
           if (seen.has(cue) || (cue.atStart && !isStart(text, words, at))) continue;
           seen.add(cue);
           evidence[cue.genre]! += cue.weight;
