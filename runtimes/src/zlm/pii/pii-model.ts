@@ -89,6 +89,7 @@ function labelled(line: Line, span: NameSpan, casing: number): PatternSpan[] {
   if (span.first === span.last && ACRONYMS.test(key)) return [];
   // A lone small word in a line that has capitals is no name.
   if (casing === 0 && span.first === span.last && !isCapital(text.charCodeAt(0))) return [];
+  if (isUsualWords(line, span, casing)) return [];
   const score = Math.min(span.score, 0.94);
   if (span.type === 'person') {
     if (holdsOrgWord(line, span))
@@ -109,6 +110,17 @@ function labelled(line: Line, span: NameSpan, casing: number): PatternSpan[] {
   if (isStreetName(line, span.first, span.last))
     return [spanOf(line, span.first, span.last, 'street', Math.min(score, 0.8))];
   return placeOf(line, span, score);
+}
+
+/** "moss green" between sentences that have capitals, "city" in the head of a table. */
+function isUsualWords(line: Line, { first, last }: NameSpan, casing: number): boolean {
+  let common = 0;
+  for (let i = first; i <= last; i++) {
+    const { text, bits } = line[i]!;
+    if (isCapital(text.charCodeAt(0)) || /^[@#\d]/.test(text)) return false;
+    if (bits & KNOWN.common && !(casing === 1 && bits & KNOWN.first)) common++;
+  }
+  return casing === 0 ? common > 0 : common > last - first;
 }
 
 function spanOf(line: Line, first: number, last: number, label: PiiLabel, score: number): PatternSpan {
