@@ -11,7 +11,7 @@ const LOST =
 const SIDE = /^(?:the )?([A-ZÀ-Þ][\wÀ-ɏ'’.&-]{0,24}(?: (?:of |de |the )?[A-ZÀ-Þ][\wÀ-ɏ'’&-]{1,24}){0,3})/;
 const NAME = /(?<![\wÀ-ɏ'’-])[A-ZÀ-Þ][\wÀ-ɏ'’&-]{1,24}(?: (?:of |de )?[A-ZÀ-Þ][\wÀ-ɏ'’&-]{1,24}){0,3}/g;
 const NO_SIDE =
-  /^(?:On|In|At|After|Before|The|A|An|It|He|She|They|We|I|Last|This|But|And|When|While|With|Despite|Yesterday|Today|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|April|May|June|July|August|September|October|November|December)\b ?/;
+  /^(?:(?:On|In|At|After|Before|The|A|An|It|He|She|They|We|I|Last|This|But|And|When|While|With|Despite|Yesterday|Today|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|April|May|June|July|August|September|October|November|December)\b ?)+/;
 const REACH = 160;
 const SCORE = 2.2;
 

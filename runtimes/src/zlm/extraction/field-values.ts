@@ -185,7 +185,8 @@ function givenOptions(plan: FieldPlan, region: Region, finds: Finds): ValueOptio
 
 /** 1 for the field's own name, less for a key that has it as a part; 0 for another. */
 export function keyRank(plan: FieldPlan, key: string): number {
-  const terms = keyOf(key);
+  // "Policy no.", "Order #"
+  const terms = keyOf(key.replace(/(?<=[a-zà-ÿ] ?)(?:\bno\.?|\bnr\.?|\bnum\.?|n[.º°]{1,2}|#)$/, 'number'));
   const own = [...plan.keys];
   if (own[0] === terms || own[1] === terms) return 1;
   if (plan.keys.has(terms)) return 0.9;
@@ -247,7 +248,11 @@ function stringOption(plan: FieldPlan, place: Range, score: number, finds: Finds
       : undefined;
   const from = inner?.start ?? place.start;
   const to = Math.min(inner?.end ?? place.end, place.start + LONGEST_TEXT);
-  const { start, end } = trimmed(text, from, score >= 1 && isOneName(plan) ? nameEnd(text, from, to) : to);
+  const { start, end } = trimmed(
+    text,
+    from,
+    score >= 1 && score < CELL && isOneName(plan) ? nameEnd(text, from, to) : to,
+  );
   return [{ plan, value: text.slice(start, end), place: { start, end }, score }];
 }
 
@@ -342,7 +347,7 @@ const STOP_WORDS = new Set(
 /** How near the words are that say that a value is this field's: the nearest tells most. */
 function cueScore(plan: FieldPlan, place: Range, reading: TextReading): number {
   if (plan.cues.size === 0) return 0;
-  const { words, text } = reading;
+  const { words, flowing: text } = reading;
   // "Maple Properties LLC (Landlord)"
   const role = roleBehind(text, place.end);
   if (role !== null && termsOf(role).some((term) => plan.cues.has(term))) return 2 * CUE;
@@ -361,7 +366,7 @@ function cueScore(plan: FieldPlan, place: Range, reading: TextReading): number {
     i++, distance++
   ) {
     const from = i === 0 ? 0 : words[i - 1]!.end;
-    if (/[.!?\n,;]\s/.test(text.slice(Math.max(from, place.end), words[i]!.start))) break;
+    if (/[.!?,;]\s|\n/.test(text.slice(Math.max(from, place.end), words[i]!.start))) break;
     if (isCue(plan, words[i]!, 'after')) return Math.max(best, CUE * (0.9 - distance / (WORDS_AFTER + 1)));
   }
   // "256GB of storage": the unit itself may be the cue.

@@ -17,6 +17,13 @@ const VERSION: Form = {
 
 /** By the kind that a label asks for. */
 const FORMS: Readonly<Record<string, readonly Form[]>> = {
+  company: [
+    {
+      score: 0.96,
+      pattern:
+        /(?<![\wÀ-ɏ'’&-])(?!(?:The|Der|Die|Das|El|La|Le|An|At|In|By|With|Our|Bei|Von|Mit) )[A-ZÀ-Þ][\wÀ-ɏ'’&-]{0,24}(?: (?:(?:&|de|du|del|della|and|und|y|et|e) )?[A-ZÀ-Þ][\wÀ-ɏ'’&-]{0,24}){0,4},? (?:GmbH(?: & Co\.? KG)?|Ltd\.?|Limited|LLC|LLP|PLC|plc|Inc\.?|Corp\.?|AG|KG|SAS|SARL|S\.A\.S\.|S\.L\.U?\.?|S\.A\.|S\.r\.l\.?|S\.p\.A\.?|Srl|SpA|Ltda\.?|Lda\.?|B\.V\.|N\.V\.|BV|NV|Oy|AB|ApS|A\/S|AS|Pty Ltd)(?![\wÀ-ɏ])/g,
+    },
+  ],
   'job title': [
     {
       score: 0.88,
@@ -34,7 +41,7 @@ const FORMS: Readonly<Record<string, readonly Form[]>> = {
     {
       score: 0.8,
       pattern:
-        /(?<![\w-])(?:(?:ferrous|sodium|potassium|calcium|magnesium|zinc|lithium) (?:sulfate|sulphate|chloride|gluconate|fumarate|carbonate|citrate|valproate|bicarbonate|hydroxide)|folic acid|acetylsalicylic acid)(?![\w-])/gi,
+        /(?<![\w-])(?:(?:ferrous|sodium|potassium|calcium|magnesium|zinc|lithium) (?:sulfate|sulphate|chloride|gluconate|fumarate|carbonate|citrate|valproate|bicarbonate|hydroxide)|folic acid|acetylsalicylic acid)(?![\w-])/g,
     },
   ],
   disease: [
@@ -45,25 +52,18 @@ const FORMS: Readonly<Record<string, readonly Form[]>> = {
     },
   ],
   city: [
-    placeNamedBy(
-      'city|town|village|municipality|mayor|port|borough|Stadt|Stadtrat|Gemeinde|Hansestadt|ciudad|villa|ville|mairie|città|comune|cidade',
-    ),
+    {
+      // "the port of Felixmouth", "Stadtrat von Lindenau"
+      score: 0.86,
+      pattern:
+        /(?<=(?<![\wÀ-ɏ])(?:city|town|village|municipality|mayor|port|borough|City|Mayor|Stadt|Stadtrat|Gemeinde|Hansestadt|ciudad|villa|ville|mairie|città|comune|cidade) (?:of|von|de|di|do) )[A-ZÀ-Þ][\wÀ-ɏ'’-]{1,24}(?: [A-ZÀ-Þ][\wÀ-ɏ'’-]{1,24}){0,2}/g,
+    },
   ],
 };
 
 /** Endings of diseases that these words have too. */
 const NO_DISEASE =
   /^(?:diagnosis|prognosis|hypnosis|osmosis|metamorphosis|diploma|aroma|coma|soma|academia|bohemia|cinema|schema|enema|chemical|oklahoma|roma|paloma|anosmia|emphasis|symbiosis|photosynthesis|apotheosis|syndrome)$/i;
-
-function placeNamedBy(words: string): Form {
-  return {
-    score: 0.86,
-    pattern: new RegExp(
-      `(?<=(?<![\\\\wÀ-ɏ])(?:${words}) (?:of|von|de|di|d'|do) )[A-ZÀ-Þ][\\\\wÀ-ɏ'’-]{1,24}(?: [A-ZÀ-Þ][\\\\wÀ-ɏ'’-]{1,24}){0,2}`,
-      'g',
-    ),
-  };
-}
 
 /** Candidates by form for a label or field. */
 export function formedCandidates(meaning: Meaning, reading: TextReading, kinds: KindLexicon): Candidate[] {

@@ -39,7 +39,9 @@ function readLine(text: string, start: number, end: number, found: KeyValue[]): 
     const isInline = from > start && ',.'.includes(text.charAt(from - 1));
     const stop = partEnd(text, spacesEnd(text, sign + 1, end), end, isInline);
     const key = readable(lowerCase(text.slice(from, sign)).replace(/^[\s*#>"'{([•·-]+|[\s*"'_)\]]+$/g, ''));
-    const value = trimmed(text, sign + 1, stop);
+    // A pair in a sentence ends with its full stop.
+    const isStopped = isInline && text.charAt(stop - 1) === '.';
+    const value = trimmed(text, sign + 1, isStopped ? stop - 1 : stop);
     if (key !== '' && value.start < value.end) found.push({ key, keyStart: from, ...value });
     from = stop + 1;
   }
@@ -62,6 +64,8 @@ function signOf(text: string, from: number, limit: number): number {
     const sign = text.charAt(at);
     if (sign === '=' || sign === '\t') return at > from ? at : -1;
     if (sign === ':') return isKeySign(text, at) ? at : -1;
+    // "Policy no.: 7"
+    if (sign === '.' && text.charAt(at + 1) === ':') continue;
     if ('.;|!?'.includes(sign) || (sign === ',' && isKeyAhead(text, at + 1, limit))) return -1;
     if (isGap(text, at) && !isSignBehindGap(text, at)) return -1;
   }

@@ -31,7 +31,7 @@ const QUANTITIES: readonly QuantityMeaning[] = [
       'price cost amount money total salary fee budget revenue subtotal payment wage rent income profit sum fare ' +
         'tuition discount_amount funding valuation investment fine deposit balance preis betrag gesamtbetrag precio ' +
         'importe prix montant prezzo importo preço valor gehalt kosten bonus debt loan worth earning expense sale tip ' +
-        'tax_amount msrp charge monetary_value monetary_amount currency_amount',
+        'renta alquiler loyer miete affitto canone aluguel premium tax_amount msrp charge monetary_value monetary_amount currency_amount',
     ),
     kinds: ['money'],
   },

@@ -71,7 +71,7 @@ function isRepeated(
   plans: readonly FieldPlan[],
 ): boolean {
   if (records.length < 2 || plans.length < 2 || !regions[0]?.isMention) return true;
-  const most = Math.max(2, Math.ceil(plans.length / 2));
+  const most = Math.floor(plans.length / 2) + 1;
   const full = records.filter(({ filled }) => filled >= most);
   const again = plans.filter(({ field }) => {
     const isTold = !field.choices && field.type !== 'bool';
@@ -96,7 +96,8 @@ function merged(
 
 function regionsOf(plans: readonly FieldPlan[], finds: Finds): Region[] {
   const { text } = finds.reading;
-  const isNamedByKey = plans.some((plan) => plan.isName && isKeyed(plan, finds.pairs));
+  const keyed = plans.filter((plan) => isKeyed(plan, finds.pairs));
+  const isNamedByKey = keyed.some(({ isName }) => isName) && keyed.length * 2 > plans.length;
   const rows = tableRows(text, plans, isNamedByKey);
   if (rows.length > 0) return rows;
   const blocks = keyedBlocks(text, finds.pairs, plans);
@@ -239,6 +240,11 @@ function itemRegions(text: string, anchors: readonly Candidate[], plans: readonl
     while (at < anchors.length && anchors[at]!.start < item.start) at++;
     const anchor = anchors[at];
     const isInside = anchor !== undefined && anchor.start < item.end;
+    const doer = named ? null : doerOf(text, item, plans);
+    if (doer) {
+      regions.push({ ranges: [item], cells: new Map([doer]), anchor: null });
+      continue;
+    }
     if (!isInside && !named) continue;
     // An item of a list opens with what it is about.
     const opening = openingOf(text, item);
@@ -247,6 +253,17 @@ function itemRegions(text: string, anchors: readonly Candidate[], plans: readonl
     regions.push({ ranges: [{ start: item.from, end: item.end }], cells, anchor: isInside ? anchor : null });
   }
   return regions.length * 2 > items.length ? regions : [];
+}
+
+/** "- Joy: invite the guests": who an item is for, for the first field that holds such names. */
+function doerOf(text: string, { start, end }: Range, plans: readonly FieldPlan[]): [FieldPlan, Range] | null {
+  const plan = plans.find(({ meaning, field }) => field.type === 'str' && meaning.names.includes('person'));
+  const name = /^[A-ZÀ-Þ][\wÀ-ɏ'’-]{1,20}(?: [A-ZÀ-Þ][\wÀ-ɏ'’-]{1,20}){0,2}(?=:)/.exec(
+    text.slice(start, Math.min(end, start + 64)),
+  );
+  return plan && name && !plan.keys.has(keyOf(name[0]))
+    ? [plan, { start, end: start + name[0].length }]
+    : null;
 }
 
 /** The words of an item before its first sign. */

@@ -134,7 +134,7 @@ export function keyedBlocks(text: string, pairs: readonly KeyValue[], plans: rea
 const ITEM = /^\s*(?:[-*•–·‣]|\(?\d{1,3}[.)]|[a-z]\))\s+\S/;
 /** "2017–2021  Software Engineer, …": the years belong to what they open. */
 const YEARS =
-  /^\s*(?:\d{1,2}[/.])?(?:19|20)\d\d ?[-–—] ?(?:(?:\d{1,2}[/.])?(?:19|20)\d\d|\d\d|now|present|today|current|heute|actual(?:idad)?|aujourd['’]hui|oggi|hoje)?:?,? {1,8}\S/i;
+  /^\s*(?:\d{1,2}[/.])?(?:19|20)\d\d ?[-–—] ?(?:(?:\d{1,2}[/.])?(?:19|20)\d\d|\d\d|[Nn]ow|NOW|[Pp]resent|PRESENT|[Tt]oday|[Cc]urrent|[Hh]eute|[Aa]ctual(?:idad)?|[Aa]ujourd['’]hui|[Oo]ggi|[Hh]oje)?:?,? {1,8}\S/;
 const HEADING = /^[A-ZÀ-Þ][A-ZÀ-Þ &/-]{3,60}$/;
 
 export interface Item extends Range {

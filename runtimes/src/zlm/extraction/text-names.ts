@@ -76,8 +76,16 @@ function keyOf({ label, start, end }: NameSpan): string {
 const TITLE =
   /^(?:(?:Mr|Mrs|Ms|Mx|Herr|Frau|Sr|Sra|Srta|Monsieur|Madame|Mme|Mlle|Don|Doña|Signor|Signora|Senhor|Senhora|(?:Lord |Lady |Chief )?Justice|Judge|Richter(?:in)?|[A-ZÄÖÜ][a-zäöüß]{0,12}(?:meister|minister|kanzler|präsident)(?:in)?|Kanzler(?:in)?|Präsident(?:in)?|Minister(?:in)?)\.? )+(?=[A-ZÀ-Þ])/;
 
+/** "Fabrik der Weber GmbH" → "Weber GmbH". */
+const OWNED =
+  /^[A-ZÄÖÜ][a-zäöüß]{1,24} (?:der|des|von|bei|de la|della|de) (?=[^\n]{1,40}(?:GmbH|AG|KG|SE|S\.?L\.|S\.?A\.|SAS|SARL|S\.?p\.?A\.?|Ltda?\.?)$)/;
+
 /** "Ms Oluchi Mensah" → "Oluchi Mensah". */
 function withoutTitle(text: string, name: NameSpan): NameSpan {
+  if (name.label === 'corporation') {
+    const noun = OWNED.exec(text.slice(name.start, Math.min(name.end, name.start + 80)));
+    return noun ? { ...name, start: name.start + noun[0].length } : name;
+  }
   if (name.label !== 'person') return name;
   const title = TITLE.exec(text.slice(name.start, Math.min(name.end, name.start + 60)));
   return title ? { ...name, start: name.start + title[0].length } : name;

@@ -43,14 +43,12 @@ export interface ReadingParts {
 const FORMS = new Set<string>(['email', 'url']);
 
 const PERSONAL = {
-  labels: new Set<PiiLabel>([
-    'person',
-    'organization',
-    'city',
-    'country',
-    'address',
-    'medication',
-    'medical condition',
+  labels: new Map<PiiLabel, string>([
+    ['person', 'person'],
+    ['organization', 'organization'],
+    ['city', 'city'],
+    ['country', 'country'],
+    ['address', 'address'],
   ]),
   threshold: 0.5,
   isNamed: true,
@@ -103,7 +101,7 @@ export class TextReading {
     return this.#names;
   }
 
-  /** People, companies, places, whole addresses and matters of health as the model of personal data finds them. */
+  /** People, companies, places and whole addresses as the model of personal data finds them. */
   get personal(): readonly PatternSpan[] {
     this.#personal ??= this.#pii?.find(this.flowing, PERSONAL) ?? [];
     return this.#personal;
