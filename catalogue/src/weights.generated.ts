@@ -9,7 +9,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 4587580, sha256: '2c4da260ab13e6b15d6d207b2216587adb87722c1b0e7ed6469a902cee94eca3' },
   ],
   'zlm-v1-followup-questions-edge': [
-    { path: 'model.zlm', bytes: 574409, sha256: '871afeb423accfc7636942aee39bd5ff4afba6f8c10e44c908c46860d2c34fcc' },
+    { path: 'model.zlm', bytes: 574659, sha256: '1b66e396e7b91a24ac79e63ad60a168818b0096f60bd24f89e608fd965256b10' },
   ],
   'zlm-v1-iab-classify-cloud': [
     { path: 'model.zlm', bytes: 180, sha256: 'ac4825b3beed79de8ba59e1f168c1d011f45d0c7117d276696e32a7e6f837d2d' },

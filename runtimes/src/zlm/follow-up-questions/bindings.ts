@@ -1,17 +1,10 @@
 /** What of a text a question may be bound to: clauses, claims, things, and the text as a whole. */
-import { type Clause, clauseStart, clausesOf, isPronoun } from './clauses.ts';
+import { type Clause, clausesOf, isPronoun } from './clauses.ts';
 import { type Entity, entitiesOf, lastNames } from './entities.ts';
+import { definedTopic, mayDefine } from './lead.ts';
 import type { Lexicon } from './lexicon.ts';
 import { formsOf } from './morphology.ts';
-import {
-  bare,
-  definite,
-  headLemma,
-  isVague,
-  type NounPhrase,
-  nounPhraseAt,
-  phraseWithOf,
-} from './phrases.ts';
+import { bare, definite, headLemma, isVague, type NounPhrase } from './phrases.ts';
 import { clauseSlots, type Slots, type Subject, subjectSlots, toSecondPerson } from './slots.ts';
 import { tagTokens } from './tagger.ts';
 import { isTimePhrase } from './times.ts';
@@ -33,6 +26,8 @@ export interface Binding {
 export interface Reading {
   readonly text: string;
   readonly kind: string;
+  /** What its words speak of ("accident", "election"); empty where nothing stands out. */
+  readonly subject: string;
   readonly sentences: readonly (readonly Token[])[];
   readonly entities: readonly Entity[];
   readonly clauses: readonly Clause[];
@@ -42,10 +37,17 @@ export interface Reading {
 
 const MOST_SENTENCES = 60;
 
-export function readText(text: string, kind: string, lexicon: Lexicon): Reading {
+export function readText(
+  text: string,
+  kind: string,
+  lexicon: Lexicon,
+  subject = '',
+  isOwn: (tokens: readonly Token[]) => boolean = () => true,
+): Reading {
   const sentences = tokenizeSentences(text)
     .slice(0, MOST_SENTENCES)
-    .map(({ tokens }) => tagTokens(tokens, lexicon));
+    .map(({ tokens }) => tagTokens(tokens, lexicon))
+    .map((tokens) => (isOwn(tokens) ? tokens : []));
   const clauses: Clause[] = [];
   sentences.forEach((tokens, i) => {
     const asks = tokens[tokens.length - 1]?.text === '?';
@@ -53,68 +55,16 @@ export function readText(text: string, kind: string, lexicon: Lexicon): Reading 
   });
   const entities = entitiesOf(sentences, lexicon);
   const first = sentences.find((tokens) => tokens.length > 2) ?? [];
-  const found = DEFINING.has(kind) ? definedTopic(first, entities, lexicon) : null;
+  const found = mayDefine(text, kind) ? definedTopic(text, kind, first, entities, lexicon) : null;
   const isLife = found !== null && kind === 'bio' && !found.types.some((type) => CONCRETE.has(type));
   const defined = isLife ? { ...found, types: ['person'] } : found;
-  return { text, kind: kindWith(kind, defined), sentences, entities, clauses, defined };
+  return { text, kind: kindWith(kind, defined), subject, sentences, entities, clauses, defined };
 }
-
-const DEFINING = new Set(['general', 'definition', 'bio']);
 
 /** What stands in the first sentence decides between a life, an article and other texts. */
 function kindWith(kind: string, defined: Entity | null): string {
   if (!defined) return kind === 'definition' || kind === 'bio' ? 'general' : kind;
-  return defined.types.includes('person') ? 'bio' : 'definition';
-}
-
-const FARTHEST_VERB = 40;
-const DEFINING_DETERMINERS = new Set(['a', 'an', 'the', 'one', 'any']);
-
-/** "Audi is a German car manufacturer": its subject, with the types of what it is said to be. */
-function definedTopic(
-  tokens: readonly Token[],
-  entities: readonly Entity[],
-  lexicon: Lexicon,
-): Entity | null {
-  const start = clauseStart(tokens);
-  const phrase = phraseWithOf(tokens, start);
-  const text = phrase && definite(tokens, phrase);
-  if (!phrase || text === null) return null;
-  const known = entities.find(({ sentence, at }) => sentence === 0 && at === start);
-  const subject = known ?? namedHere(tokens, phrase, text);
-  const end = Math.min(tokens.length, FARTHEST_VERB);
-  for (let i = phrase.end; i < end; i++) {
-    const { tag, low } = tokens[i]!;
-    const next = tokens[i + 1]?.low ?? '';
-    if (tag === 'BE' && DEFINING_DETERMINERS.has(next)) return typed(subject, tokens, i + 1, lexicon);
-    if (/^refers?$/.test(low) && next === 'to') return typed(subject, tokens, i + 2, lexicon);
-    if (/^V[DZB]$/.test(tag) || low === ';' || tag === 'HV' || tag === 'MD') return null;
-  }
-  return null;
-}
-
-function namedHere(tokens: readonly Token[], phrase: NounPhrase, text: string): Entity {
-  const key = toLow(bare(tokens, phrase));
-  return {
-    text,
-    key,
-    types: [],
-    plural: phrase.plural,
-    name: phrase.name,
-    sentence: 0,
-    at: 0,
-    count: 2,
-    weight: 3,
-  };
-}
-
-function typed(subject: Entity, tokens: readonly Token[], at: number, lexicon: Lexicon): Entity {
-  const from = tokens[at]!.low === 'one' && tokens[at + 1]?.low === 'of' ? at + 2 : at;
-  const phrase = nounPhraseAt(tokens, from);
-  const types = phrase
-    ? lexicon.typesOf(headLemma(tokens, phrase)).filter((type) => !type.startsWith('v.'))
-    : [];
-  return { ...subject, types: types.length > 0 ? types : subject.types };
+  return defined.name && defined.types.includes('person') ? 'bio' : 'definition';
 }
 
 /** Kinds of texts whose sentences are steps, terms or features: what is open is known by the kind, not by them. */
@@ -142,7 +92,7 @@ export function bindingsOf(reading: Reading, lexicon: Lexicon): Binding[] {
 // The text as a whole
 
 function textBinding(reading: Reading, slots: Slots): Binding {
-  const facts = new Set([`kind:${reading.kind}`]);
+  const facts = new Set([`kind:${reading.kind}`, `on:${reading.subject}`]);
   for (const name of Object.keys(slots)) if (slots[name] !== '') facts.add(`has${name}`);
   if (/(?:api_?key|password|secret|token)["']?\s*[:=]/.test(reading.text)) facts.add('hassecret');
   if (reading.entities.some(({ types }) => types.includes('tech'))) facts.add('hastech');
@@ -184,9 +134,11 @@ const NEWSY = new Set(
 const INCIDENTS = new Set(['disaster', 'natural', 'action', 'fight']);
 /** Types of articles' subjects that have questions of their own. */
 const CONCRETE = new Set(
-  'place taxon animal plant company band language work build vehicle person dish award sport body group country'.split(
-    ' ',
-  ),
+  (
+    'place water taxon animal plant company band language work build vehicle person dish award sport body group country ' +
+    'tech theorem field method belief substance illness treat fight disaster happening era genre celestial economic ' +
+    'state character deity project law name team'
+  ).split(' '),
 );
 
 /** What the text is about: the first subject of an article that defines it, else the weightiest thing. */
@@ -246,13 +198,18 @@ function withoutIntent(clause: Clause, lexicon: Lexicon): Clause {
   };
 }
 
+/** In the news and in articles the main matter is told early; further on stand details that bear no question. */
+const LAST_TELLING = 4;
+
 function clauseBindings(told: Clause, reading: Reading, common: Slots, lexicon: Lexicon): Binding[] {
+  if (FACTUAL.has(reading.kind) && told.sentence > LAST_TELLING) return [];
   const clause = withoutIntent(told, lexicon);
   const vague = vagueBinding(clause, reading, lexicon);
   if (vague) return [vague];
   const subject = subjectOf(clause, reading, lexicon);
   if (!subject || !restIsSafe(clause, subject)) return [];
   const party = partyFor(clause, subject, reading);
+  if (!isOfArticle(subject, reading)) return [];
   const slots = { ...common, ...clauseSlots(clause, subject), ...(party ? { Y: party.text } : {}) };
   const facts = clauseFacts(clause, subject, reading, lexicon);
   if (party) facts.add('hasY');
@@ -266,6 +223,11 @@ function clauseBindings(told: Clause, reading: Reading, common: Slots, lexicon: 
   if (facts.has('unnamed'))
     bindings.push({ scope: 'unnamed', facts, slots, weight: 2.4 + weight, about: subject.text, key });
   return bindings;
+}
+
+/** An article is asked about its own subject only. */
+function isOfArticle({ text }: Subject, { defined, kind }: Reading): boolean {
+  return !defined || (kind === 'bio' && defined.text.includes(text));
 }
 
 function claimBinding(
@@ -328,6 +290,8 @@ function subjectOf(clause: Clause, reading: Reading, lexicon: Lexicon): Subject 
   if (text === null || text.length > 90 || /\b(?:it|they|he|she|his|her|their|this)\b/.test(text))
     return null;
   if (lacksDeterminer(tokens, subject, lexicon)) return null;
+  // "The costs … was": verb and noun disagree, so the sentence was misread.
+  if (!subject.name && clause.plural !== null && clause.plural !== subject.plural) return null;
   return { text, plural: clause.plural ?? subject.plural, second: false };
 }
 
@@ -378,7 +342,12 @@ const CAUSES = new Set([
 ]);
 
 function clauseFacts(clause: Clause, subject: Subject, reading: Reading, lexicon: Lexicon): Set<string> {
-  const facts = new Set([`kind:${reading.kind}`, clause.tense, clause.passive ? 'passive' : 'active']);
+  const facts = new Set([
+    `kind:${reading.kind}`,
+    `on:${reading.subject}`,
+    clause.tense,
+    clause.passive ? 'passive' : 'active',
+  ]);
   const types = lexicon.typesOf(clause.verb.base).filter((type) => type.startsWith('v.'));
   for (const type of types) facts.add(type);
   if (types.includes('v.weak') || types.includes('v.stative')) facts.add('v.weak');
@@ -476,13 +445,20 @@ function clauseWeight(clause: Clause, subject: Subject, reading: Reading, lexico
 function entityBindings(entity: Entity, isTopic: boolean, reading: Reading, common: Slots): Binding[] {
   const facts = new Set([
     `kind:${reading.kind}`,
+    `on:${reading.subject}`,
     ...(entity.name ? ['name'] : []),
     ...(entity.plural ? ['plural'] : []),
   ]);
   const specific = entity.name || entity.text.split(' ').length > 2;
   const goesOn = entity.types.some((type) => NEWSY.has(type)) && entity.text.includes(' ') && !entity.name;
   if (!specific && !goesOn && (entity.count < 2 || !entity.text.includes(' ')) && !isTopic) return [];
+  if (!isWorthAsking(entity, isTopic, reading)) return [];
+  // "satirical programme": a single thing without its determiner reads badly in most questions.
+  if (/^(?:the|your) /.test(entity.text)) facts.add('det');
+  if (entity.types.includes('concept') || entity.types.includes('method')) facts.add('concept');
   if (isTopic) facts.add('topic');
+  if (reading.sentences.find((tokens) => tokens.length > 2)?.some(({ low }) => low === 'was'))
+    facts.add('bygone');
   if (isTopic && !entity.types.some((type) => CONCRETE.has(type))) facts.add('untyped');
   if (entity.types.some((type) => NEWSY.has(type))) facts.add('newsy');
   if (reading.entities.some(({ types }) => types.some((type) => INCIDENTS.has(type)))) facts.add('incident');
@@ -510,6 +486,13 @@ function entityBindings(entity: Entity, isTopic: boolean, reading: Reading, comm
     });
   }
   return bindings;
+}
+
+/** What an article is not about, and what the news names once in passing, bears no question of its own. */
+function isWorthAsking({ sentence, count }: Entity, isTopic: boolean, { kind }: Reading): boolean {
+  if (isTopic && kind !== 'news') return true;
+  if (kind === 'definition' || kind === 'bio') return false;
+  return sentence === 0 || (count > 2 && sentence < 4);
 }
 
 /** Things that bear a question as a whole: of an article its subject; in the news what goes on, not who or where. */

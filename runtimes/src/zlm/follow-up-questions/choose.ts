@@ -8,6 +8,8 @@ export interface Candidate {
   readonly aspect: string;
   readonly about: string;
   readonly key: string;
+  /** What it was bound to. */
+  readonly scope: string;
   readonly score: number;
 }
 
@@ -35,6 +37,7 @@ export function candidatesOf(
         aspect: schema.aspect,
         about: binding.about,
         key: binding.key,
+        scope: binding.scope,
         score: binding.weight + chance * CHANCE,
       });
     }
@@ -69,9 +72,15 @@ export function chooseQuestions(candidates: readonly Candidate[], count: number)
 
 function isUnlike(a: Candidate, b: Candidate, strictness: number): boolean {
   if (a.question === b.question || overlap(wording(a), wording(b)) > 0.5) return false;
+  if (strictness >= 1 && isRead(a) && isRead(b)) return false;
   if (strictness >= 1 && (a.aspect === b.aspect || opening(a.question, 2) === opening(b.question, 2)))
     return false;
   return strictness === 1 || a.key === '' || a.key !== b.key;
+}
+
+/** Rests on a sentence's grammar: one misread sentence must not spoil more than one question. */
+function isRead({ scope, about }: Candidate): boolean {
+  return (scope === 'clause' || scope === 'claim') && about !== 'you';
 }
 
 /** The question without the thing that it is on. */

@@ -498,6 +498,7 @@ function claimAt(tokens: readonly Token[], start: number): string | null {
     .slice(from, end)
     .map((token) => token.low)
     .join(' ');
-  if (/^["“”(:]$/.test(tokens[end]?.text ?? '')) return null;
+  // What goes on behind a comma may be half of the claim.
+  if ((tokens[end]?.tag ?? 'ST') !== 'ST') return null;
   return end - from <= LONGEST_CLAIM && end - from >= 4 && !OUTSIDE_POINTERS.test(low) ? text : null;
 }

@@ -40,7 +40,7 @@ function kindByLooks(text: string): string | null {
   if (isNonsense(text)) return 'nonsense';
   if (isQuestion(text)) return 'question';
   if (/^\W*(?:Hi|Hello|Dear|Hey|Good morning)\b[^\n.!?]{0,40},/.test(text)) return 'email';
-  if (hasTurns(text)) return 'chat';
+  if (hasTurns(text)) return /\b(?:Agent|Support|Customer|Advisor|Operator):/.test(text) ? 'support' : 'chat';
   return looksLikePoem(text) ? 'poem' : null;
 }
 
@@ -148,6 +148,31 @@ function hasSmallWords(lines: readonly string[]): boolean {
     / (?:the|a|of|and|in|to|my|is|with|i|on|that) /.test(` ${lowerCase(line)} `),
   ).length;
   return small >= lines.length * 0.6;
+}
+
+const LEAD = 400;
+/** The lead says what the matter is; what follows may speak of much else. */
+const LEAD_WEIGHT = 2;
+
+/** Texts of fewer terms show fewer of any subject. */
+const BRIEF = 80;
+
+/** What most terms speak of, those of the lead above all; empty where nothing has the points that it takes. */
+export function subjectOf(text: string, terms: ReadonlySet<string>, subjects: readonly Kind[]): string {
+  const lead = termsOf(text.slice(0, LEAD));
+  let best = '';
+  let most = LEAD_WEIGHT - 0.01;
+  for (const { name, least, points } of subjects) {
+    let sum = 0;
+    for (const [term, own] of points)
+      sum += own * ((terms.has(term) ? 1 : 0) + (lead.has(term) ? LEAD_WEIGHT : 0));
+    const ratio = terms.size < BRIEF ? (1.6 * sum) / least : sum / least;
+    if (ratio > most) {
+      best = name;
+      most = ratio;
+    }
+  }
+  return best;
 }
 
 const BIOGRAPHY = /\((?:born|b\.|né)|\bwas born\b|\(\D{0,30}\b\d{3,4}\s?[–-]/;

@@ -56,6 +56,19 @@ export function languageOf(
   return most >= 3 && most > english * CLEARLY && most >= words.length * 0.12 ? best : 'en';
 }
 
+/** Is the sentence English, or at least of no other language that is known? */
+export function isEnglish(
+  words: readonly { readonly low: string }[],
+  tables: ReadonlyMap<string, ReadonlySet<string>>,
+): boolean {
+  const count = (table: ReadonlySet<string>) =>
+    words.reduce((sum, { low }) => sum + (table.has(low) ? 1 : 0), 0);
+  const english = count(tables.get('en') ?? new Set());
+  for (const [language, table] of tables)
+    if (language !== 'en' && count(table) > (english === 0 ? 0 : english * CLEARLY)) return false;
+  return true;
+}
+
 /** Questions of the kind that the text shows signs of, then those for any text. */
 export function foreignCandidates(
   text: string,
@@ -79,7 +92,9 @@ export function foreignCandidates(
       const question = fill(template, slots);
       const score =
         (name === 'any' ? 0 : 1) + (template.includes('{') ? 0.5 : 0) + hash(template, seed) / 0x8000_0000;
-      return question === null ? [] : [{ question, aspect: template, about: '', key: '', score }];
+      return question === null
+        ? []
+        : [{ question, aspect: template, about: '', key: '', scope: name, score }];
     })
     .sort((a, b) => b.score - a.score || (a.question < b.question ? -1 : 1));
 }
@@ -90,18 +105,29 @@ function countIn(signs: ReadonlySet<string>, words: ReadonlySet<string>): number
   return count;
 }
 
-/** Capitalized words inside sentences, the longer and the more frequent first. */
+/** "die Stadt", "das neue Gesetz": phrases that read the same where a question wants the accusative. */
 function germanNouns(text: string): string[] {
   const counts = new Map<string, number>();
-  let end = 0;
-  for (const word of wordsOf(text)) {
-    const gap = text.slice(end, word.start);
-    end = word.end;
-    const own = text.slice(word.start, word.end);
-    if (gap !== ' ' || own.length < 5 || own.length > 30 || !isCapital(own.charCodeAt(0))) continue;
-    counts.set(own, (counts.get(own) ?? 0) + 1);
+  const words = wordsOf(text);
+  const form = (word: Word) => text.slice(word.start, word.end);
+  const joined = (a: Word, b: Word) => text.slice(a.end, b.start) === ' ';
+  for (let i = 0; i + 1 < words.length; i++) {
+    const [article, next, third] = [words[i]!, words[i + 1]!, words[i + 2]];
+    if (!/^(?:die|das)$/.test(article.text) || !joined(article, next)) continue;
+    const noun = isNoun(form(next)) ? next : third;
+    if (!noun || !isNoun(form(noun)) || (noun !== next && !isAdjective(form(next), next, noun))) continue;
+    const phrase = `${article.text} ${text.slice(next.start, noun.end)}`;
+    counts.set(phrase, (counts.get(phrase) ?? 0) + 1);
   }
   return ranked(counts);
+
+  function isAdjective(own: string, a: Word, b: Word): boolean {
+    return /^[a-zäöüß]{3,20}e$/.test(own) && joined(a, b);
+  }
+}
+
+function isNoun(own: string): boolean {
+  return own.length > 4 && own.length <= 30 && isCapital(own.charCodeAt(0));
 }
 
 const ARTICLES: Readonly<Record<string, RegExp>> = {

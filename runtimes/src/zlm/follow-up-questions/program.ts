@@ -5,12 +5,13 @@ import { plainText } from '../markup.ts';
 import type { LoadedProgram, Program, ProgramInference } from '../programs.ts';
 import { type Weights, WeightsError } from '../weights.ts';
 import { wordsOf } from '../words.ts';
-import { bindingsOf, readText } from './bindings.ts';
+import { bindingsOf, type Reading, readText } from './bindings.ts';
 import { candidatesOf, chooseQuestions, hash } from './choose.ts';
-import { type Kind, kindOf, readKinds, termsOf } from './kinds.ts';
+import { type Kind, kindOf, readKinds, subjectOf, termsOf } from './kinds.ts';
 import {
   type ForeignQuestions,
   foreignCandidates,
+  isEnglish,
   languageOf,
   readForeign,
   readFunctionWords,
@@ -26,6 +27,7 @@ export class FollowUpModel {
   readonly #lexicon: Lexicon;
   readonly #kinds: readonly Kind[];
   readonly #schemas: ReadonlyMap<string, readonly Schema[]>;
+  readonly #subjects: readonly Kind[];
   readonly #foreign: readonly ForeignQuestions[];
   readonly #functionWords: ReadonlyMap<string, ReadonlySet<string>>;
   readonly residentBytes: number;
@@ -34,6 +36,7 @@ export class FollowUpModel {
   constructor(weights: Weights) {
     this.#lexicon = new Lexicon(weights);
     this.#kinds = readKinds(weights.lines('table.kinds'));
+    this.#subjects = readKinds(weights.lines('table.subjects'));
     this.#schemas = readSchemas(weights.lines('table.questions'));
     this.#foreign = readForeign(weights.lines('table.languages'));
     this.#functionWords = readFunctionWords(weights.lines('table.function-words'));
@@ -55,20 +58,28 @@ export class FollowUpModel {
   #askInEnglish(text: string): string[] {
     const terms = termsOf(text);
     const kind = kindOf(text, terms, this.#kinds);
-    const reading = readText(withoutAsides(text, kind), kind, this.#lexicon);
+    const subject = subjectOf(text, terms, this.#subjects);
+    const reading = readText(withoutAsides(text, kind), kind, this.#lexicon, subject, (tokens) =>
+      isEnglish(tokens, this.#functionWords),
+    );
     const bindings = bindingsOf(reading, this.#lexicon);
     const candidates = candidatesOf(bindings, this.#schemas, terms, hash(text, 0));
     const chosen = chooseQuestions(candidates, QUESTIONS);
     return chosen.length === QUESTIONS
       ? chosen
-      : [...chosen, ...this.#general(kind, terms, hash(text, 1), chosen)].slice(0, QUESTIONS);
+      : [...chosen, ...this.#general(reading, terms, hash(text, 1), chosen)].slice(0, QUESTIONS);
   }
 
   /** For texts of which nothing was understood. */
-  #general(kind: string, terms: ReadonlySet<string>, seed: number, chosen: readonly string[]): string[] {
+  #general(
+    { kind, subject }: Reading,
+    terms: ReadonlySet<string>,
+    seed: number,
+    chosen: readonly string[],
+  ): string[] {
     const binding = {
       scope: 'fallback',
-      facts: new Set([`kind:${kind}`]),
+      facts: new Set([`kind:${kind}`, `on:${subject}`]),
       slots: {},
       weight: 0,
       about: '',
