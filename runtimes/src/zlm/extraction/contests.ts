@@ -14,6 +14,8 @@ const NO_SIDE =
   /^(?:(?:On|In|At|After|Before|The|A|An|It|He|She|They|We|I|Last|This|But|And|When|While|With|Despite|Yesterday|Today|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|April|May|June|July|August|September|October|November|December)\b ?)+/;
 const REACH = 160;
 const SCORE = 2.2;
+/** A record has few; more verbs than this are not looked at. */
+const MOST_CONTESTS = 20;
 
 /** The sides as options of the fields that ask for winner and loser. */
 export function contestOptions(
@@ -25,13 +27,15 @@ export function contestOptions(
   const loser = plans.find(({ meaning }) => meaning.terms.some((term) => LOSER.has(term)));
   if (!winner && !loser) return [];
   const options: ValueOption[] = [];
+  let seen = 0;
   for (const [pattern, subject, object] of [
     [WON, winner, loser],
     [LOST, loser, winner],
   ] as const) {
     for (const { 0: verb, index } of reading.flowing.matchAll(pattern)) {
       const place = { start: index, end: index + verb.length };
-      if (!isWithin(place, region) || options.length > 200) continue;
+      if (!isWithin(place, region)) continue;
+      if (++seen > MOST_CONTESTS) return options;
       const sides = [
         [subject, sideBefore(reading, place.start)],
         [object, sideBehind(reading.flowing, place.end)],

@@ -1,6 +1,7 @@
 /** Names of a text as two taggers together find them: the one with many types, the other at home in six languages. */
 import type { NameSpan, NameType } from '../entities/name-tagger.ts';
 import type { PatternSpan } from '../entities/patterns/rule.ts';
+import { withoutOverlaps } from '../entities/span.ts';
 import { isLetter, lowerCase } from '../words.ts';
 
 /** What the tagger of personal data calls a name → the type here. */
@@ -31,11 +32,14 @@ export function namesOf(sources: NameSources): NameSpan[] {
   const { text, tagged, personal } = sources;
   const isForeign = isOtherLanguage(text);
   const isConfirmed = overlaps(personal.filter(({ label }) => label in TYPES));
+  const isInForm = overlaps(withoutOverlaps(sources.forms));
+  const isNamed = (name: NameSpan) => !isInForm(name) && isName(name, sources);
   const own = tagged
     .map((name) => withoutTitle(text, name))
-    .filter((name) => isName(name, sources))
+    .filter(isNamed)
     .map((name) => (isForeign && !isConfirmed(name) ? { ...name, score: name.score * FOREIGN } : name));
-  return [...own, ...added(personal, own, sources)].sort((a, b) => a.start - b.start || a.end - b.end);
+  const others = sources.isCaseless ? [] : added(personal, own, text).filter(isNamed);
+  return [...own, ...others].sort((a, b) => a.start - b.start || a.end - b.end);
 }
 
 interface Place {
@@ -59,13 +63,13 @@ function overlaps(places: readonly Place[]): (one: Place) => boolean {
   };
 }
 
-function added(personal: readonly PatternSpan[], own: readonly NameSpan[], sources: NameSources): NameSpan[] {
+function added(personal: readonly PatternSpan[], own: readonly NameSpan[], text: string): NameSpan[] {
   const known = new Set(own.filter(({ score }) => score >= 0.5).map((one) => keyOf(one)));
   return personal.flatMap(({ label, start, end, score }) => {
     const type = TYPES[label];
-    if (type === undefined || score < LEAST_PERSONAL || sources.isCaseless) return [];
-    const name = withoutTitle(sources.text, { label: type, start, end, score });
-    return known.has(keyOf(name)) || !isName(name, sources) ? [] : [name];
+    if (type === undefined || score < LEAST_PERSONAL) return [];
+    const name = withoutTitle(text, { label: type, start, end, score });
+    return known.has(keyOf(name)) ? [] : [name];
   });
 }
 
@@ -103,7 +107,7 @@ const PARTICLES = new Set(
 /** What the tagger takes along in lists, addresses and headings is no name. */
 function isName({ start, end, label }: NameSpan, sources: NameSources): boolean {
   const written = sources.text.slice(start, end);
-  if (written.length < 2 || sources.forms.some((form) => form.start < end && start < form.end)) return false;
+  if (written.length < 2) return false;
   if (sources.isCaseless) return true;
   const words = written.split(/[ \n]+/).filter((word) => isLetter(word.charCodeAt(0)));
   const isHeading = words.length > 0 && words.every((word) => isUpper(word) && sources.isCommon(word));
