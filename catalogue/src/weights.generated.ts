@@ -27,7 +27,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 1456360, sha256: 'fa49d74b5edea6ac782d6e34852845779803e7defa23eec5b2ade9fa8244135d' },
   ],
   'zlm-v1-summary-cloud': [
-    { path: 'model.zlm', bytes: 414260, sha256: '59dc10b8cbfdfad382f139268aa89452b9afc00841e08f16e6370bf5acc0b3f9' },
+    { path: 'model.zlm', bytes: 414260, sha256: '2b19e3b5dd0b6381e410531e20fd2d163a4ee85d4606a1624a1bfe01f1b30391' },
   ],
   'zlm-v1-zeroshot-edge': [
     { path: 'model.zlm', bytes: 1383350, sha256: 'c8c3720f1b40a67f0e4144196429245c828b87b78174199df81eb50e65999fa1' },
