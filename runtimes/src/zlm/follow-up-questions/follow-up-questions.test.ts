@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Piece, RunEnd } from '../../runtime.ts';
 import { readWeights } from '../weights.ts';
+import { readText } from './bindings.ts';
 import { Lexicon } from './lexicon.ts';
 import { baseOf, formsOf, singularOf } from './morphology.ts';
 import { FollowUpModel, followUpQuestions } from './program.ts';
@@ -59,6 +60,49 @@ describe('three questions', () => {
     const lease =
       'The tenant pays a monthly rent to the landlord. The lease and the deposit of 500 euros: no pets, no repairs.';
     expect(model.ask(lease).join(' ')).not.toMatch(/How large is the deposit|pets|pay for repairs/);
+  });
+});
+
+describe('articles', () => {
+  const lead = (text: string) => readText(text, 'general', lexicon).defined;
+
+  it.each([
+    ['Bergen is a city on the west coast of Norway.', 'Bergen', 'place'],
+    ['A clarinet is a musical instrument with a single reed.', 'a clarinet', 'tech'],
+    ['Velmont Nights is a 1994 British romantic comedy film directed by Ann Hill.', 'Velmont Nights', 'work'],
+    ['Tom Rill is a Danish television and film actor.', 'Tom Rill', 'person'],
+    ['The Ostra 9 is a line of home computers made in Poland.', 'the Ostra 9', 'tech'],
+  ])('%s', (text, subject, type) => {
+    expect(lead(text)?.text).toBe(subject);
+    expect(lead(text)?.types).toContain(type);
+  });
+
+  it('are none where something is told', () => {
+    expect(lead('The mayor opened the bridge in May.')).toBeNull();
+  });
+
+  it('are asked about by their subject', () => {
+    const questions = model.ask(
+      'Bergen is a city on the west coast of Norway. It was founded long ago by a king.',
+    );
+    for (const question of questions) expect(question).toContain('Bergen');
+  });
+});
+
+describe('the news', () => {
+  it('are asked about by what they speak of', () => {
+    const crash =
+      'A train derailed near Oulton on Monday, police said. Two passengers were killed and nine injured in the crash.';
+    expect(model.ask(crash).join(' ')).toMatch(
+      /accident|crash|safety|rescue|wrong|fault|investigation|survivors/,
+    );
+  });
+});
+
+describe('sentences in another language', () => {
+  it('give nothing to ask about', () => {
+    const mixed = 'The team met on Monday and discussed the new plan. Bitte schickt mir die Rechnung.';
+    expect(model.ask(mixed).join(' ')).not.toMatch(/schickt|Rechnung|Bitte/);
   });
 });
 

@@ -63,10 +63,15 @@ export function definedTopic(
   const last = tokens[end - 1]!;
   return {
     ...{ text: withArticle(named, tokens[start]!, types), key: lowered(named) },
-    types: types.length > 0 ? types : (own?.types ?? []),
+    types: personless(types.length > 0 ? types : (own?.types ?? []), tokens[start]!),
     plural: /^(?:are|were)$/.test(tokens[definiteVerb(tokens, end)]?.low ?? ''),
     ...{ name: last.tag === 'NP', sentence: 0, at: start, count: 3, weight: 3 },
   };
+}
+
+/** "The Premier of Victoria" is an office, "a raster editor" a thing: nobody's life is asked about. */
+function personless(types: readonly string[], { low }: Token): readonly string[] {
+  return /^(?:the|an?)$/.test(low) ? types.filter((type) => type !== 'person') : types;
 }
 
 /** Behind "In mathematics,". */

@@ -93,11 +93,17 @@ export class FollowUpModel {
   }
 }
 
+/** 'Francis "Frank" Hill' is one name. */
+const NICKNAME = / ["“][A-Z][\w. ]{0,20}["”](?= [A-Z])/g;
+
 /** Prose without its brackets: years, origins of names and the like stand between a subject and its verb. */
 function withoutAsides(text: string, kind: string): string {
   return kind === 'code'
     ? text
-    : text.replace(/ ?\([^()\n]{0,240}\)/g, '').replace(/ ?\[[^[\]\n]{0,60}\]/g, '');
+    : text
+        .replace(/ ?\([^()\n]{0,240}\)/g, '')
+        .replace(/ ?\[[^[\]\n]{0,60}\]/g, '')
+        .replace(NICKNAME, '');
 }
 
 /** A text all in capitals says nothing by them: it is read in small letters, its sentences' first letters kept. */
