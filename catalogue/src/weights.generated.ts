@@ -6,7 +6,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 15813124, sha256: 'cac525e99277263aff5deb2a9ae9cd472b47846e195c927c7f4e8824424e98ba' },
   ],
   'zlm-v1-extract-edge': [
-    { path: 'model.zlm', bytes: 4587580, sha256: '2c4da260ab13e6b15d6d207b2216587adb87722c1b0e7ed6469a902cee94eca3' },
+    { path: 'model.zlm', bytes: 4586764, sha256: '7432bf1566efebe5e10d0f4018e1b6af811e5e8afa7c4d39329d50ece5887b2e' },
   ],
   'zlm-v1-followup-questions-edge': [
     { path: 'model.zlm', bytes: 574659, sha256: '1b66e396e7b91a24ac79e63ad60a168818b0096f60bd24f89e608fd965256b10' },
