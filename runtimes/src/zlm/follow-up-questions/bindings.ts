@@ -3,6 +3,7 @@ import { type Clause, clausesOf, isPronoun } from './clauses.ts';
 import { type Entity, entitiesOf, lastNames } from './entities.ts';
 import { definedTopic, mayDefine } from './lead.ts';
 import type { Lexicon } from './lexicon.ts';
+import { marksOf } from './marks.ts';
 import { formsOf } from './morphology.ts';
 import { bare, definite, headLemma, isVague, type NounPhrase } from './phrases.ts';
 import { clauseSlots, type Slots, type Subject, subjectSlots, toSecondPerson } from './slots.ts';
@@ -33,6 +34,8 @@ export interface Reading {
   readonly clauses: readonly Clause[];
   /** What the first sentence says that it is something: the subject of an article. */
   readonly defined: Entity | null;
+  /** What holds of it as a whole, see `marksOf`. */
+  readonly marks: readonly string[];
 }
 
 const MOST_SENTENCES = 60;
@@ -56,9 +59,18 @@ export function readText(
   const entities = entitiesOf(sentences, lexicon);
   const first = sentences.find((tokens) => tokens.length > 2) ?? [];
   const found = mayDefine(text, kind) ? definedTopic(text, kind, first, entities, lexicon) : null;
-  const isLife = found !== null && kind === 'bio' && !found.types.some((type) => CONCRETE.has(type));
+  const isLife =
+    found?.name === true &&
+    !found.types.some((type) => CONCRETE.has(type)) &&
+    (kind === 'bio' || isSpokenOfAsPerson(text, found));
   const defined = isLife ? { ...found, types: ['person'] } : found;
-  return { text, kind: kindWith(kind, defined), subject, sentences, entities, clauses, defined };
+  const own = kindWith(kind, defined);
+  return { text, kind: own, subject, sentences, entities, clauses, defined, marks: marksOf(text, own) };
+}
+
+/** "Nehru was the first Prime Minister … He …": titles in capitals are no nouns that have types. */
+function isSpokenOfAsPerson(text: string, { text: name }: Entity): boolean {
+  return /^[A-Z]\S+(?: \S+)+$/.test(name) && /(?:^|[.;,] )(?:He|She|he|she) /.test(text.slice(0, 800));
 }
 
 /** What stands in the first sentence decides between a life, an article and other texts. */
@@ -92,7 +104,7 @@ export function bindingsOf(reading: Reading, lexicon: Lexicon): Binding[] {
 // The text as a whole
 
 function textBinding(reading: Reading, slots: Slots): Binding {
-  const facts = new Set([`kind:${reading.kind}`, `on:${reading.subject}`]);
+  const facts = new Set([`kind:${reading.kind}`, `on:${reading.subject}`, ...reading.marks]);
   for (const name of Object.keys(slots)) if (slots[name] !== '') facts.add(`has${name}`);
   if (/(?:api_?key|password|secret|token)["']?\s*[:=]/.test(reading.text)) facts.add('hassecret');
   if (reading.entities.some(({ types }) => types.includes('tech'))) facts.add('hastech');
@@ -137,7 +149,7 @@ const CONCRETE = new Set(
   (
     'place water taxon animal plant company band language work build vehicle person dish award sport body group country ' +
     'tech theorem field method belief substance illness treat fight disaster happening era genre celestial economic ' +
-    'state character deity project law name team'
+    'state character deity project law name team quantity'
   ).split(' '),
 );
 
@@ -345,6 +357,7 @@ function clauseFacts(clause: Clause, subject: Subject, reading: Reading, lexicon
   const facts = new Set([
     `kind:${reading.kind}`,
     `on:${reading.subject}`,
+    ...reading.marks,
     clause.tense,
     clause.passive ? 'passive' : 'active',
   ]);
@@ -442,10 +455,14 @@ function clauseWeight(clause: Clause, subject: Subject, reading: Reading, lexico
 
 // Things
 
+/** Longer names of topics are clauses in disguise. */
+const LONGEST_TOPIC = 5;
+
 function entityBindings(entity: Entity, isTopic: boolean, reading: Reading, common: Slots): Binding[] {
   const facts = new Set([
     `kind:${reading.kind}`,
     `on:${reading.subject}`,
+    ...reading.marks,
     ...(entity.name ? ['name'] : []),
     ...(entity.plural ? ['plural'] : []),
   ]);
@@ -465,6 +482,9 @@ function entityBindings(entity: Entity, isTopic: boolean, reading: Reading, comm
   if (entity.count > 1) facts.add('prominent');
   if (reading.clauses.some(({ tense, sentence }) => tense === 'past' && sentence === entity.sentence))
     facts.add('past');
+  if (/^an? /.test(entity.text)) facts.add('one');
+  if (entity.sentence === 0 && entity.at <= 2) facts.add('opens');
+  for (const mark of reading.marks) facts.add(mark);
   const slots = { ...common, ...subjectSlots('X', entitySubject(entity)) };
   const actor = entity.types.some((type) => type === 'person' || type === 'group' || type === 'country');
   const weight = (actor && reading.kind !== 'bio' ? 0.4 : 1.3) + entity.weight * 0.3;
@@ -473,7 +493,7 @@ function entityBindings(entity: Entity, isTopic: boolean, reading: Reading, comm
     ? entity.types.filter((type) => MEDICAL.has(type))
     : entity.types;
   const bindings = [...new Set(scopes)].map((scope): Binding => ({ scope, facts, ...things }));
-  if (isTopical(entity, isTopic, reading)) {
+  if (isTopical(entity, isTopic, reading) && entity.text.split(' ').length <= LONGEST_TOPIC) {
     bindings.push({
       ...{
         scope: 'topic',

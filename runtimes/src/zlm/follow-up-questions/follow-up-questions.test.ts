@@ -6,6 +6,7 @@ import type { Piece, RunEnd } from '../../runtime.ts';
 import { readWeights } from '../weights.ts';
 import { readText } from './bindings.ts';
 import { Lexicon } from './lexicon.ts';
+import { marksOf } from './marks.ts';
 import { baseOf, formsOf, singularOf } from './morphology.ts';
 import { FollowUpModel, followUpQuestions } from './program.ts';
 import { tagTokens } from './tagger.ts';
@@ -96,6 +97,29 @@ describe('the news', () => {
     expect(model.ask(crash).join(' ')).toMatch(
       /accident|crash|safety|rescue|wrong|fault|investigation|survivors/,
     );
+  });
+});
+
+describe('what stands in the text', () => {
+  it.each([
+    ['because of the rain, said police on Monday', 'told:cause'],
+    ['Some 40 passengers', 'told:count'],
+    ['It costs $5', 'told:money'],
+    ['critics condemned it', 'told:reaction'],
+    ['The mayor said on Monday', 'reports'],
+    ['In abstract algebra, a ring is a set', 'formal'],
+  ])('%s', (text, mark) => expect(marksOf(text, 'news')).toContain(mark));
+
+  it('is no report in an article', () => {
+    expect(marksOf('Mass is a property of a body, he said on Monday.', 'definition')).not.toContain(
+      'reports',
+    );
+  });
+
+  it('is not asked for', () => {
+    const text =
+      'Trains are delayed on Monday because of snow, officials said. Some 4,000 passengers are stuck.';
+    expect(model.ask(text).join(' ')).not.toMatch(/reason|How many passengers|cause/);
   });
 });
 
@@ -203,9 +227,9 @@ describe('program', () => {
   });
 
   it('leaves out questions that do not fit', async () => {
-    const { text, end } = await run(30);
+    const { text, end } = await run(20);
     expect(text).toMatch(/^[^\n]+\?(?:\n[^\n]+\?)?$/);
     expect(end.finishReason).toBe('length');
-    expect(end.outputTokens).toBeLessThanOrEqual(30);
+    expect(end.outputTokens).toBeLessThanOrEqual(20);
   });
 });

@@ -31,7 +31,7 @@ function isImpersonal(text: string): boolean {
 
 /** "Telecommunications in Namibia include …": long prose that begins so is on its first subject. */
 function tellsOfSubject(text: string, verb: Token | undefined, kind: string): boolean {
-  const verbs = kind === 'bio' ? /^(?:VZ|VB|HV|VD)$/ : /^(?:VZ|VB|HV)$/;
+  const verbs = kind === 'bio' ? /^(?:VZ|VB|HV|VD)$/ : /^(?:VZ|VB)$/;
   if (/^(?:is|are)$/.test(verb?.low ?? '')) return kind !== 'news' && isImpersonal(text);
   return verbs.test(verb?.tag ?? '') && verb!.low !== 'had' && isImpersonal(text);
 }
@@ -61,12 +61,20 @@ export function definedTopic(
   const types = at === -1 ? nounTypes(tokens[start]!, lexicon) : typesAt(tokens, at, lexicon);
   const own = entities.find(({ sentence, at: place }) => sentence === 0 && place === start);
   const last = tokens[end - 1]!;
+  const known = types.length > 0 ? types : (own?.types ?? []);
   return {
     ...{ text: withArticle(named, tokens[start]!, types), key: lowered(named) },
-    types: personless(types.length > 0 ? types : (own?.types ?? []), tokens[start]!),
+    types: at === -1 ? withoutActors(known) : personless(known, tokens[start]!),
     plural: /^(?:are|were)$/.test(tokens[definiteVerb(tokens, end)]?.low ?? ''),
     ...{ name: last.tag === 'NP', sentence: 0, at: start, count: 3, weight: 3 },
   };
+}
+
+const ACTORS = new Set(['group', 'company', 'team', 'band']);
+
+/** Who acts in a sentence that defines nothing need not be what the text is about. */
+function withoutActors(types: readonly string[]): readonly string[] {
+  return types.filter((type) => !ACTORS.has(type));
 }
 
 /** "The Premier of Victoria" is an office, "a raster editor" a thing: nobody's life is asked about. */
@@ -134,6 +142,7 @@ function definiteVerb(tokens: readonly Token[], end: number): number {
   for (let i = end; i < last; i++) {
     const { tag, low } = tokens[i]!;
     if (/^(?:is|are|was|were)$/.test(low)) return i;
+    if (low === 'refers' && tokens[i + 1]?.low === 'to') return i;
     if (i === end && (tag === 'HV' || tag === 'MD' || /^V[DZB]$/.test(tag))) return -1;
   }
   return -1;
@@ -144,7 +153,7 @@ function definitionAt(tokens: readonly Token[], end: number): number {
   const verb = definiteVerb(tokens, end);
   if (verb === -1) return -1;
   let at = verb + 1;
-  while (tokens[at]?.tag === 'RB' && at - verb < 3) at++;
+  while ((tokens[at]?.tag === 'RB' || /^(?:["“]|to)$/.test(tokens[at]?.low ?? '')) && at - verb < 3) at++;
   const { low, tag } = tokens[at] ?? { low: '', tag: 'ST' };
   if (DEFINING_DETERMINERS.has(low) || /^(?:situated|located)$/.test(low)) return at;
   return tokens[verb]!.low === 'are' && (tag === 'NS' || tag === 'JJ') ? at : -1;
@@ -158,6 +167,11 @@ function typesAt(tokens: readonly Token[], at: number, lexicon: Lexicon): string
   if (head === -1) return [];
   const behind = tokens[head + 1]?.low;
   if (behind === 'of' && GENERAL_HEADS.test(tokens[head]!.low)) return typesAt(tokens, head + 2, lexicon);
+  // "a system of government" is no machine.
+  if (behind === 'of' && tokens[head]!.low === 'system') return [];
+  // A chamber of a parliament is no building.
+  if (tokens[head]!.low === 'house' && /^(?:upper|lower)$/.test(tokens[head - 1]?.low ?? ''))
+    return ['group'];
   const own = nounTypes(tokens[head]!, lexicon);
   if (own.includes('person') || (behind !== 'and' && behind !== ',')) return own;
   const next = headOf(tokens, head + 2);
@@ -188,6 +202,9 @@ function headOf(tokens: readonly Token[], from: number): number {
 const NEARER: readonly (readonly [string, string])[] = [
   ['tech', 'project'],
   ['tech', 'method'],
+  ['quantity', 'method'],
+  ['quantity', 'concept'],
+  ['quantity', 'build'],
   ['tech', 'person'],
   ['team', 'group'],
   ['band', 'group'],

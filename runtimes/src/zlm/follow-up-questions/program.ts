@@ -72,14 +72,14 @@ export class FollowUpModel {
 
   /** For texts of which nothing was understood. */
   #general(
-    { kind, subject }: Reading,
+    { kind, subject, marks }: Reading,
     terms: ReadonlySet<string>,
     seed: number,
     chosen: readonly string[],
   ): string[] {
     const binding = {
       scope: 'fallback',
-      facts: new Set([`kind:${kind}`, `on:${subject}`]),
+      facts: new Set([`kind:${kind}`, `on:${subject}`, ...marks]),
       slots: {},
       weight: 0,
       about: '',

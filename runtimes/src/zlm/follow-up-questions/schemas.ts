@@ -7,7 +7,7 @@ export interface Schema {
   readonly aspect: string;
   /** What it is bound to: `clause`, `claim`, a type of noun phrase, `text`, `topic`. */
   readonly scope: string;
-  /** All must hold; one of the alternatives of each; `!` negates. */
+  /** All must hold; one of the alternatives of each; `!` negates; `~` wants a word of the text. */
   readonly conditions: readonly (readonly string[])[];
   /** Terms that mean that the text answers it already. */
   readonly answeredBy: readonly string[];
@@ -19,7 +19,7 @@ export function readSchemas(lines: readonly string[]): ReadonlyMap<string, reado
   const schemas = new Map<string, Schema[]>();
   for (const line of lines) {
     const [aspect = '', scope = '', when = '', unless = '', templates = ''] = line.split('\t');
-    const conditions = when === '' ? [] : when.split(' ').map((condition) => condition.split('|'));
+    const conditions = when === '' ? [] : when.split(' ').map(readCondition);
     const answeredBy = unless === '' ? [] : unless.split(',').map(termOf);
     const own = templates
       .split(' | ')
@@ -29,14 +29,19 @@ export function readSchemas(lines: readonly string[]): ReadonlyMap<string, reado
   return schemas;
 }
 
+function readCondition(condition: string): string[] {
+  return condition.split('|').map((fact) => (fact.startsWith('~') ? `~${termOf(fact.slice(1))}` : fact));
+}
+
 /** Do the facts allow the question, and does the text leave it open? */
 export function mayAsk(schema: Schema, facts: ReadonlySet<string>, terms: ReadonlySet<string>): boolean {
   for (const alternatives of schema.conditions)
-    if (!alternatives.some((fact) => holds(fact, facts))) return false;
+    if (!alternatives.some((fact) => holds(fact, facts, terms))) return false;
   return !schema.answeredBy.some((term) => terms.has(term));
 }
 
-function holds(condition: string, facts: ReadonlySet<string>): boolean {
+function holds(condition: string, facts: ReadonlySet<string>, terms: ReadonlySet<string>): boolean {
+  if (condition.startsWith('~')) return terms.has(condition.slice(1));
   return condition.startsWith('!') ? !facts.has(condition.slice(1)) : facts.has(condition);
 }
 
