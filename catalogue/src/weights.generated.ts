@@ -9,7 +9,7 @@ export const WEIGHTS: Readonly<Record<string, readonly ModelFile[]>> = {
     { path: 'model.zlm', bytes: 4586764, sha256: '7432bf1566efebe5e10d0f4018e1b6af811e5e8afa7c4d39329d50ece5887b2e' },
   ],
   'zlm-v1-followup-questions-edge': [
-    { path: 'model.zlm', bytes: 581323, sha256: 'cb4bd730d011fe8fdf868a28338e8459f1bf68c556a0cd77faad63fb0c512a04' },
+    { path: 'model.zlm', bytes: 581659, sha256: 'dd180829c8b6a2db1046dc881659b3588cdf613bd358b3dd21734933d7302748' },
   ],
   'zlm-v1-iab-classify-cloud': [
     { path: 'model.zlm', bytes: 180, sha256: 'ac4825b3beed79de8ba59e1f168c1d011f45d0c7117d276696e32a7e6f837d2d' },
