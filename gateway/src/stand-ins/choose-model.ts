@@ -24,9 +24,10 @@ export function chooseModel(
 ): Inference {
   if (!(caller.standIns ?? services.byDefault)) return asked;
   const manifest = findManifest(asked.model);
-  if (!manifest || !mayAsk(caller, route, manifest) || canServe(manifest.id)) return asked;
-  const standIn = findManifest(manifest.standIn ?? '');
-  if (!standIn || !mayAsk(caller, route, standIn) || !canServe(standIn.id)) return asked;
+  const standIn = findManifest(manifest?.standIn ?? '');
+  if (!manifest || !standIn || !mayAsk(caller, route, manifest) || !mayAsk(caller, route, standIn))
+    return asked;
+  if (canServe(manifest.id) || !canServe(standIn.id)) return asked;
   if (manifest.task === standIn.task) return { ...asked, model: standIn.id };
   return route === 'summary' || isBareText(asked) ? plain(asked, standIn.id) : asked;
 }
