@@ -108,9 +108,12 @@ export interface Declared {
 export const WAY = {
   folder: 'gateway/src',
   /** The way itself, and the composition that builds the steps and hands them to it. */
-  roots: ['way.ts', 'gateway.ts', 'server.ts', 'main.ts'],
-  /** Folders of gateway/src that every step may import; all other folders are steps. */
-  shared: ['store'],
+  roots: ['way.ts', 'gateway.ts', 'server.ts', 'main.ts', 'admin-api.ts'],
+  /**
+   * Folders of gateway/src that every other may import: the database's, and what every subject of the admin API needs.
+   * All others are steps of the way or subjects of the admin API.
+   */
+  shared: ['store', 'admin'],
   reason: 'steps do not know each other: way.ts hands one step’s result to the next',
 } as const;
 

@@ -4,6 +4,7 @@ import { MANIFESTS, tokenizerOf } from '@zerogpu/catalogue';
 import { ApiError, openApiDocument } from '@zerogpu/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
+import { makeAdmin } from './admin-api.ts';
 import { KeyDirectory } from './auth/key-directory.ts';
 import type { Config } from './config.ts';
 import type { Settlement } from './flow.ts';
@@ -132,7 +133,11 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets) {
   const serving = (model: string) => upstreams.filter((upstream) => upstream.serves(model));
   const inFlight = { count: 0 };
   const metrics = new Metrics({ nodes: () => registry.size, inFlight: () => inFlight.count });
+  const report = (requestId: string, cause: unknown) =>
+    log.error({ requestId, cause: describe(cause) }, 'A request failed on our side');
+  const admin = makeAdmin({ pool, people: { find: async () => null }, origins: [], now, report });
   const services: ServerServices = {
+    admin,
     keys,
     claims,
     standIns: { byDefault: config.standIns },
@@ -144,8 +149,7 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets) {
     bodyTimeoutMs: config.bodyTimeoutMs,
     now,
     random: Math.random,
-    report: (requestId, cause) =>
-      log.error({ requestId, cause: describe(cause) }, 'A request failed on our side'),
+    report,
     registry,
     available: { nodes: (model) => registry.count(model), hasFallback: (model) => serving(model).length > 0 },
     health: {

@@ -17,6 +17,7 @@ import Fastify, {
   type RouteOptions,
 } from 'fastify';
 import { WebSocketServer } from 'ws';
+import { type AdminServices, addAdminRoutes } from './admin/admin-routes.ts';
 import { chatEndpoint } from './api/chat.ts';
 import { embeddingsEndpoint } from './api/embeddings.ts';
 import { type Availability, listModels, retrieveModel } from './api/models.ts';
@@ -33,6 +34,7 @@ import type { NodeRegistry } from './nodes/registry.ts';
 import { type WayServices, walk } from './way.ts';
 
 export interface ServerServices extends WayServices {
+  readonly admin: AdminServices;
   readonly registry: NodeRegistry;
   readonly available: Availability;
   readonly health: HealthServices;
@@ -91,6 +93,7 @@ export function makeServer(services: ServerServices): FastifyInstance {
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   inferenceRoutes(app, services);
   modelRoutes(app, services);
+  addAdminRoutes(app, services.admin);
   operatorRoutes(app, services);
   nodeSocket(app, services.registry);
   return app;
@@ -254,7 +257,7 @@ function sendError(
   new Reply(reply.raw, requestId, isApi(request)).error(error);
 }
 
-const METHODS = ['GET', 'HEAD', 'POST'] as const;
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /** What no route can answer, or null. Before any body is looked at, because none of it will be read. */
 function refusalOf(
@@ -269,9 +272,7 @@ function refusalOf(
 /** Compared as text: the framework's own look-up takes an address for a pattern, and throws at some. */
 function notFound(routes: readonly RouteOptions[], request: FastifyRequest, reply: FastifyReply): ApiError {
   const path = request.url.split('?', 1)[0]!;
-  const here = routes.filter(({ url }) =>
-    url.endsWith('/*') ? path.startsWith(url.slice(0, -1)) : url === path,
-  );
+  const here = routes.filter(({ url }) => isAt(url, path));
   const methods = METHODS.filter((method) => here.some((route) => [route.method].flat().includes(method)));
   if (methods.length > 0) {
     reply.raw.setHeader('allow', methods.join(', '));
@@ -282,6 +283,18 @@ function notFound(routes: readonly RouteOptions[], request: FastifyRequest, repl
   return new ApiError('not_found', {
     message: `There is nothing at ${request.method} ${path.slice(0, 200)}`,
   });
+}
+
+/** `/v1/models/*` is at every address below it, `/api/projects/:projectId` at those with something for the name. */
+function isAt(url: string, path: string): boolean {
+  if (url.endsWith('/*')) return path.startsWith(url.slice(0, -1));
+  if (!url.includes('/:')) return url === path;
+  const parts = path.split('/');
+  const pattern = url.split('/');
+  return (
+    parts.length === pattern.length &&
+    pattern.every((part, i) => (part.startsWith(':') ? parts[i] !== '' : part === parts[i]))
+  );
 }
 
 /** What the framework refuses before a route is found: an address that is no address. */

@@ -38,8 +38,20 @@ export const ERRORS = {
   missing_required_parameter: caller(400, 'invalid_request_error', 'A required field is missing'),
   string_above_max_length: caller(400, 'invalid_request_error', 'A text is longer than 131072 characters'),
   invalid_api_key: caller(401, 'authentication_error', 'The API key is missing or not valid'),
+  not_signed_in: caller(
+    401,
+    'authentication_error',
+    'Nobody is signed in, or the session has ended; sign in again',
+  ),
+  sign_in_failed: caller(401, 'authentication_error', 'The email address or the password is wrong'),
   invalid_project: caller(403, 'permission_error', 'The API key does not belong to this project'),
   model_not_allowed: caller(403, 'permission_error', 'The model is not enabled for this project'),
+  role_insufficient: caller(403, 'permission_error', 'Your role in this organization does not allow this'),
+  origin_not_allowed: caller(
+    403,
+    'permission_error',
+    'A page of another site may not do this with your session',
+  ),
   not_found: caller(404, 'invalid_request_error', 'There is nothing at this address'),
   model_not_found: caller(404, 'invalid_request_error', 'The model does not exist'),
   method_not_allowed: caller(405, 'invalid_request_error', 'The method is not allowed at this address'),
@@ -49,6 +61,7 @@ export const ERRORS = {
     'conflict_error',
     'The Idempotency-Key was used before with another body',
   ),
+  state_conflict: caller(409, 'conflict_error', 'This is not possible in the present state'),
   request_too_large: caller(413, 'invalid_request_error', 'The body is larger than this server accepts'),
   unsupported_media_type: caller(415, 'invalid_request_error', 'The content type must be application/json'),
   context_length_exceeded: caller(

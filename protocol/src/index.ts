@@ -1,4 +1,18 @@
 /** The words that every room speaks: schemas, frames, errors, ids, units. Imports nothing of ours; browser-safe. */
+
+export * from './admin/accounts.ts';
+export * from './admin/alerts.ts';
+export * from './admin/analytics.ts';
+export * from './admin/audit.ts';
+export * from './admin/billing.ts';
+export * from './admin/budgets.ts';
+export * from './admin/common.ts';
+export * from './admin/index.ts';
+export * from './admin/keys.ts';
+export * from './admin/logs.ts';
+export * from './admin/organizations.ts';
+export * from './admin/projects.ts';
+export * from './admin/route.ts';
 export * from './errors.ts';
 export * from './frames.ts';
 export * from './ids.ts';

@@ -10,12 +10,16 @@ import { ApiError, type ErrorCode } from '@zerogpu/protocol';
 
 /**
  * Checks a body against a schema of protocol and narrows its type.
+ * @param nulls what a field that is null means: nothing (`absent`, as OpenAI's clients mean it), or null (`kept`)
  * @throws ApiError with the field in `param`: missing_required_parameter, invalid_type, invalid_value, string_above_max_length
  */
-export function checker<T extends TSchema>(schema: T): (body: Record<string, unknown>) => Static<T> {
+export function checker<T extends TSchema>(
+  schema: T,
+  nulls: 'absent' | 'kept' = 'absent',
+): (body: Record<string, unknown>) => Static<T> {
   const compiled: TypeCheck<T> = TypeCompiler.Compile(schema);
   return (body) => {
-    const present = withoutNulls(body);
+    const present = nulls === 'kept' ? body : withoutNulls(body);
     if (compiled.Check(present)) return present;
     throw issueOf(compiled.Errors(present).First());
   };

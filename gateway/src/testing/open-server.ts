@@ -1,5 +1,7 @@
 /** The HTTP side as a whole on a real socket, with memory in place of the database. */
 import { API_KEY_PREFIX, makeSecret } from '@zerogpu/protocol';
+import { Pool } from 'pg';
+import { makeAdmin } from '../admin-api.ts';
 import type { KeyRecord } from '../auth/authenticate.ts';
 import type { Settlement, StoredAnswer, Target, TargetAnswer } from '../flow.ts';
 import type { ClaimRequest, ClaimResult } from '../idempotency/idempotency-store.ts';
@@ -79,6 +81,13 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
   const registry = new NodeRegistry({ admit: admitSigned, heartbeatMs: 5000, now: Date.now });
   const inFlight = { count: 0 };
   const services: ServerServices = {
+    admin: makeAdmin({
+      pool: new Pool({ host: '127.0.0.1', port: 1 }),
+      people: { find: async () => null },
+      origins: [],
+      now: Date.now,
+      report: (_requestId, cause) => memory.reports.push(cause),
+    }),
     keys: { find: async (key) => (key === KEY ? RECORD : null) },
     claims: memory,
     standIns: { byDefault: false },

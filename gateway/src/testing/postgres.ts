@@ -2,8 +2,8 @@
  * Real databases for tests: the embedded server, and a server by address. A suite that is written with
  * `onEveryPostgres` runs on both.
  *
- * - `ZEROGPU_TEST_DATABASE_URL` names the server: `postgres://user:password@host:5432/postgres`, with a user who may
- *   create databases. Without it that half is skipped.
+ * - `ZEROGPU_TEST_DATABASE_URL` names the server: `postgres://user:password@host:5432/postgres`, with a
+ *   superuser. Without it that half is skipped.
  * - `ZEROGPU_TEST_REQUIRE=postgres` makes the missing server a failure.
  */
 import { randomBytes } from 'node:crypto';
@@ -74,29 +74,20 @@ function databases(start: () => Promise<Server>): Database {
   };
 }
 
-/** Children before parents. The ledger refuses deletion by triggers, which the owner may switch off. */
-const TABLES = [
-  'requests',
-  'usage_rollups',
-  'idempotency_keys',
-  'api_keys',
-  'members',
-  'people',
-  'projects',
-  'nodes',
-  'join_tokens',
-  'organizations',
-  'server_identity',
-  'ledger.holds',
-  'ledger.postings',
-  'ledger.accounts',
-];
-const GUARDED = ['ledger.postings', 'ledger.accounts'];
-const EMPTY = [
-  ...GUARDED.map((table) => `ALTER TABLE ${table} DISABLE TRIGGER USER`),
-  ...TABLES.map((table) => `DELETE FROM ${table}`),
-  ...GUARDED.map((table) => `ALTER TABLE ${table} ENABLE TRIGGER USER`),
-].join(';');
+/** All rows of all tables but the migrations'. As a replica, so that neither foreign keys nor our own triggers object. */
+const EMPTY = `
+DO $$
+DECLARE
+  emptied regclass;
+BEGIN
+  SET LOCAL session_replication_role = replica;
+  FOR emptied IN
+    SELECT c.oid FROM pg_class c WHERE c.relnamespace IN ('public'::regnamespace, 'ledger'::regnamespace)
+      AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'schema_migrations'
+  LOOP
+    EXECUTE format('DELETE FROM %s', emptied);
+  END LOOP;
+END $$`;
 
 async function startEmbedded(): Promise<Server> {
   const dataDir = await temporaryDataDir();

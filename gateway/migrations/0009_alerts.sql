@@ -1,0 +1,1 @@
+-- Filled below: see the commit that gives this file its tables.

@@ -1,0 +1,220 @@
+/** Makes HTTP routes of the declarations in protocol: who may call, what is read, what is answered. Knows no subject. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TSchema } from '@sinclair/typebox';
+import {
+  ADMIN_ROUTES,
+  type AdminRoute,
+  type AdminRouteName,
+  ApiError,
+  errorEnvelope,
+  newId,
+} from '@zerogpu/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Pool, PoolClient } from 'pg';
+import { inTenant } from '../store/tenant-fence.ts';
+import { type Admitted, admitPerson, type PersonFinder } from './access.ts';
+import { type Act, type AdminContext, type Handlers, isTextAnswer, type TextAnswer } from './handler.ts';
+
+export interface AdminServices {
+  readonly pool: Pool;
+  readonly people: PersonFinder;
+  readonly handlers: Handlers<AdminRouteName>;
+  /** @throws ApiError of the kinds of a body */
+  readBody(request: IncomingMessage): Promise<Record<string, unknown>>;
+  /** Makes a check of a schema; null in a body is a value here. @throws ApiError of the kinds of a body */
+  checker(schema: TSchema): (value: Record<string, unknown>) => unknown;
+  /** Origins, such as `https://ai.example.com`, whose pages may act with a session besides this server's own. */
+  readonly origins: readonly string[];
+  now(): number;
+  /** Something on our side went wrong with a request. */
+  report(requestId: string, cause: unknown): void;
+}
+
+const INSERT_AUDIT = `
+INSERT INTO audit_log (organization_id, project_id, person_id, action, object_kind, object_id, details)
+VALUES ($1, $2, $3, $4, $5, $6, $7)`;
+
+export function addAdminRoutes(app: FastifyInstance, services: AdminServices): void {
+  for (const [name, route] of Object.entries<AdminRoute>(ADMIN_ROUTES)) {
+    const work = worker(name as AdminRouteName, route, services);
+    const url = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    // Taken over before the framework looks at the body: it is read after it is known who asks.
+    const onRequest = (request: FastifyRequest, reply: FastifyReply) => {
+      reply.hijack();
+      void work(request, request.raw, reply.raw);
+    };
+    app.route({ method: route.method.toUpperCase(), url, onRequest, handler: () => undefined });
+  }
+}
+
+type Work = (request: FastifyRequest, raw: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** A value of a handler's own types, after the declaration's schemas have checked it. */
+type AnyHandler = (context: AdminContext<AdminRouteName>) => Promise<unknown>;
+
+function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices): Work {
+  // The declaration of the same name gives both the schemas below and the handler's type.
+  const handler = services.handlers[name] as AnyHandler;
+  const checkQuery = route.query && services.checker(route.query);
+  const checkBody = route.body && services.checker(route.body);
+  return async (request, raw, response) => {
+    const requestId = newId('request');
+    const hangup = new AbortController();
+    response.on('close', () => hangup.abort(new ApiError('client_closed_request')));
+    const cookies: string[] = [];
+    try {
+      refuseForeignPages(route, raw, services.origins);
+      const params = paramsOf(request);
+      const admitted = await admitPerson(services.people, services.pool, route.access, raw.headers, params);
+      const query = checkQuery ? checkQuery(queryOf(request)) : {};
+      const body = checkBody ? checkBody(await services.readBody(raw)) : undefined;
+      const context = contextOf(route, services, admitted, {
+        params,
+        query,
+        body,
+        requestId,
+        now: services.now(),
+        headers: raw.headers,
+        ip: request.ip,
+        hangup: hangup.signal,
+        setCookie: (cookie) => void cookies.push(cookie),
+      });
+      const result = await handler(context);
+      await send(response, requestId, cookies, route, result, hangup.signal);
+    } catch (thrown) {
+      fail(response, requestId, services, thrown);
+    }
+  };
+}
+
+type Asked = Pick<
+  AdminContext<AdminRouteName>,
+  'requestId' | 'now' | 'headers' | 'ip' | 'hangup' | 'setCookie'
+> & { readonly params: unknown; readonly query: unknown; readonly body: unknown };
+
+function contextOf(
+  route: AdminRoute,
+  { pool }: AdminServices,
+  admitted: Admitted,
+  asked: Asked,
+): AdminContext<AdminRouteName> {
+  const { organizationId, projectId, person } = admitted;
+  const scope = { organizationId, projectId: projectId === '' ? null : projectId };
+  const context = {
+    ...asked,
+    ...admitted,
+    tenant: <T>(work: (db: PoolClient) => Promise<T>) => inTenant(pool, scope, work),
+    audit: async (db: PoolClient, { kind, id, details = {} }: Act) => {
+      if (route.audit === undefined) throw new Error(`The route ${route.path} declares no audited act`);
+      const who = [organizationId, scope.projectId, person?.id ?? null];
+      await db.query(INSERT_AUDIT, [...who, route.audit, kind, id, JSON.stringify(details)]);
+    },
+  };
+  return context as AdminContext<AdminRouteName>;
+}
+
+/** A page of another site can send a session's cookie along, but not hide where it is from. */
+function refuseForeignPages(
+  route: AdminRoute,
+  { headers }: IncomingMessage,
+  origins: readonly string[],
+): void {
+  const { origin, host } = headers;
+  if (route.method === 'get' || origin === undefined || origins.includes(origin)) return;
+  if (URL.canParse(origin) && new URL(origin).host === host) return;
+  throw new ApiError('origin_not_allowed');
+}
+
+function paramsOf(request: FastifyRequest): Record<string, string> {
+  const { params } = request;
+  return typeof params === 'object' && params !== null ? Object.fromEntries(Object.entries(params)) : {};
+}
+
+/** One text a name: the last one wins, as in a form. */
+function queryOf(request: FastifyRequest): Record<string, string> {
+  const at = request.url.indexOf('?');
+  return Object.fromEntries(new URLSearchParams(at < 0 ? '' : request.url.slice(at + 1)));
+}
+
+async function send(
+  response: ServerResponse,
+  requestId: string,
+  cookies: readonly string[],
+  route: AdminRoute,
+  result: unknown,
+  hangup: AbortSignal,
+): Promise<void> {
+  const headers = { ...ownHeaders(requestId), ...(cookies.length > 0 ? { 'set-cookie': [...cookies] } : {}) };
+  if (isTextAnswer(result)) return sendText(response, headers, result, hangup);
+  if (route.answer === null) {
+    response.writeHead(204, headers).end();
+    return;
+  }
+  const text = JSON.stringify(result);
+  response
+    .writeHead(route.status ?? 200, {
+      ...headers,
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+    })
+    .end(text);
+}
+
+async function sendText(
+  response: ServerResponse,
+  headers: object,
+  { content, filename, text }: TextAnswer,
+  hangup: AbortSignal,
+): Promise<void> {
+  response.writeHead(200, {
+    ...headers,
+    'content-type': `${content}; charset=utf-8`,
+    ...(filename === undefined ? {} : { 'content-disposition': `attachment; filename="${filename}"` }),
+    ...(content === 'text/event-stream' ? { 'x-accel-buffering': 'no' } : {}),
+    ...(content === 'text/html'
+      ? { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" }
+      : {}),
+  });
+  response.flushHeaders();
+  for await (const piece of text) {
+    if (hangup.aborted) return;
+    if (!response.write(piece)) await drained(response, hangup);
+  }
+  response.end();
+}
+
+function drained(response: ServerResponse, hangup: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  response.once('drain', resolve);
+  hangup.addEventListener('abort', () => resolve(), { once: true });
+  return promise;
+}
+
+/** Nothing of it is kept by browsers or proxies. */
+function ownHeaders(requestId: string): Record<string, string> {
+  return {
+    'x-request-id': requestId,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  };
+}
+
+function fail(response: ServerResponse, requestId: string, { report }: AdminServices, thrown: unknown): void {
+  const error = thrown instanceof ApiError ? thrown : new ApiError('internal_error', { cause: thrown });
+  if (error.code === 'internal_error') report(requestId, error.cause);
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const text = JSON.stringify(errorEnvelope(error));
+  const retry = error.retryAfterSeconds === null ? {} : { 'retry-after': String(error.retryAfterSeconds) };
+  // The rest of a body that was not read would be taken for the next request's.
+  const headers = { ...ownHeaders(requestId), ...retry, connection: 'close' };
+  response
+    .writeHead(error.row.status, {
+      ...headers,
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+    })
+    .end(text);
+}

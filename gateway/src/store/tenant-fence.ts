@@ -1,0 +1,51 @@
+import type { Pool, PoolClient } from 'pg';
+
+/** Whose rows a transaction may see and write. */
+export interface TenantScope {
+  readonly organizationId: string;
+  /** Null for what concerns the organization as a whole. */
+  readonly projectId: string | null;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/**
+ * One transaction behind the second fence: it runs as the role `zerogpu_tenant`, which row-level security binds to one
+ * organization and one project (migrations/0004_tenant_fence.sql). A statement that forgot its predicate sees nothing
+ * of anybody else.
+ * @throws what `work` throws; then nothing has happened
+ */
+export async function inTenant<T>(
+  pool: Pool,
+  scope: TenantScope,
+  work: (db: PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  try {
+    // One round trip. The ids go in as text because SET takes no parameters; `quoted` lets nothing but UUIDs through.
+    await client.query(
+      `BEGIN; SET LOCAL ROLE zerogpu_tenant;
+       SET LOCAL zerogpu.organization_id = ${quoted(scope.organizationId)};
+       SET LOCAL zerogpu.project_id = ${scope.projectId === null ? "''" : quoted(scope.projectId)}`,
+    );
+    const result = await work(client);
+    await client.query('COMMIT');
+    client.release();
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').then(
+      () => client.release(),
+      () => client.release(true),
+    );
+    throw error;
+  }
+}
+
+function quoted(id: string): string {
+  if (!UUID.test(id)) throw new Error('A tenant is named by a UUID');
+  return `'${id}'`;
+}
+
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}

@@ -1,0 +1,3 @@
+import { declare } from './route.ts';
+
+export const billingRoutes = declare({});
