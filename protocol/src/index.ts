@@ -20,14 +20,9 @@ export * from './inference.ts';
 export * from './is-record.ts';
 export * from './keys.ts';
 export * from './manifest.ts';
-export {
-  ADDRESS_ERRORS,
-  API_ROUTES,
-  type ApiRoute,
-  type OpenApiDocument,
-  openApiDocument,
-  VERSION,
-} from './openapi.ts';
+export { ADDRESS_ERRORS, type OpenApiDocument, openApiDocument, VERSION } from './openapi.ts';
+export { API_ROUTES, type ApiRoute } from './openapi-routes.ts';
+export { componentSchemas } from './openapi-schemas.ts';
 export * from './read-frame.ts';
 export * from './schema/chat.ts';
 export { ErrorBody } from './schema/common.ts';

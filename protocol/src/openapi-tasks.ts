@@ -1,6 +1,6 @@
 /** What the OpenAPI document says of the routes that answer in one piece: embeddings, moderations and the tasks' own. */
 import type { ErrorCode } from './errors.ts';
-import type { ApiRoute } from './openapi.ts';
+import type { ApiRoute } from './openapi-routes.ts';
 import { MODERATION_CATEGORIES } from './schema/embeddings.ts';
 
 const IDEA = 'Ferries will carry commuters across the river while the bridge is rebuilt.';

@@ -1,7 +1,13 @@
+import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { describe, expect, it } from 'vitest';
+import { ADMIN_ROUTES } from './admin/index.ts';
+import { type AdminRoute, ANYONE, errorsOf, organization, PERSON, project } from './admin/route.ts';
 import { ERRORS, type ErrorCode } from './errors.ts';
-import { ADDRESS_ERRORS, API_ROUTES, openApiDocument } from './openapi.ts';
+import { ADDRESS_ERRORS, openApiDocument } from './openapi.ts';
+import { adminOperation, whoMay } from './openapi-admin.ts';
+import { API_ROUTES } from './openapi-routes.ts';
+import { componentSchemas } from './openapi-schemas.ts';
 import { ChatAnswer, ChatRequest } from './schema/chat.ts';
 import {
   EmbeddingsAnswer,
@@ -60,7 +66,7 @@ describe('the document', () => {
   it('gives every operation its own id and a request id on each answer', () => {
     expect(
       new Set(operations.map((operation) => (operation as { operationId: string }).operationId)).size,
-    ).toBe(14);
+    ).toBe(API_ROUTES.length + Object.keys(ADMIN_ROUTES).length);
     for (const operation of operations) {
       const { responses } = operation as { responses: Record<string, { headers: object }> };
       for (const answer of Object.values(responses)) expect(answer.headers).toHaveProperty('x-request-id');
@@ -75,10 +81,77 @@ describe('the document', () => {
   });
 });
 
+describe('routes of the admin API', () => {
+  const operation = (path: string, method: string): Described =>
+    JSON.parse(JSON.stringify(document.paths[path]?.[method]));
+  interface Described {
+    readonly description: string;
+    readonly security: unknown;
+    readonly parameters: unknown;
+    readonly responses: Readonly<Record<string, unknown>>;
+  }
+
+  it('are all there, with their schemas by name', () => {
+    for (const [name, { path, method }] of Object.entries<AdminRoute>(ADMIN_ROUTES)) {
+      expect(operation(path, method)).toMatchObject({ operationId: name });
+    }
+    expect(document.components['schemas']).toHaveProperty('Project.properties.environment');
+    expect(operation('/api/projects/{projectId}', 'get').responses['200']).toMatchObject({
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Project' } } },
+    });
+  });
+
+  it('say who may call them, with a session where one is needed', () => {
+    const { description, security, parameters, responses } = operation('/api/projects/{projectId}', 'patch');
+    expect(description).toBe(
+      'Members of the project’s organization with the role `admin` or `owner` may call it. ' +
+        'Stands in the audit log as `project.updated`.',
+    );
+    expect(security).toEqual([{ sessionCookie: [] }, { session: [] }]);
+    expect(parameters).toMatchObject([{ name: 'projectId', in: 'path', description: 'The id of a project' }]);
+    expect(Object.keys(responses)).toEqual(expect.arrayContaining(['200', '400', '401', '403', '404']));
+    expect(whoMay(organization('viewer'))).toBe('Every member of the organization may call it.');
+    expect(whoMay(project('owner'))).toMatch(/with the role `owner` may/);
+    expect(whoMay(PERSON)).toMatch(/signed in/);
+    expect(whoMay(ANYONE)).toMatch(/Anybody/);
+  });
+
+  it('describe texts by what a line or an event holds, and 204 without a body', () => {
+    const item = Type.Object({ at: Type.String() }, { $id: 'Line' });
+    const base = { method: 'get', path: '/api/x', tag: 'logs', summary: 's', access: ANYONE } as const;
+    const lines = adminOperation('x', { ...base, answer: item, content: ['text/csv', 'application/jsonl'] });
+    expect(lines['responses']).toMatchObject({
+      '200': {
+        content: {
+          'text/csv': { schema: { type: 'string' } },
+          'application/jsonl': {
+            schema: {
+              contentMediaType: 'application/json',
+              contentSchema: { $ref: '#/components/schemas/Line' },
+            },
+          },
+        },
+      },
+    });
+    const nothing = adminOperation('x', { ...base, answer: null });
+    expect(nothing['responses']).toHaveProperty('204');
+    expect(nothing['responses']).not.toHaveProperty('204.content');
+    expect(nothing['security']).toEqual([]);
+  });
+
+  it('refuse two schemas of one name', () => {
+    const one = Type.Object({ a: Type.Object({ b: Type.String() }, { $id: 'Twice' }) });
+    expect(componentSchemas([one, one])).toHaveProperty('Twice');
+    const other = Type.Object({ c: Type.String() }, { $id: 'Twice' });
+    expect(() => componentSchemas([one, other])).toThrow('Two schemas are called "Twice"');
+  });
+});
+
 describe('errors', () => {
   it('are all documented, but for the one that is never sent', () => {
     const documented = new Set<ErrorCode>([
       ...API_ROUTES.flatMap((route) => route.errors),
+      ...Object.values<AdminRoute>(ADMIN_ROUTES).flatMap(errorsOf),
       ...ADDRESS_ERRORS,
     ]);
     const missing = Object.keys(ERRORS).filter((code) => !documented.has(code as ErrorCode));
@@ -92,7 +165,7 @@ describe('errors', () => {
         'application/json': {
           examples: {
             context_length_exceeded: {},
-            insufficient_quota: { value: { error: { code: 'insufficient_quota' } } },
+            insufficient_quota: { $ref: '#/components/examples/insufficient_quota' },
           },
         },
       },

@@ -4,7 +4,7 @@ import { Ajv, type ValidateFunction } from 'ajv';
 
 export interface Answered {
   readonly method: string;
-  /** As in the address, such as `/v1/models/zlm-v1-summary-cloud`. */
+  /** As in the address, such as `/v1/models/zlm-v1-summary-cloud`; a query may follow. */
   readonly path: string;
   readonly status: number;
   readonly headers: Headers;
@@ -26,8 +26,11 @@ const OWN_HEADERS = /^(x-|retry-after$|idempotent-)/;
 const FOR_PROXIES = 'x-accel-buffering';
 
 const document = openApiDocument();
-// Formats and keywords of OpenAPI's own (example, discriminator) are not for checking.
-const ajv = new Ajv({ strict: false, allErrors: true }).addSchema(document, 'openapi');
+/** As `Date.toISOString` writes it. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+// Keywords of OpenAPI's own (example, discriminator) are not for checking.
+const ajv = new Ajv({ strict: false, allErrors: true, formats: { 'date-time': TIME } });
+ajv.addSchema(document, 'openapi');
 const compiled = new Map<string, ValidateFunction>();
 
 /**
@@ -35,7 +38,7 @@ const compiled = new Map<string, ValidateFunction>();
  * that the document does not know.
  */
 export function strayings({ method, path, status, headers, body }: Answered): string[] {
-  const route = routeOf(path);
+  const route = routeOf(path.split('?', 1)[0] ?? '');
   const operation = operationOf(route, method);
   if (route === null || operation === null) return [];
   const where = `${method} ${path} → ${status}`;
@@ -72,8 +75,15 @@ function routeOf(path: string): string | null {
   if (path in document.paths) return path;
   // The tasks' own routes answer without /v1 too.
   if (`/v1${path}` in document.paths) return `/v1${path}`;
-  return path.startsWith('/v1/models/') ? '/v1/models/{id}' : null;
+  // Ids of models have slashes in them.
+  if (path.startsWith('/v1/models/')) return '/v1/models/{id}';
+  return PATTERNS.find(({ pattern }) => pattern.test(path))?.route ?? null;
 }
+
+/** Paths with parameters; a path without any is itself. */
+const PATTERNS = Object.keys(document.paths)
+  .filter((route) => route.includes('{'))
+  .map((route) => ({ route, pattern: new RegExp(`^${route.replaceAll(/\{\w+\}/g, '[^/]+')}$`) }));
 
 function operationOf(route: string | null, method: string): Operation | null {
   const item: unknown = route === null ? null : document.paths[route]?.[method.toLowerCase()];

@@ -1,0 +1,151 @@
+/** What answers of every route have in common in the OpenAPI document: errors, headers, parameters. */
+import { ERRORS, type ErrorCode } from './errors.ts';
+import { type JsonObject, ref } from './openapi-schemas.ts';
+
+export const SUMMARY_MODEL = 'zlm-v1-summary-cloud';
+export const EXAMPLE_ID = '01kc0p3m9t4x7q2d8r5v6w1y3z';
+
+export const REQUEST_ID_HEADER: JsonObject = { 'x-request-id': { $ref: '#/components/headers/RequestId' } };
+
+/** On every answer that went as far as a rate limit, when the operator set one. */
+export const RATE_LIMIT_HEADERS: JsonObject = Object.fromEntries(
+  ['requests', 'tokens'].flatMap((kind) =>
+    ['Limit', 'Remaining', 'Reset'].map((what) => [
+      `x-ratelimit-${what.toLowerCase()}-${kind}`,
+      { $ref: `#/components/headers/RateLimit${what}` },
+    ]),
+  ),
+);
+
+export const REQUESTED_MODEL_HEADER: JsonObject = {
+  'x-zerogpu-requested-model': { $ref: '#/components/headers/RequestedModel' },
+};
+
+/** What may end a request after its rate limits were looked at. */
+const LIMITED: readonly ErrorCode[] = [
+  'invalid_value',
+  'request_too_large',
+  'rate_limit_exceeded',
+  'internal_error',
+  'no_capacity',
+  'model_unavailable',
+  'upstream_timeout',
+];
+
+/** One answer a status, with an example for each code that has it. @param runs the route runs a model */
+export function errorAnswers(codes: readonly ErrorCode[], runs: boolean): JsonObject {
+  const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status);
+  const statuses = [...byStatus.keys()].sort((a, b) => a - b);
+  return Object.fromEntries(
+    statuses.map((status) => [String(status), errorAnswer(byStatus.get(status) ?? [], runs)]),
+  );
+}
+
+function errorAnswer(codes: readonly ErrorCode[], runs: boolean): JsonObject {
+  const retryable = codes.some((code) => ERRORS[code].retryable);
+  const examples = Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]));
+  return {
+    description: codes.map((code) => `\`${code}\`: ${ERRORS[code].message}`).join('; '),
+    headers: {
+      ...REQUEST_ID_HEADER,
+      ...(retryable ? { 'retry-after': { $ref: '#/components/headers/RetryAfter' } } : {}),
+      ...(runs && codes.some((code) => LIMITED.includes(code))
+        ? { ...RATE_LIMIT_HEADERS, ...REQUESTED_MODEL_HEADER }
+        : {}),
+    },
+    content: { 'application/json': { schema: ref('Error'), examples } },
+  };
+}
+
+/** One for every error of the table, so that no route repeats it. */
+export function errorExamples(): JsonObject {
+  const entries = Object.entries(ERRORS).map(([code, { message, type }]) => {
+    return [code, { value: { error: { message, type, code, param: null } } }] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+export const securitySchemes: JsonObject = {
+  apiKey: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-api-key',
+    description: 'An API key, `zgpu-api-…`. Wins when both are sent.',
+  },
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The same key as a bearer token, so that an OpenAI client works with its `apiKey` alone.',
+  },
+  sessionCookie: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'zerogpu_session',
+    description: 'The session of a person who signed in with a browser. Pages of other sites cannot use it.',
+  },
+  session: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The same session as a bearer token, for programs.',
+  },
+};
+
+export const parameters: JsonObject = {
+  ProjectId: {
+    name: 'x-project-id',
+    in: 'header',
+    required: false,
+    description:
+      'The project that the caller means. Absent: the project of the key. Another project than the key’s: 403.',
+    schema: { type: 'string', format: 'uuid' },
+  },
+  IdempotencyKey: {
+    name: 'Idempotency-Key',
+    in: 'header',
+    required: false,
+    description:
+      'Within a project and for 24 hours, the same key with the same body replays the first answer ' +
+      '(`idempotent-replayed: true`) and charges nothing; with another body it is 409.',
+    schema: { type: 'string', minLength: 1, maxLength: 255 },
+  },
+  ModelId: {
+    name: 'id',
+    in: 'path',
+    required: true,
+    description: 'The id of a model',
+    schema: { type: 'string', minLength: 1, maxLength: 256 },
+    example: SUMMARY_MODEL,
+  },
+};
+
+export const headers: JsonObject = {
+  RequestId: {
+    description: 'The id of this request, on every answer and in the log',
+    schema: { type: 'string', example: `req_${EXAMPLE_ID}` },
+  },
+  RetryAfter: {
+    description: 'After how many seconds a retry makes sense, where that is known',
+    schema: { type: 'integer', minimum: 0 },
+  },
+  RateLimitLimit: {
+    description: 'What the key may use in a minute',
+    schema: { type: 'integer', minimum: 1 },
+  },
+  RateLimitRemaining: {
+    description: 'What is left of it after this request',
+    schema: { type: 'integer', minimum: 0 },
+  },
+  RateLimitReset: {
+    description: 'After how long all of it is there again, in seconds',
+    schema: { type: 'string', pattern: '^\\d+s$', example: '12s' },
+  },
+  RequestedModel: {
+    description: 'The model that was asked for, where a stand-in ran; what ran is the `model` of the answer',
+    schema: { type: 'string', example: 'gliner2-base-v1' },
+  },
+  IdempotentReplayed: {
+    description:
+      'This is the answer that the same Idempotency-Key was given before; nothing is charged for it',
+    schema: { type: 'string', const: 'true' },
+  },
+};
