@@ -7,7 +7,7 @@ import type { Handlers } from './admin/handler.ts';
 import { alertHandlers } from './alerts/alert-handlers.ts';
 import { analyticsHandlers } from './analytics/analytics-handlers.ts';
 import { checker } from './api/check.ts';
-import { readJsonBody } from './api/read-body.ts';
+import { readJsonBody, readRawBody } from './api/read-body.ts';
 import { billingHandlers } from './billing/billing-handlers.ts';
 import { budgetHandlers } from './budgets/budget-handlers.ts';
 import { logHandlers } from './logs/log-handlers.ts';
@@ -47,6 +47,7 @@ export function makeAdmin(parts: AdminParts): AdminServices {
     handlers,
     readBody: async (request) =>
       (await readJsonBody(request.headers, request, MAX_BODY_BYTES, BODY_TIMEOUT_MS)).value,
+    readRaw: (request, maxBytes) => readRawBody(request.headers, request, maxBytes, BODY_TIMEOUT_MS),
     checker: (schema) => checker(schema, 'kept'),
   };
 }

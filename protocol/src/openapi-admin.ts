@@ -42,6 +42,7 @@ export function adminOperation(name: string, route: AdminRoute): JsonObject {
     security: route.access.to === 'anyone' ? [] : [{ sessionCookie: [] }, { session: [] }],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(route.body ? { requestBody: requestBody(route.body) } : {}),
+    ...(route.raw ? { requestBody: RAW_BODY } : {}),
     responses: { ...answer(route), ...errorAnswers(errorsOf(route), false) },
   };
 }
@@ -98,6 +99,11 @@ function queryParameters(query: TSchema | undefined): Json[] {
 function requestBody(body: TSchema): JsonObject {
   return { required: true, content: { 'application/json': { schema: inPlace(body) } } };
 }
+
+const RAW_BODY: JsonObject = {
+  required: true,
+  content: { 'application/json': { schema: { type: 'object' } } },
+};
 
 function answer(route: AdminRoute): JsonObject {
   const headers = REQUEST_ID_HEADER;

@@ -21,6 +21,8 @@ export interface AdminServices {
   readonly handlers: Handlers<AdminRouteName>;
   /** @throws ApiError of the kinds of a body */
   readBody(request: IncomingMessage): Promise<Record<string, unknown>>;
+  /** The body as its bytes. @throws ApiError of the kinds of a body */
+  readRaw(request: IncomingMessage, maxBytes: number): Promise<Uint8Array>;
   /** Makes a check of a schema; null in a body is a value here. @throws ApiError of the kinds of a body */
   checker(schema: TSchema): (value: Record<string, unknown>) => unknown;
   /** Origins, such as `https://ai.example.com`, whose pages may act with a session besides this server's own. */
@@ -57,6 +59,10 @@ function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices
   const handler = services.handlers[name] as AnyHandler;
   const checkQuery = route.query && services.checker(route.query);
   const checkBody = route.body && services.checker(route.body);
+  const readBody = async (raw: IncomingMessage) => {
+    if (route.raw) return services.readRaw(raw, route.raw.maxBytes);
+    return checkBody ? checkBody(await services.readBody(raw)) : undefined;
+  };
   return async (request, raw, response) => {
     const requestId = newId('request');
     const hangup = new AbortController();
@@ -67,7 +73,7 @@ function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices
       const params = paramsOf(request);
       const admitted = await admitPerson(services.people, services.pool, route.access, raw.headers, params);
       const query = checkQuery ? checkQuery(queryOf(request)) : {};
-      const body = checkBody ? checkBody(await services.readBody(raw)) : undefined;
+      const body = await readBody(raw);
       const context = contextOf(route, services, admitted, {
         params,
         query,

@@ -28,6 +28,20 @@ export async function readJsonBody(
   return { bytes, value: parseObject(bytes) };
 }
 
+/**
+ * Reads a bounded body as it is, whatever it says it is.
+ * @throws ApiError request_too_large, request_timeout, client_closed_request
+ */
+export async function readRawBody(
+  headers: IncomingHttpHeaders,
+  body: Readable,
+  maxBytes: number,
+  timeoutMs: number,
+): Promise<Buffer> {
+  if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  return inTime(collect(body, maxBytes), timeoutMs);
+}
+
 function checkMediaType(headers: IncomingHttpHeaders): void {
   const type = headers['content-type'] ?? '';
   const [essence = '', ...parameters] = type.split(';');

@@ -58,6 +58,8 @@ export interface AdminRoute {
   /** An object of strings, all optional: what may stand behind `?`. */
   readonly query?: TSchema;
   readonly body?: TSchema;
+  /** Instead of `body`: the body as its bytes, for what is signed. A larger one is refused. */
+  readonly raw?: { readonly maxBytes: number };
   /** Null is 204, without a body. */
   readonly answer: TSchema | null;
   /** Instead of JSON: the forms that the route can answer in; `answer` then says what each item is. */
@@ -76,7 +78,11 @@ export function declare<const R extends Record<string, AdminRoute>>(routes: R): 
 }
 
 /** The body of a route, as its schema says. */
-export type BodyOf<R extends AdminRoute> = R['body'] extends TSchema ? Static<R['body']> : undefined;
+export type BodyOf<R extends AdminRoute> = R['raw'] extends { readonly maxBytes: number }
+  ? Uint8Array
+  : R['body'] extends TSchema
+    ? Static<R['body']>
+    : undefined;
 export type QueryOf<R extends AdminRoute> = R['query'] extends TSchema
   ? Static<R['query']>
   : Record<string, never>;
@@ -95,6 +101,7 @@ export function errorsOf(route: AdminRoute): readonly ErrorCode[] {
   if (route.body !== undefined) {
     for (const code of BODY_ERRORS) codes.add(code);
   }
+  if (route.raw !== undefined) codes.add('request_too_large').add('request_timeout');
   if (route.query !== undefined) codes.add('invalid_value');
   if (route.access.to !== 'anyone') codes.add('not_signed_in');
   if (route.access.to === 'organization' || route.access.to === 'project') {
