@@ -23,11 +23,30 @@ export interface Caller {
   readonly organizationId: string;
   /** The ledger account that pays. */
   readonly walletId: string;
-  /** Models that the project may use; null allows every model of the catalogue. */
+  /** Models that both the project and the key may use; null allows every model of the catalogue. */
   readonly allowedModels: ReadonlySet<string> | null;
+  readonly limits: ScopeLimits;
   /** Whether built-ins may stand in for hub models that nobody serves; null leaves it to the server's setting. */
   readonly standIns: boolean | null;
 }
+
+/** What may be used in a minute; null is no limit. */
+export interface PerMinute {
+  readonly requests: number | null;
+  readonly tokens: number | null;
+}
+
+/** The rate limits that a request draws on: its key's and its project's, whichever is tighter. */
+export interface ScopeLimits {
+  readonly key: PerMinute;
+  readonly project: PerMinute;
+}
+
+/** Of a key and a project that have no limits of their own. */
+export const UNLIMITED: ScopeLimits = {
+  key: { requests: null, tokens: null },
+  project: { requests: null, tokens: null },
+};
 
 /** Step 3: what was granted. */
 export interface Admission {
@@ -43,7 +62,7 @@ export interface Admission {
   readonly limits: RateLimits;
 }
 
-/** One rate limit's state after a request, for the `x-ratelimit-*` headers. */
+/** A rate limit's state after a request, the tighter one of key and project, for the `x-ratelimit-*` headers. */
 export interface LimitState {
   readonly limit: number;
   readonly remaining: number;
@@ -70,14 +89,24 @@ export class RateLimited extends ApiError {
 /** Where an answer came from. */
 export type TargetKind = 'node' | 'upstream';
 
+/** Whose machine answered: the operator's pool, the caller's organization, the operator's fallback, another server. */
+export type RouteClass = 'edge' | 'own' | 'cloud' | 'upstream';
+
+/** How soon an answer is wanted: now, or within a batch's day at half the price. */
+export type Tier = 'interactive' | 'batch';
+
 /** Step 5: how the request went. */
 export interface RouteTaken {
   readonly kind: TargetKind;
   /** The node's id or the upstream's name; for the log, never for strangers. */
   readonly target: string;
+  /** Whose node it was; null for the operator's, and for an upstream. */
+  readonly organizationId: string | null;
   readonly attempts: number;
   /** True when the answer came from an upstream after nodes were tried or missing. */
   readonly fallback: boolean;
+  /** Sent to a second target before the first had answered. */
+  readonly hedged: boolean;
   readonly queueMs: number;
   readonly networkMs: number;
   readonly modelMs: number;
@@ -88,12 +117,19 @@ export interface PieceSink {
   piece(kind: 'text' | 'reasoning', text: string): void;
 }
 
+/** Whose log a request stands in. */
+export interface LogOwner {
+  readonly projectId: string;
+  /** Null for a refused call without a key that is known here. */
+  readonly keyId: string | null;
+}
+
 /** Step 7: what is written of a request, whatever became of it. */
 export interface Settlement {
   readonly requestId: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
-  readonly caller: Caller;
+  readonly caller: LogOwner;
   readonly endpoint: Route;
   /** As the caller spelled it, at most 256 characters; null when the body could not be read. */
   readonly requestedModel: string | null;
@@ -105,11 +141,16 @@ export interface Settlement {
   readonly outputTokens: number;
   readonly finishReason: FinishReason | null;
   readonly streamed: boolean;
+  readonly tier: Tier;
+  /** The request whose answer is given again under its Idempotency-Key, free of charge; null for every other. */
+  readonly replayOf: string | null;
   /** Zero for everything but an answer. */
   readonly cost: NanoDollars;
   /** True when step 3 held money for this request, which is now to be charged or given back. */
   readonly held: boolean;
   readonly route: RouteTaken | null;
+  /** Null where nobody answered. */
+  readonly routeClass: RouteClass | null;
   readonly totalMs: number;
   /** Completed in the same transaction, so that a retry replays what was charged. */
   readonly idempotency: { readonly key: string; readonly answer: StoredAnswer } | null;
@@ -121,6 +162,7 @@ export interface Trail {
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly endpoint: Route;
+  readonly tier: Tier;
   caller: Caller | null;
   inference: Inference | null;
   /** The Idempotency-Key that this attempt holds. */
@@ -153,6 +195,8 @@ export interface TargetAnswer {
 /** Something that can run a model: a connected node, or an upstream by URL. */
 export interface Target {
   readonly kind: TargetKind;
+  /** Whose it is; null for the operator's, and for an upstream. */
+  readonly organizationId: string | null;
   /** The node's id or the upstream's name. */
   readonly id: string;
   /**

@@ -118,7 +118,9 @@ async function handle(
   response: ServerResponse,
   services: ServerServices,
 ): Promise<void> {
-  const requestId = newId('request');
+  // The log finds requests by the time within their id.
+  const startedAt = services.now();
+  const requestId = newId('request', startedAt);
   const reply = new Reply(response, requestId);
   if (services.inFlight.count >= services.maxInFlight) {
     reply.error(new ApiError('no_capacity', { message: OVERLOADED, retryAfterSeconds: 1 }));
@@ -131,8 +133,8 @@ async function handle(
   services.inFlight.count++;
   const { headers } = body;
   try {
-    const startedAt = services.now();
-    await walk({ endpoint, requestId, startedAt, headers, body, reply, hangup: hangup.signal }, services);
+    const call = { endpoint, requestId, startedAt, tier: 'interactive', headers, body, reply } as const;
+    await walk({ ...call, hangup: hangup.signal }, services);
   } catch (error) {
     services.report(requestId, error);
     response.destroy();

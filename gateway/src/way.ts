@@ -11,6 +11,7 @@ import {
   type Settlement,
   type StoredAnswer,
   type Target,
+  type Tier,
   type Trail,
 } from './flow.ts';
 
@@ -60,6 +61,7 @@ export interface Call {
   readonly requestId: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
+  readonly tier: Tier;
   readonly headers: IncomingHttpHeaders;
   readonly body: Readable;
   readonly reply: Reply;
@@ -92,6 +94,7 @@ export async function walk(call: Call, services: WayServices): Promise<void> {
     requestId: call.requestId,
     startedAt: call.startedAt,
     endpoint: call.endpoint.route,
+    tier: call.tier,
     caller: null,
     inference: null,
     claimedKey: null,

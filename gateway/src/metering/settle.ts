@@ -3,9 +3,9 @@ import type { Pool } from 'pg';
 import type { Settlement } from '../flow.ts';
 import { AFTER_RUN_WAITS_MS, blamesItem, isRepeat, retryTransient } from '../store/database-errors.ts';
 import { Grouped } from '../store/grouped.ts';
+import { latencyCount } from '../store/latency-histogram.ts';
 import { KEY_KEPT_MS, sealAnswer } from '../store/sealed-answer.ts';
 import type { Secrets } from '../store/secrets.ts';
-import { LATENCY_BUCKETS, latencyBucket } from './latency-histogram.ts';
 
 /** A request could not be settled, so it must not be answered. */
 export class SettlementError extends Error {
@@ -32,12 +32,12 @@ export interface SettlerOptions {
 const MAX_GROUP = 256;
 
 /**
- * One call, one transaction: the function's body is in migrations/0002_requests.sql. One JSON text instead of 28
+ * One call, one transaction: the function's body is in migrations/0006_request_log.sql. One JSON text instead of 34
  * arrays, because JSON.stringify is the cheapest serializer that Node has.
  */
 const SETTLE = {
   name: 'settle.requests',
-  text: 'SELECT settle_requests($1::json, $2, $3, $4) AS outcomes',
+  text: 'SELECT settle_requests($1::json, $2, $3) AS outcomes',
 };
 
 type Outcome = 'settled' | 'already_settled' | 'hold_lost';
@@ -118,7 +118,7 @@ export class Settler {
 
   /** @param repeats some may be there already: looks first, which costs every request a little */
   async #call(batch: string, now: number, repeats: boolean): Promise<Outcome[]> {
-    const values = [batch, new Date(now), LATENCY_BUCKETS, repeats];
+    const values = [batch, new Date(now), repeats];
     const { rows } = await this.#options.pool.query<{ outcomes: Outcome[] }>({ ...SETTLE, values });
     return rows[0]!.outcomes;
   }
@@ -140,19 +140,23 @@ function settlementRow(s: Settlement, gatewayName: string, secrets: Secrets, now
     error_code: s.errorCode,
     finish_reason: s.finishReason,
     streamed: s.streamed,
+    half_price: s.tier === 'batch',
+    replay_of: s.replayOf,
     input_tokens: s.inputTokens,
     output_tokens: s.outputTokens,
     cost: s.cost.toString(),
     route_kind: s.route?.kind,
     route_target: storable(s.route?.target ?? null),
+    route_class: s.routeClass,
     attempts: s.route?.attempts,
     fallback: s.route?.fallback,
+    hedged: s.route?.hedged ?? false,
     queue_ms: s.route?.queueMs,
     network_ms: s.route?.networkMs,
     model_ms: s.route?.modelMs,
     total_ms: s.totalMs,
     held: s.held,
-    latency_bucket: latencyBucket(s.totalMs),
+    latency_histogram: latencyCount(s.totalMs),
     ...answerColumns(s, secrets, now),
   };
 }

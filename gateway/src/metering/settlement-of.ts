@@ -1,5 +1,5 @@
 import type { Answer, ApiError } from '@zerogpu/protocol';
-import type { Admission, Caller, Settlement, Trail } from '../flow.ts';
+import type { Admission, Caller, RouteClass, RouteTaken, Settlement, Trail } from '../flow.ts';
 import { type Metered, meter } from './meter.ts';
 
 /** A request whose caller is known: only those are settled. */
@@ -67,10 +67,18 @@ function common(trail: OwnedTrail, now: number): Omit<Settlement, 'status'> {
     outputTokens: 0,
     finishReason: null,
     streamed: inference?.stream ?? false,
+    tier: trail.tier,
+    replayOf: null,
     cost: 0n,
     held: admission !== null,
     route,
+    routeClass: route === null ? null : routeClassOf(route, caller),
     totalMs: Math.max(0, now - startedAt),
     idempotency: null,
   };
+}
+
+function routeClassOf(route: RouteTaken, caller: Caller): RouteClass {
+  if (route.kind === 'upstream') return 'upstream';
+  return route.organizationId === caller.organizationId ? 'own' : 'edge';
 }

@@ -70,6 +70,7 @@ interface Running {
 export class NodeConnection implements Target {
   readonly kind = 'node';
   id = '';
+  organizationId: string | null = null;
   rttMs = 0;
   lastHeardAt: number;
   readonly #socket: WebSocket;
@@ -251,6 +252,7 @@ export class NodeConnection implements Target {
     }
     clearTimeout(this.#greeting);
     this.id = admittance.nodeId;
+    this.organizationId = admittance.organizationId;
     this.#state = 'serving';
     this.#announce(hello.models);
     this.#send({ type: 'welcome', nodeId: this.id, heartbeatMs: this.#services.heartbeatMs });

@@ -29,6 +29,7 @@ interface Script {
 function target(id: string, { kind = 'node', pieces = [], fails, text = TEXT }: Script): Target {
   return {
     kind,
+    organizationId: null,
     id,
     async run(_inference, _deadline, sink, signal) {
       signal.throwIfAborted();
@@ -42,6 +43,7 @@ function target(id: string, { kind = 'node', pieces = [], fails, text = TEXT }: 
 
 const hanging: Target = {
   kind: 'node',
+  organizationId: null,
   id: 'hanging',
   run: (_inference, _deadline, _sink, signal) =>
     new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
@@ -168,7 +170,12 @@ describe('dispatch', () => {
   });
 
   test('an error that is no failure of a target is nobody’s turn', async () => {
-    const broken: Target = { kind: 'node', id: 'a', run: () => Promise.reject(new RangeError('bug')) };
+    const broken: Target = {
+      kind: 'node',
+      organizationId: null,
+      id: 'a',
+      run: () => Promise.reject(new RangeError('bug')),
+    };
     await expect(send([broken, target('b', {})])).rejects.toThrow(RangeError);
   });
 });

@@ -84,8 +84,10 @@ function routeTaken(target: Target, given: TargetAnswer, attempts: number, elaps
   return {
     kind: target.kind,
     target: target.id,
+    organizationId: target.organizationId,
     attempts,
     fallback: target.kind === 'upstream',
+    hedged: false,
     queueMs: given.queueMs,
     networkMs: Math.max(0, elapsedMs - given.queueMs - given.modelMs),
     modelMs: given.modelMs,

@@ -11,7 +11,12 @@ import type { Pool, PoolClient } from 'pg';
 
 /** Whether a node is one of ours. */
 export type Admittance =
-  | { readonly kind: 'admitted'; readonly nodeId: string }
+  | {
+      readonly kind: 'admitted';
+      readonly nodeId: string;
+      /** Null is the operator's pool. */
+      readonly organizationId: string | null;
+    }
   | { readonly kind: 'refused'; readonly code: (typeof REFUSALS)[number]; readonly message: string };
 
 export interface NodeDirectoryServices {
@@ -24,7 +29,7 @@ export interface NodeDirectoryServices {
 const FIND_NODE = `
   UPDATE nodes SET last_seen_at = now(), name = $2, agent = $3, capabilities = $4
   WHERE public_key = $1
-  RETURNING id, revoked_at IS NOT NULL AS revoked`;
+  RETURNING id, organization_id, revoked_at IS NOT NULL AS revoked`;
 
 /** Takes one use of a token; no row when it is unknown, used up, expired or revoked. */
 const USE_TOKEN = `
@@ -37,7 +42,7 @@ const ADD_NODE = `
   INSERT INTO nodes (id, public_key, organization_id, name, agent, capabilities, last_seen_at)
   VALUES ($1, $2, $3, $4, $5, $6, now())
   ON CONFLICT (public_key) DO UPDATE SET last_seen_at = now()
-  RETURNING id`;
+  RETURNING id, organization_id`;
 
 /** Who may join: a node proves its key by a signature; a join token makes a new key known. */
 export class NodeDirectory {
@@ -67,7 +72,7 @@ export class NodeDirectory {
   async #findKnown(client: PoolClient, hello: Hello): Promise<Admittance | null> {
     const key = Buffer.from(hello.publicKey, 'base64url');
     const capabilities = JSON.stringify(hello.capabilities);
-    const found = await client.query<{ id: string; revoked: boolean }>(FIND_NODE, [
+    const found = await client.query<NodeRow & { revoked: boolean }>(FIND_NODE, [
       key,
       hello.name,
       hello.agent,
@@ -76,7 +81,7 @@ export class NodeDirectory {
     const node = found.rows[0];
     if (!node) return null;
     if (node.revoked) return { kind: 'refused', code: 'revoked', message: 'This node was removed' };
-    return { kind: 'admitted', nodeId: node.id };
+    return admitted(node);
   }
 
   async #join(client: PoolClient, hello: Hello): Promise<Admittance> {
@@ -95,7 +100,7 @@ export class NodeDirectory {
         await client.query('ROLLBACK');
         return refused('The join token is unknown, used up, expired or revoked');
       }
-      const added = await client.query<{ id: string }>(ADD_NODE, [
+      const added = await client.query<NodeRow>(ADD_NODE, [
         newId('node'),
         Buffer.from(hello.publicKey, 'base64url'),
         grant.organization_id,
@@ -104,12 +109,21 @@ export class NodeDirectory {
         JSON.stringify(hello.capabilities),
       ]);
       await client.query('COMMIT');
-      return { kind: 'admitted', nodeId: added.rows[0]!.id };
+      return admitted(added.rows[0]!);
     } catch (error) {
       await client.query('ROLLBACK');
       throw error;
     }
   }
+}
+
+interface NodeRow {
+  readonly id: string;
+  readonly organization_id: string | null;
+}
+
+function admitted({ id, organization_id: organizationId }: NodeRow): Admittance {
+  return { kind: 'admitted', nodeId: id, organizationId };
 }
 
 /** True when `hello` was signed with its own key over this nonce. */

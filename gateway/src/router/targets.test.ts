@@ -5,6 +5,7 @@ import { canServe, type Fleet, targetsFor } from './targets.ts';
 
 const target = (id: string, kind: Target['kind'] = 'node'): Target => ({
   kind,
+  organizationId: null,
   id,
   run: () => Promise.reject(new Error('not asked')),
 });

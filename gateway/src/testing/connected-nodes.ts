@@ -44,7 +44,7 @@ export class NodeFloor {
 
 export async function admitSigned(hello: Hello, nonce: string): Promise<Admittance> {
   if (signatureIsGood(hello, nonce))
-    return { kind: 'admitted', nodeId: `node_${hello.publicKey.slice(0, 8)}` };
+    return { kind: 'admitted', nodeId: `node_${hello.publicKey.slice(0, 8)}`, organizationId: null };
   return { kind: 'refused', code: 'signature_invalid', message: 'no' };
 }
 

@@ -153,7 +153,7 @@ const ANSWER: TargetAnswer = {
 
 /** A target that does what a test says; by default it answers. */
 export function target(run: Target['run'] = async () => ANSWER): Target {
-  return { kind: 'upstream', id: 'u', run };
+  return { kind: 'upstream', organizationId: null, id: 'u', run };
 }
 
 export const answering = (changes: Partial<TargetAnswer> = {}): Target =>

@@ -15,6 +15,7 @@ const MAX_ERROR_BYTES = 64 * 1024;
 /** An OpenAI-compatible server by URL, as a target like a node. Speaks only to its `/chat/completions`. */
 export class Upstream implements Target {
   readonly kind = 'upstream';
+  readonly organizationId = null;
   readonly id: string;
   readonly #config: UpstreamConfig;
   readonly #pool: Pool;

@@ -43,3 +43,26 @@ export function latencyPercentile(histogram: readonly number[], share: number): 
   }
   return Number.POSITIVE_INFINITY;
 }
+
+/** Decimal digits of each bucket in a stored histogram: a trillion requests. */
+const DIGITS_PER_BUCKET = 12;
+
+/**
+ * One request as a stored histogram: the number 10^(12 bucket), so that PostgreSQL adds histograms as it adds numbers.
+ * Of the latency as it is stored, in 32 bits, so that counting the log again gives the same.
+ */
+export function latencyCount(ms: number): string {
+  return `1e${DIGITS_PER_BUCKET * latencyBucket(Math.fround(ms))}`;
+}
+
+/**
+ * The counts of a stored histogram, or of a sum of them.
+ * @param stored a whole number in decimal digits, as `pg` gives a numeric
+ */
+export function readLatencies(stored: string): number[] {
+  const counts = new Array<number>(LATENCY_BUCKETS).fill(0);
+  for (let bucket = 0, end = stored.length; end > 0; bucket++, end -= DIGITS_PER_BUCKET) {
+    counts[bucket] = Number(stored.slice(Math.max(0, end - DIGITS_PER_BUCKET), end));
+  }
+  return counts;
+}

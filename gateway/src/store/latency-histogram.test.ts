@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LATENCY_BOUNDS_MS, LATENCY_BUCKETS, latencyBucket, latencyPercentile } from './latency-histogram.ts';
+import {
+  LATENCY_BOUNDS_MS,
+  LATENCY_BUCKETS,
+  latencyBucket,
+  latencyCount,
+  latencyPercentile,
+  readLatencies,
+} from './latency-histogram.ts';
 
 const anyLatency = fc.double({ min: 0, max: 200_000, noNaN: true });
 
@@ -59,5 +66,23 @@ describe('latencyPercentile', () => {
     const last = new Array<number>(LATENCY_BUCKETS).fill(0);
     last[LATENCY_BUCKETS - 1] = 1;
     expect(latencyPercentile(last, 0.5)).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('readLatencies', () => {
+  it('reads what is stored, and a sum of what is stored', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0, max: 200_000, noNaN: true }), { maxLength: 50 }), (all) => {
+        const wanted = new Array<number>(LATENCY_BUCKETS).fill(0);
+        for (const ms of all) wanted[latencyBucket(Math.fround(ms))]! += 1;
+        const sum = all.reduce((total, ms) => total + 10n ** BigInt(latencyCount(ms).slice(2)), 0n);
+        expect(readLatencies(sum.toString())).toEqual(wanted);
+      }),
+    );
+  });
+
+  it('counts up to a trillion in each bucket', () => {
+    const most = 10n ** 12n - 1n;
+    expect(readLatencies((most * 10n ** 12n + most).toString()).slice(0, 3)).toEqual([1e12 - 1, 1e12 - 1, 0]);
   });
 });
