@@ -17,7 +17,6 @@ import { NodeDirectory } from './nodes/node-directory.ts';
 import { NodeRegistry } from './nodes/registry.ts';
 import type { AdmitServices } from './quota/admit.ts';
 import { HoldBook } from './quota/hold-money.ts';
-import { RateLimit } from './quota/rate-limit.ts';
 import { makeServer, type ServerServices } from './server.ts';
 import { type FirstBoot, firstBoot, keepBaseUrl, localNodeToken } from './store/first-boot.ts';
 import { GroupedOverflow } from './store/grouped.ts';
@@ -171,11 +170,9 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets) {
 }
 
 function admissionOf(config: Config, holds: HoldBook): AdmitServices {
-  const limit = (perMinute: number | null) => (perMinute === null ? null : new RateLimit(perMinute));
   return {
-    hold: async (request) => (await unlessOverloaded(holds.take(request))) === 'held',
-    requestLimit: limit(config.rateLimit.requests),
-    tokenLimit: limit(config.rateLimit.tokens),
+    take: (asking) => unlessOverloaded(holds.take(asking)),
+    keyLimits: config.rateLimit,
     override: (model) => config.modelOverrides.get(model),
     deadlineMs: config.deadlineMs,
   };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { UNLIMITED } from './flow.ts';
 import { Metrics } from './metrics.ts';
 import { makeSettlement } from './testing/tenant.ts';
 
@@ -8,6 +9,7 @@ const caller = {
   organizationId: 'o',
   walletId: 'w',
   allowedModels: null,
+  limits: UNLIMITED,
   standIns: null,
 };
 

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Target, TargetFailure } from './flow.ts';
-import { RateLimit } from './quota/rate-limit.ts';
 import { answering, hanging, KEY, type OpenServer, openServer, target } from './testing/open-server.ts';
 import { SUMMARY } from './testing/scripted-node.ts';
 
@@ -137,12 +136,13 @@ describe('a refusal', () => {
 
   test('by a limit says its state in the headers', async () => {
     const { admission } = server.services;
-    await reopen({
-      admission: { ...admission, requestLimit: new RateLimit(1), tokenLimit: new RateLimit(1000) },
-    });
-    server.targets.push(answering());
-    server.memory.balance = 10n ** 12n;
-    await server.post(body);
+    const limits = {
+      requests: { limit: 1, remaining: 0, resetMs: 59_999.5 },
+      tokens: { limit: 1000, remaining: 990, resetMs: 600 },
+    };
+    const refusal = { scope: 'key', what: 'requests', limit: 1, retryMs: 59_999.5 } as const;
+    const take = async () => ({ result: 'rate_limited', limits, refusal }) as const;
+    await reopen({ admission: { ...admission, take } });
     const response = await server.post(body);
     expect([response.status, response.headers.get('retry-after')]).toEqual([429, '60']);
     for (const kind of ['requests', 'tokens']) {

@@ -33,6 +33,29 @@ export async function credit(client: LedgerClient, given: Credit): Promise<boole
   return onlyRow<{ credited: boolean }>(rows).credited;
 }
 
+export interface Refund {
+  readonly walletId: string;
+  /** More than zero. */
+  readonly amount: NanoDollars;
+  /** Refunds with the same reference are made once; null is always made. */
+  readonly reference: string | null;
+  readonly description: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** `repeated`: the reference was refunded before. `insufficient`: more than what is neither spent nor held. */
+export type RefundResult = 'refunded' | 'repeated' | 'insufficient';
+
+const REFUND = 'SELECT ledger.refund($1, $2, $3, $4, $5) AS result';
+
+/** Takes money out of a wallet, back to where its credit came from. */
+export async function refund(client: LedgerClient, given: Refund): Promise<RefundResult> {
+  const values = [given.walletId, given.amount, given.reference, given.description, new Date(given.at)];
+  const { rows } = await client.query({ text: REFUND, values });
+  return onlyRow<{ result: RefundResult }>(rows).result;
+}
+
 export interface Balance {
   readonly balance: NanoDollars;
   readonly held: NanoDollars;

@@ -6,13 +6,17 @@ export interface HoldRequest {
   readonly requestId: string;
   /** A wallet. */
   readonly accountId: string;
+  /** Whose budgets, besides the organization's, the request draws on. */
+  readonly projectId: string;
+  readonly keyId: string;
   /** The most that the request can cost; zero or more. */
   readonly amount: NanoDollars;
   /** Milliseconds since 1970 after which the sweeper may return it. */
   readonly expiresAt: number;
 }
 
-export type HoldResult = 'held' | 'insufficient';
+/** Held, or what did not cover it. */
+export type HoldResult = 'held' | 'balance' | 'organization_budget' | 'project_budget' | 'key_budget';
 
 /**
  * `durable`: on the disk when the call returns. `quick`: on the disk within a second, without waiting for it. A crash
@@ -24,34 +28,42 @@ export type HoldCommit = 'durable' | 'quick';
 const TAKE_HOLDS = {
   durable: {
     name: 'ledger.take_holds',
-    text: 'SELECT ledger.take_holds($1, $2, $3, $4) AS granted',
+    text: 'SELECT ledger.take_holds($1, $2, $3, $4, $5, $6, $7) AS results',
   },
   quick: {
     name: 'ledger.take_holds.quick',
-    text: `SELECT ledger.take_holds($1, $2, $3, $4) AS granted, set_config('synchronous_commit', 'off', true)`,
+    text: `SELECT ledger.take_holds($1, $2, $3, $4, $5, $6, $7) AS results, set_config('synchronous_commit', 'off', true)`,
   },
 };
 
+/** The first six parameters of `ledger.take_holds`. */
+export function holdColumns(requests: readonly HoldRequest[]): unknown[] {
+  return [
+    requests.map((r) => r.requestId),
+    requests.map((r) => r.accountId),
+    requests.map((r) => r.projectId),
+    requests.map((r) => r.keyId),
+    requests.map((r) => r.amount),
+    requests.map((r) => new Date(r.expiresAt).toISOString()),
+  ];
+}
+
 /**
  * Holds money for many requests in one statement: each, in the order given, is granted exactly when what is then
- * left of its account covers it.
+ * left of its account, and of every budget of its organization, project and key, covers it.
+ * @param at milliseconds since 1970: says which month's budgets
  * @returns one result per request, in order; an account that does not exist covers nothing
  */
 export async function takeHolds(
   client: LedgerClient,
   requests: readonly HoldRequest[],
+  at: number,
   commit: HoldCommit = 'durable',
 ): Promise<HoldResult[]> {
   if (requests.length === 0) return [];
-  const values = [
-    requests.map((r) => r.requestId),
-    requests.map((r) => r.accountId),
-    requests.map((r) => r.amount),
-    requests.map((r) => new Date(r.expiresAt).toISOString()),
-  ];
+  const values = [...holdColumns(requests), new Date(at)];
   const { rows } = await client.query({ ...TAKE_HOLDS[commit], values });
-  const { granted } = onlyRow<{ granted: boolean[] }>(rows);
-  return granted.map((ok) => (ok ? 'held' : 'insufficient'));
+  return onlyRow<{ results: HoldResult[] }>(rows).results;
 }
 
 export interface ChargeItem {

@@ -1,5 +1,6 @@
 /** The money: accounts, holds and postings in nano-dollars on PostgreSQL. Knows nothing of HTTP. */
 export * from './accounts.ts';
+export * from './budgets.ts';
 export type { LedgerClient } from './client.ts';
 export * from './holds.ts';
 export * from './invariants.ts';

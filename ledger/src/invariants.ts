@@ -8,8 +8,10 @@ export interface Violation {
     | 'held_is_sum_of_holds'
     | 'no_balance_below_zero'
     | 'one_charge_per_request'
-    | 'postings_have_accounts';
-  /** The account or request; null for the sum over all. */
+    | 'postings_have_accounts'
+    | 'budget_held_is_sum_of_holds'
+    | 'budgets_are_looked_for';
+  /** The account, request or spender; null for the sum over all. */
   readonly subject: string | null;
   readonly detail: string;
 }
@@ -41,7 +43,17 @@ SELECT 'one_charge_per_request', p.request_id, count(*) || ' charges'
   FROM ledger.postings p WHERE p.kind = 'charge' GROUP BY p.request_id HAVING count(*) > 1
 UNION ALL
 SELECT 'postings_have_accounts', f.id::text, 'postings of ' || f.total || ' without an account'
-  FROM flow f WHERE NOT EXISTS (SELECT 1 FROM ledger.accounts a WHERE a.id = f.id)`;
+  FROM flow f WHERE NOT EXISTS (SELECT 1 FROM ledger.accounts a WHERE a.id = f.id)
+UNION ALL
+SELECT 'budget_held_is_sum_of_holds', b.spender_id::text, 'held ' || b.held || ', holds ' || p.total
+  FROM ledger.budgets b CROSS JOIN LATERAL (
+    SELECT coalesce(sum(h.amount), 0) AS total FROM ledger.holds h WHERE h.account_id = b.account_id
+      AND (b.kind = 'organization' OR b.spender_id = CASE b.kind WHEN 'project' THEN h.project_id ELSE h.key_id END)
+  ) p WHERE b.held <> p.total
+UNION ALL
+SELECT 'budgets_are_looked_for', a.id::text, 'budgeted ' || a.budgeted
+  FROM ledger.accounts a
+  WHERE a.budgeted <> EXISTS (SELECT 1 FROM ledger.budgets b WHERE b.account_id = a.id)`;
 
 /** @returns every broken rule; empty when the books are right */
 export async function checkInvariants(client: LedgerClient): Promise<Violation[]> {

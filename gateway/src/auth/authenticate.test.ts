@@ -1,5 +1,6 @@
 import { API_KEY_PREFIX, JOIN_TOKEN_PREFIX, makeSecret } from '@zerogpu/protocol';
 import { describe, expect, test, vi } from 'vitest';
+import { UNLIMITED } from '../flow.ts';
 import { authenticate, type KeyRecord } from './authenticate.ts';
 
 const KEY = makeSecret(API_KEY_PREFIX);
@@ -12,6 +13,7 @@ const record: KeyRecord = {
   organizationId: 'o',
   walletId: 'w',
   allowedModels: null,
+  limits: UNLIMITED,
   standIns: null,
   ended: false,
 };
@@ -31,9 +33,9 @@ describe('authenticate', () => {
     { 'x-api-key': KEY, 'x-project-id': PROJECT },
     { 'x-api-key': KEY, 'x-project-id': PROJECT.toUpperCase() },
   ])('knows %j', async (headers) => {
-    const { allowedModels, standIns, ...caller } = await ask({ ...headers });
+    const { allowedModels, limits, standIns, ...caller } = await ask({ ...headers });
     expect(caller).toEqual({ keyId: 'k', projectId: PROJECT, organizationId: 'o', walletId: 'w' });
-    expect([allowedModels, standIns]).toEqual([null, null]);
+    expect([allowedModels, limits, standIns]).toEqual([null, UNLIMITED, null]);
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { API_KEY_PREFIX, ApiError, isWellFormedSecret } from '@zerogpu/protocol';
-import type { Caller } from '../flow.ts';
+import type { Caller, ScopeLimits } from '../flow.ts';
 
 /** What the database knows of a key. */
 export interface KeyRecord {
@@ -9,7 +9,9 @@ export interface KeyRecord {
   readonly projectActive: boolean;
   readonly organizationId: string;
   readonly walletId: string;
+  /** Those that both the project and the key allow; null allows all. */
   readonly allowedModels: readonly string[] | null;
+  readonly limits: ScopeLimits;
   readonly standIns: boolean | null;
   /** Revoked or past its expiry. */
   readonly ended: boolean;
@@ -56,6 +58,7 @@ export async function authenticate(
     organizationId: record.organizationId,
     walletId: record.walletId,
     allowedModels: record.allowedModels === null ? null : new Set(record.allowedModels),
+    limits: record.limits,
     standIns: record.standIns,
   };
 }

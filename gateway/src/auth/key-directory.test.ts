@@ -1,6 +1,7 @@
 import { API_KEY_PREFIX, makeSecret } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
 import { expect, it } from 'vitest';
+import { UNLIMITED } from '../flow.ts';
 import { silentLog } from '../store/log.ts';
 import { Secrets } from '../store/secrets.ts';
 import { onEveryPostgres } from '../testing/postgres.ts';
@@ -35,6 +36,7 @@ onEveryPostgres('key directory', (database) => {
       organizationId: caller.organizationId,
       walletId: caller.walletId,
       allowedModels: null,
+      limits: UNLIMITED,
       standIns: null,
       ended: false,
     });
@@ -102,6 +104,21 @@ onEveryPostgres('key directory', (database) => {
       allowedModels: ['a', 'b'],
       standIns: true,
     });
+    await keys.close();
+  });
+
+  it('passes on what key and project both allow, and the limits of each', async () => {
+    const pool = await database();
+    const { apiKey } = await makeTenant(pool, secrets);
+    const keys = new KeyDirectory(pool, secrets, silentLog);
+    await pool.query("UPDATE projects SET allowed_models = '{a,b}', requests_per_minute = 60");
+    await pool.query("UPDATE api_keys SET allowed_models = '{b,c}', tokens_per_minute = 1000");
+    expect(await keys.find(apiKey, NOW)).toMatchObject({
+      allowedModels: ['b'],
+      limits: { key: { requests: null, tokens: 1000 }, project: { requests: 60, tokens: null } },
+    });
+    await pool.query('UPDATE projects SET allowed_models = NULL');
+    expect(await keys.find(apiKey, NOW + 1_000)).toMatchObject({ allowedModels: ['b', 'c'] });
     await keys.close();
   });
 

@@ -17,7 +17,10 @@ const FLUSH_EVERY_MS = 10_000;
 const FIND = {
   name: 'key-directory.find',
   text: `
-SELECT k.id, k.hash, k.project_id, p.status, p.organization_id, o.wallet_id, p.allowed_models, p.stand_ins,
+SELECT k.id, k.hash, k.project_id, p.status, p.organization_id, o.wallet_id, p.stand_ins,
+  p.allowed_models AS project_models, k.allowed_models AS key_models,
+  k.requests_per_minute AS key_requests, k.tokens_per_minute AS key_tokens,
+  p.requests_per_minute AS project_requests, p.tokens_per_minute AS project_tokens,
   k.revoked_at IS NOT NULL AS revoked, (extract(epoch FROM k.expires_at) * 1000)::float8 AS expires_at
 FROM api_keys k
 JOIN projects p ON p.id = k.project_id
@@ -38,7 +41,12 @@ interface Row {
   readonly status: 'active' | 'archived';
   readonly organization_id: string;
   readonly wallet_id: string;
-  readonly allowed_models: string[] | null;
+  readonly project_models: string[] | null;
+  readonly key_models: string[] | null;
+  readonly key_requests: number | null;
+  readonly key_tokens: number | null;
+  readonly project_requests: number | null;
+  readonly project_tokens: number | null;
   readonly stand_ins: boolean | null;
   readonly revoked: boolean;
   /** Milliseconds since 1970. */
@@ -85,7 +93,11 @@ export class KeyDirectory implements KeyFinder {
       projectActive: row.status === 'active',
       organizationId: row.organization_id,
       walletId: row.wallet_id,
-      allowedModels: row.allowed_models,
+      allowedModels: inBoth(row.project_models, row.key_models),
+      limits: {
+        key: { requests: row.key_requests, tokens: row.key_tokens },
+        project: { requests: row.project_requests, tokens: row.project_tokens },
+      },
       standIns: row.stand_ins,
       ended: row.revoked || (row.expires_at !== null && row.expires_at <= now),
     };
@@ -151,4 +163,11 @@ export class KeyDirectory implements KeyFinder {
     if (used) used.at = now;
     else if (this.#used.size < MAX_KNOWN) this.#used.set(id, { written: 0, at: now });
   }
+}
+
+/** A list that is null allows everything. */
+function inBoth(some: readonly string[] | null, others: readonly string[] | null): readonly string[] | null {
+  if (some === null || others === null) return some ?? others;
+  const allowed = new Set(others);
+  return some.filter((model) => allowed.has(model));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Caller, StoredAnswer } from '../flow.ts';
+import { type Caller, type StoredAnswer, UNLIMITED } from '../flow.ts';
 import { answer } from '../testing/answers.ts';
 import { claimIdempotency } from './claim.ts';
 import type { ClaimRequest, ClaimResult } from './idempotency-store.ts';
@@ -10,6 +10,7 @@ const caller: Caller = {
   organizationId: 'o',
   walletId: 'w',
   allowedModels: null,
+  limits: UNLIMITED,
   standIns: null,
 };
 const stored: StoredAnswer = { requestId: 'req_1', answer: answer(), createdAt: 1 };

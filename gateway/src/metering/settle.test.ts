@@ -8,7 +8,7 @@ import { readLatencies } from '../store/latency-histogram.ts';
 import { silentLog } from '../store/log.ts';
 import { Secrets } from '../store/secrets.ts';
 import { onEveryPostgres } from '../testing/postgres.ts';
-import { makeSettlement, makeTenant } from '../testing/tenant.ts';
+import { makeAsking, makeSettlement, makeTenant } from '../testing/tenant.ts';
 import { SettlementError, Settler } from './settle.ts';
 import { sweep } from './sweeper.ts';
 
@@ -20,7 +20,7 @@ async function setUp(pool: Pool, balance?: bigint) {
   const holds = new HoldBook(pool);
   const settler = new Settler({ pool, secrets, gatewayName: 'gateway-1' });
   const take = (requestId: string, expiresAt = Date.now() + 60_000) =>
-    holds.take({ requestId, accountId: caller.walletId, amount: HOLD, expiresAt });
+    holds.take(makeAsking(caller, requestId, { amount: HOLD, expiresAt }));
   return { caller, settler, take };
 }
 
@@ -43,7 +43,7 @@ onEveryPostgres('settlement', (database) => {
     const pool = await database();
     const { caller, settler, take } = await setUp(pool);
     const settlement = makeSettlement(caller);
-    expect(await take(settlement.requestId)).toBe('held');
+    expect(await take(settlement.requestId)).toMatchObject({ result: 'held' });
     await settler.settle(settlement);
     expect(await readBalance(pool, caller.walletId)).toEqual({
       balance: 999_300n,
@@ -163,7 +163,7 @@ onEveryPostgres('settlement', (database) => {
     const [good, lost] = [makeSettlement(caller), makeSettlement(caller)];
     await take(good.requestId);
     await take(lost.requestId, Date.now() - 1);
-    expect(await sweep(pool, silentLog, Date.now())).toEqual({ holds: 1, answers: 0 });
+    expect(await sweep(pool, silentLog, Date.now())).toEqual({ holds: 1, answers: 0, payloads: 0 });
     const results = await Promise.allSettled([settler.settle(lost), settler.settle(good)]);
     expect(results.map((r) => r.status)).toEqual(['rejected', 'fulfilled']);
     expect(results[0]).toMatchObject({ reason: { kind: 'hold_lost' } });
@@ -266,7 +266,7 @@ onEveryPostgres('settlement', (database) => {
           let open = 0n;
           const one = async ({ cost, settles }: { cost: bigint; settles: number }) => {
             const settlement: Settlement = makeSettlement(caller, { cost });
-            if ((await take(settlement.requestId)) !== 'held') return;
+            if ((await take(settlement.requestId)).result !== 'held') return;
             for (let i = 0; i < settles; i++) await settler.settle(settlement);
             if (settles > 0) charged += cost;
             else open += HOLD;

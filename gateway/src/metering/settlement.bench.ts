@@ -11,11 +11,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkInvariants, credit, openWallet } from '@zerogpu/ledger';
 import { newId } from '@zerogpu/protocol';
-import type { Caller, Settlement } from '../flow.ts';
+import { type Caller, type Settlement, UNLIMITED } from '../flow.ts';
 import { HoldBook } from '../quota/hold-money.ts';
 import { silentLog } from '../store/log.ts';
 import { openStore, type Store } from '../store/open-store.ts';
 import { Secrets } from '../store/secrets.ts';
+import { makeAsking } from '../testing/tenant.ts';
 import { Settler } from './settle.ts';
 
 const { values: args } = parseArgs({
@@ -90,9 +91,8 @@ async function drive(
     while (performance.now() < end) {
       const start = performance.now();
       const requestId = newId('request');
-      const expiresAt = Date.now() + 60_000;
-      const held = await holds.take({ requestId, accountId: caller.walletId, amount: 2_000n, expiresAt });
-      if (held !== 'held') throw new Error(`Expected a hold, got ${held}`);
+      const { result } = await holds.take(makeAsking(caller, requestId, { amount: 2_000n }));
+      if (result !== 'held') throw new Error(`Expected a hold, got ${result}`);
       await settler.settle(settlement(requestId, caller));
       latencies.push(performance.now() - start);
     }
@@ -147,6 +147,7 @@ async function makeCaller({ pool }: Store): Promise<Caller> {
     organizationId,
     walletId,
     allowedModels: null,
+    limits: UNLIMITED,
     standIns: null,
   };
 }

@@ -1,13 +1,12 @@
 import { findManifest, tokenizerOf } from '@zerogpu/catalogue';
-import type { HoldRequest } from '@zerogpu/ledger';
 import type { Route } from '@zerogpu/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Caller } from '../flow.ts';
+import { type Caller, UNLIMITED } from '../flow.ts';
 import { inference } from '../testing/connected-nodes.ts';
 import { CHAT, IAB, SUMMARY } from '../testing/scripted-node.ts';
 import { type AdmitServices, admit } from './admit.ts';
-import { RateLimit } from './rate-limit.ts';
+import type { Asking, Grant } from './admit-requests.ts';
 
 const NOW = 1_000_000;
 const caller: Caller = {
@@ -16,15 +15,24 @@ const caller: Caller = {
   organizationId: 'o',
   walletId: 'w',
   allowedModels: null,
+  limits: UNLIMITED,
   standIns: null,
 };
 
-function services(changes: Partial<AdmitServices> = {}): { holds: HoldRequest[]; services: AdmitServices } {
-  const holds: HoldRequest[] = [];
-  const hold = async (request: HoldRequest) => holds.push(request) > 0;
-  const none = { requestLimit: null, tokenLimit: null, override: () => undefined, deadlineMs: 60_000 };
-  return { holds, services: { hold, ...none, ...changes } };
+const NO_LIMITS = { requests: null, tokens: null };
+
+function services(changes: Partial<AdmitServices> = {}): { asked: Asking[]; services: AdmitServices } {
+  const asked: Asking[] = [];
+  const take = async (asking: Asking): Promise<Grant> => {
+    asked.push(asking);
+    return { result: 'held', limits: NO_LIMITS };
+  };
+  const none = { keyLimits: UNLIMITED.key, override: () => undefined, deadlineMs: 60_000 };
+  return { asked, services: { take, ...none, ...changes } };
 }
+
+/** Services that answer every request alike. */
+const granting = (grant: Grant) => services({ take: async () => grant });
 
 const ask = (
   changes: Parameters<typeof inference>[0] = {},
@@ -47,7 +55,7 @@ describe('which model', () => {
     const given = services();
     const who = { ...caller, allowedModels: new Set([IAB]) };
     await expect(ask({}, given, who)).rejects.toMatchObject({ code: 'model_not_allowed', param: 'model' });
-    expect(given.holds).toEqual([]);
+    expect(given.asked).toEqual([]);
     await expect(ask({ model: IAB }, given, who)).resolves.toMatchObject({ manifest: { id: IAB } });
   });
 });
@@ -82,7 +90,7 @@ describe('the input', () => {
       param: 'messages',
       message: expect.stringMatching(/has \d+ tokens; .* accepts at most 8192$/),
     });
-    expect(given.holds).toEqual([]);
+    expect(given.asked).toEqual([]);
   });
 
   test('instructions alone over the limit cannot be cut', async () => {
@@ -176,13 +184,12 @@ describe('several texts', () => {
 });
 
 test('options that the task cannot work with are refused before anything is held or taken', async () => {
-  const given = services({ requestLimit: new RateLimit(1) });
+  const given = services();
   await expect(ask({ model: 'zlm-v1-extract-edge', metadata: {} }, given)).rejects.toMatchObject({
     code: 'invalid_value',
     param: 'metadata.usecase',
   });
-  expect(given.holds).toEqual([]);
-  await expect(ask({}, given)).resolves.toBeDefined();
+  expect(given.asked).toEqual([]);
 });
 
 describe('the output', () => {
@@ -201,10 +208,19 @@ describe('the money', () => {
     const admission = await ask({ text: 'One two.', maxOutputTokens: 10 }, given);
     const held = BigInt(count('One two.')) * 20n + 10n * 50n;
     expect(admission).toMatchObject({ held, deadline: NOW + 60_000 });
-    expect(given.holds).toEqual([
-      { requestId: 'req_1', accountId: 'w', amount: held, expiresAt: expect.any(Number) },
+    expect(given.asked).toEqual([
+      {
+        requestId: 'req_1',
+        accountId: 'w',
+        projectId: 'p',
+        keyId: 'k',
+        amount: held,
+        expiresAt: expect.any(Number),
+        tokens: admission.inputTokens,
+        limits: UNLIMITED,
+      },
     ]);
-    expect(given.holds[0]?.expiresAt).toBeGreaterThan(NOW + 60_000);
+    expect(given.asked[0]?.expiresAt).toBeGreaterThan(NOW + 60_000);
   });
 
   test('an upstream that counts twice as much, and a template around each message, are within what is held', async () => {
@@ -214,35 +230,65 @@ describe('the money', () => {
   });
 
   test('a balance that does not cover it is a refusal', async () => {
-    const given = services({ hold: async () => false });
-    await expect(ask({}, given)).rejects.toMatchObject({ code: 'insufficient_quota' });
+    const given = granting({ result: 'balance', limits: NO_LIMITS });
+    await expect(ask({}, given)).rejects.toMatchObject({
+      code: 'insufficient_quota',
+      message: expect.stringContaining('balance'),
+    });
+  });
+
+  test.each([
+    ['organization_budget', 'of the organization'],
+    ['project_budget', 'of the project'],
+    ['key_budget', 'of the API key'],
+  ] as const)('a refusal by %s says whose, how much of how much, and until when', async (result, whose) => {
+    const budget = { limit: 5_000_000_000n, spent: 4_999_000_000n, held: 500n };
+    const refused = ask({}, granting({ result, budget, limits: NO_LIMITS }));
+    await expect(refused).rejects.toMatchObject({
+      code: 'insufficient_quota',
+      message:
+        `The monthly budget ${whose} does not cover this request: $4.999 of $5.00 spent and $0.0000005 held ` +
+        'for requests under way; the month ends at 1970-02-01T00:00:00.000Z',
+    });
   });
 });
 
 describe('the limits', () => {
-  test('are taken, and said', async () => {
-    const given = services({ requestLimit: new RateLimit(2), tokenLimit: new RateLimit(1000) });
-    const { limits, inputTokens } = await ask({}, given);
-    expect(limits.requests).toMatchObject({ limit: 2, remaining: 1, resetMs: 30_000 });
-    expect(limits.tokens).toMatchObject({ limit: 1000, remaining: 1000 - inputTokens });
+  const limits = {
+    requests: { limit: 2, remaining: 1, resetMs: 30_000 },
+    tokens: { limit: 1000, remaining: 900, resetMs: 6_000 },
+  };
+  const refusal = { scope: 'key', what: 'requests', limit: 2, retryMs: 29_001 } as const;
+
+  test('are asked for and said', async () => {
+    const own = { key: { requests: 5, tokens: null }, project: { requests: null, tokens: 7 } };
+    const given = services({ keyLimits: { requests: 60, tokens: 1000 } });
+    await ask({}, given, { ...caller, limits: own });
+    await ask({}, given);
+    // A key's own limits come before the server's, which are for keys only.
+    expect(given.asked.map((asking) => asking.limits)).toEqual([
+      { key: { requests: 5, tokens: 1000 }, project: { requests: null, tokens: 7 } },
+      { key: { requests: 60, tokens: 1000 }, project: { requests: null, tokens: null } },
+    ]);
+    expect(await ask({}, granting({ result: 'held', limits }))).toMatchObject({ limits });
   });
 
-  test('a refusal says the state of both, and holds nothing', async () => {
-    const given = services({ requestLimit: new RateLimit(1), tokenLimit: new RateLimit(1000) });
-    await ask({}, given);
-    const refused = await ask({}, given).catch((error: unknown) => error);
-    expect(refused).toMatchObject({
-      code: 'rate_limit_exceeded',
-      retryAfterSeconds: 60,
-      limits: { requests: { limit: 1, remaining: 0 }, tokens: { limit: 1000 } },
-    });
-    expect(given.holds).toHaveLength(1);
-    await expect(ask({}, given, { ...caller, keyId: 'another' })).resolves.toBeDefined();
-  });
+  test.each(['key', 'project'] as const)(
+    'a refusal says whose limit, when to try again, and the state',
+    async (scope) => {
+      const given = granting({ result: 'rate_limited', limits, refusal: { ...refusal, scope } });
+      await expect(ask({}, given)).rejects.toMatchObject({
+        code: 'rate_limit_exceeded',
+        message: `The ${scope} may use 2 requests a minute; try again in 30 s`,
+        retryAfterSeconds: 30,
+        limits,
+      });
+    },
+  );
 
   test('a request that alone is over the limit is told so', async () => {
-    const given = services({ tokenLimit: new RateLimit(1) });
-    await expect(ask({ text: 'One two three four.' }, given)).rejects.toMatchObject({
+    const given = granting({ result: 'rate_limited', limits, refusal: { ...refusal, retryMs: null } });
+    await expect(ask({}, given)).rejects.toMatchObject({
       code: 'rate_limit_exceeded',
       message: expect.stringContaining('This request alone'),
     });

@@ -1,5 +1,4 @@
 import { findManifest, tokenizerOf } from '@zerogpu/catalogue';
-import type { HoldRequest } from '@zerogpu/ledger';
 import {
   ApiError,
   type Inference,
@@ -8,18 +7,19 @@ import {
   type NanoDollars,
   type Route,
 } from '@zerogpu/protocol';
-import { type Admission, type Caller, RateLimited, type RateLimits } from '../flow.ts';
-import type { RateLimit } from './rate-limit.ts';
+import type { Admission, Caller, PerMinute, ScopeLimits } from '../flow.ts';
+import type { Asking, Grant } from './admit-requests.ts';
+import { refusalOf } from './refusals.ts';
 import { checkTaskOptions, isTaskRoute } from './task-options.ts';
 
 export interface AdmitServices {
   /**
-   * Reserves money; false when the balance does not cover it.
+   * Takes from the rate limits and holds money.
    * @throws ApiError no_capacity when too many requests wait for the database
    */
-  hold(request: HoldRequest): Promise<boolean>;
-  readonly requestLimit: RateLimit | null;
-  readonly tokenLimit: RateLimit | null;
+  take(asking: Asking): Promise<Grant>;
+  /** Of keys that have no limits of their own. */
+  readonly keyLimits: PerMinute;
   /** A model's settings as the operator overrode them. */
   override(model: string): { readonly errorOnMaxToken?: boolean } | undefined;
   readonly deadlineMs: number;
@@ -29,7 +29,7 @@ export interface AdmitServices {
 const GRACE_MS = 15_000;
 
 /**
- * Step 3: the model exists and is allowed, the input fits, the rate limit has room, the money is held.
+ * Step 3: the model exists and is allowed, the input fits, the rate limits have room, the money is held.
  * @param now milliseconds since 1970; the deadline counts from here
  * @throws ApiError model_not_found, model_not_allowed, invalid_value, context_length_exceeded, insufficient_quota; RateLimited
  */
@@ -44,12 +44,25 @@ export async function admit(
   const manifest = allowedModel(services, caller, route, asked.model);
   checkTaskOptions(manifest, route, asked);
   const { inference, inputTokens } = fit(manifest, route, asked);
-  const limits = takeLimits(services, caller, inputTokens, now);
   const deadline = now + services.deadlineMs;
   const held = upperBound(manifest, inference, inputTokens);
-  const hold = { requestId, accountId: caller.walletId, amount: held, expiresAt: deadline + GRACE_MS };
-  if (!(await services.hold(hold))) throw new ApiError('insufficient_quota');
-  return { manifest, inference, inputTokens, held, deadline, limits };
+  const grant = await services.take({
+    requestId,
+    accountId: caller.walletId,
+    projectId: caller.projectId,
+    keyId: caller.keyId,
+    amount: held,
+    expiresAt: deadline + GRACE_MS,
+    tokens: inputTokens,
+    limits: withDefaults(caller.limits, services.keyLimits),
+  });
+  if (grant.result !== 'held') throw refusalOf(grant, now);
+  return { manifest, inference, inputTokens, held, deadline, limits: grant.limits };
+}
+
+function withDefaults({ key, project }: ScopeLimits, otherwise: PerMinute): ScopeLimits {
+  const { requests, tokens } = otherwise;
+  return { key: { requests: key.requests ?? requests, tokens: key.tokens ?? tokens }, project };
 }
 
 function allowedModel(services: AdmitServices, caller: Caller, route: Route, id: string): ModelManifest {
@@ -62,7 +75,7 @@ function allowedModel(services: AdmitServices, caller: Caller, route: Route, id:
   }
   if (caller.allowedModels !== null && !caller.allowedModels.has(id)) {
     throw new ApiError('model_not_allowed', {
-      message: `The model "${id}" is not enabled for this project`,
+      message: `The model "${id}" is not enabled for this project or key`,
       param: 'model',
     });
   }
@@ -150,33 +163,6 @@ function conversation({ messages, tools, format }: Inference): string[] {
 function taskMessages(asked: Inference, text: string): Message[] {
   const system = instructionsOf(asked).map((content): Message => ({ role: 'system', content }));
   return [...system, { role: 'user', content: text }];
-}
-
-function takeLimits(services: AdmitServices, caller: Caller, tokens: number, now: number): RateLimits {
-  const { requestLimit, tokenLimit } = services;
-  const requests = requestLimit?.take(caller.keyId, 1, now) ?? null;
-  // Of a request that is refused no tokens are taken.
-  const amount = requests?.ok === false ? 0 : Math.max(1, tokens);
-  const limits = { requests, tokens: tokenLimit?.take(caller.keyId, amount, now) ?? null };
-  for (const what of ['requests', 'tokens'] as const) {
-    const taken = limits[what];
-    if (taken?.ok === false) throw limited(limits, what, taken.limit, taken.retryMs);
-  }
-  return limits;
-}
-
-function limited(limits: RateLimits, what: string, limit: number, retryMs: number): RateLimited {
-  if (retryMs === Infinity) {
-    return new RateLimited(limits, {
-      message: `This request alone has more than the ${limit} ${what} a minute that the key may use`,
-      retryAfterSeconds: 60,
-    });
-  }
-  const retryAfterSeconds = Math.max(1, Math.ceil(retryMs / 1000));
-  return new RateLimited(limits, {
-    message: `The key may use ${limit} ${what} a minute; try again in ${retryAfterSeconds} s`,
-    retryAfterSeconds,
-  });
 }
 
 /** What a chat template puts around each message; the largest seen is ten. */

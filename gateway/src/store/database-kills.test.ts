@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { Settler } from '../metering/settle.ts';
 import { HoldBook } from '../quota/hold-money.ts';
 import { endPool, temporaryDataDir } from '../testing/postgres.ts';
-import { makeSettlement, makeTenant } from '../testing/tenant.ts';
+import { makeAsking, makeSettlement, makeTenant } from '../testing/tenant.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { silentLog } from './log.ts';
 import { migrate } from './migrate.ts';
@@ -38,8 +38,7 @@ it('a database that is killed again and again under load loses nothing that was 
   const one = async () => {
     const settlement = makeSettlement(caller, { cost: COST });
     const { requestId } = settlement;
-    const expiresAt = Date.now() + 60_000;
-    await holds.take({ requestId, accountId: caller.walletId, amount: COST, expiresAt });
+    await holds.take(makeAsking(caller, requestId, { amount: COST }));
     await settler.settle(settlement);
     settled.push(requestId);
   };

@@ -26,9 +26,14 @@ async function wallet(pool: Pool, dollars: bigint): Promise<string> {
   return id;
 }
 
+/** Of no spender with a budget. */
+const [PROJECT, KEY] = [randomUUID(), randomUUID()];
+
 const hold = (requestId: string, accountId: string, amount: bigint, expiresAt = NOW + 1_000) => ({
   requestId,
   accountId,
+  projectId: PROJECT,
+  keyId: KEY,
   amount,
   expiresAt,
 });
@@ -39,15 +44,19 @@ onEveryPostgres('ledger', (database) => {
       const pool = await database();
       const a = await wallet(pool, 100n);
       const b = await wallet(pool, 10n);
-      const results = await takeHolds(pool, [
-        hold('r1', a, 60n),
-        hold('r2', a, 60n),
-        hold('r3', b, 10n),
-        hold('r4', a, 40n),
-        hold('r5', b, 1n),
-        hold('r6', a, 0n),
-      ]);
-      expect(results).toEqual(['held', 'insufficient', 'held', 'held', 'insufficient', 'held']);
+      const results = await takeHolds(
+        pool,
+        [
+          hold('r1', a, 60n),
+          hold('r2', a, 60n),
+          hold('r3', b, 10n),
+          hold('r4', a, 40n),
+          hold('r5', b, 1n),
+          hold('r6', a, 0n),
+        ],
+        NOW,
+      );
+      expect(results).toEqual(['held', 'balance', 'held', 'held', 'balance', 'held']);
       expect(await readBalance(pool, a)).toEqual({ balance: 100n, held: 100n, available: 0n });
       expect(await readBalance(pool, b)).toEqual({ balance: 10n, held: 10n, available: 0n });
     });
@@ -55,12 +64,12 @@ onEveryPostgres('ledger', (database) => {
     it('holds once for the same request, in one call and in two', async () => {
       const pool = await database();
       const a = await wallet(pool, 100n);
-      expect(await takeHolds(pool, [hold('r1', a, 60n), hold('r1', a, 60n)])).toEqual(['held', 'held']);
-      expect(await takeHolds(pool, [hold('r1', a, 60n), hold('r2', a, 40n)])).toEqual(['held', 'held']);
+      expect(await takeHolds(pool, [hold('r1', a, 60n), hold('r1', a, 60n)], NOW)).toEqual(['held', 'held']);
+      expect(await takeHolds(pool, [hold('r1', a, 60n), hold('r2', a, 40n)], NOW)).toEqual(['held', 'held']);
       expect(await readBalance(pool, a)).toMatchObject({ held: 100n });
-      expect(await takeHolds(pool, [hold('r3', a, 1n), hold('r3', a, 1n)])).toEqual([
-        'insufficient',
-        'insufficient',
+      expect(await takeHolds(pool, [hold('r3', a, 1n), hold('r3', a, 1n)], NOW)).toEqual([
+        'balance',
+        'balance',
       ]);
     });
 
@@ -68,15 +77,15 @@ onEveryPostgres('ledger', (database) => {
       const pool = await database();
       await wallet(pool, 100n);
       const { rows } = await pool.query("SELECT id FROM ledger.accounts WHERE kind = 'earnings'");
-      const results = await takeHolds(pool, [hold('r1', rows[0].id, 0n), hold('r2', randomUUID(), 0n)]);
-      expect(results).toEqual(['insufficient', 'insufficient']);
+      const results = await takeHolds(pool, [hold('r1', rows[0].id, 0n), hold('r2', randomUUID(), 0n)], NOW);
+      expect(results).toEqual(['balance', 'balance']);
     });
 
     it('refuses a request id that another account holds', async () => {
       const pool = await database();
       const [a, b] = [await wallet(pool, 10n), await wallet(pool, 10n)];
-      await takeHolds(pool, [hold('r1', a, 5n)]);
-      await expect(takeHolds(pool, [hold('r1', b, 5n)])).rejects.toThrow('held by another account');
+      await takeHolds(pool, [hold('r1', a, 5n)], NOW);
+      await expect(takeHolds(pool, [hold('r1', b, 5n)], NOW)).rejects.toThrow('held by another account');
       expect(await readBalance(pool, b)).toMatchObject({ held: 0n });
     });
 
@@ -88,6 +97,7 @@ onEveryPostgres('ledger', (database) => {
         takeHolds(
           pool,
           Array.from({ length: 10 }, (_, i) => hold(`${call}-${i}`, wallets[(call + i) % 2]!, 10n)),
+          NOW,
           call % 2 === 0 ? 'durable' : 'quick',
         ),
       );
@@ -102,7 +112,7 @@ onEveryPostgres('ledger', (database) => {
     it('charges, gives the rest back, and does it once', async () => {
       const pool = await database();
       const a = await wallet(pool, 100n);
-      await takeHolds(pool, [hold('r1', a, 60n), hold('r2', a, 40n)]);
+      await takeHolds(pool, [hold('r1', a, 60n), hold('r2', a, 40n)], NOW);
       const items = [
         { requestId: 'r1', charge: 25n },
         { requestId: 'r2', charge: 0n },
@@ -116,7 +126,7 @@ onEveryPostgres('ledger', (database) => {
     it('says what became of each item', async () => {
       const pool = await database();
       const a = await wallet(pool, 100n);
-      await takeHolds(pool, [hold('done', a, 10n), hold('live', a, 10n), hold('late', a, 10n, NOW - 1)]);
+      await takeHolds(pool, [hold('done', a, 10n), hold('live', a, 10n), hold('late', a, 10n, NOW - 1)], NOW);
       await settleHolds(pool, [{ requestId: 'done', charge: 1n }], NOW);
       expect(await releaseExpired(pool, NOW)).toBe(1);
       const results = await settleHolds(
@@ -142,7 +152,7 @@ onEveryPostgres('ledger', (database) => {
     ])('refuses %s, and nothing of the call has happened', async (_, items, message) => {
       const pool = await database();
       const a = await wallet(pool, 100n);
-      await takeHolds(pool, [hold('r1', a, 60n), hold('r2', a, 10n)]);
+      await takeHolds(pool, [hold('r1', a, 60n), hold('r2', a, 10n)], NOW);
       const call = settleHolds(pool, [{ requestId: 'r2', charge: 5n }, ...items], NOW);
       await expect(call).rejects.toThrow(message);
       expect(await readBalance(pool, a)).toEqual({ balance: 100n, held: 70n, available: 30n });
@@ -153,9 +163,9 @@ onEveryPostgres('ledger', (database) => {
       const pool = await database();
       const a = await wallet(pool, 100n);
       const items = [{ requestId: 'r1', charge: 10n }];
-      await takeHolds(pool, [hold('r1', a, 10n)]);
+      await takeHolds(pool, [hold('r1', a, 10n)], NOW);
       await settleHolds(pool, items, NOW);
-      await takeHolds(pool, [hold('r1', a, 10n)]);
+      await takeHolds(pool, [hold('r1', a, 10n)], NOW);
       await expect(settleHolds(pool, items, NOW)).rejects.toThrow('postings_one_charge');
       expect(await readBalance(pool, a)).toMatchObject({ balance: 90n });
     });
@@ -167,6 +177,7 @@ onEveryPostgres('ledger', (database) => {
       await takeHolds(
         pool,
         ids.map((id, i) => hold(id, wallets[i % 2]!, 50n)),
+        NOW,
       );
       const attempt = (order: string[]) =>
         settleHolds(
@@ -217,7 +228,7 @@ onEveryPostgres('ledger', (database) => {
       const large = 9_007_199_254_740_993n;
       const walletId = await wallet(pool, large);
       expect(await readBalance(pool, walletId)).toMatchObject({ balance: large });
-      await takeHolds(pool, [hold('r1', walletId, large - 1n)]);
+      await takeHolds(pool, [hold('r1', walletId, large - 1n)], NOW);
       await settleHolds(pool, [{ requestId: 'r1', charge: large - 2n }], NOW);
       expect(await readBalance(pool, walletId)).toMatchObject({ balance: 2n });
       const { rows } = await pool.query(
@@ -255,7 +266,7 @@ onEveryPostgres('ledger', (database) => {
   ])('the checker sees what %s breaks', async (sql, rule) => {
     const pool = await database();
     const a = await wallet(pool, 100n);
-    await takeHolds(pool, [hold('r1', a, 60n)]);
+    await takeHolds(pool, [hold('r1', a, 60n)], NOW);
     const client = await pool.connect();
     await client.query('BEGIN');
     expect(await checkInvariants(client)).toEqual([]);
@@ -323,7 +334,7 @@ class Model {
     if (this.#holds.has(request)) return 'held';
     const wallet = request % this.wallets.length;
     const { balance, held } = this.balance(wallet);
-    if (balance - held < amount) return 'insufficient';
+    if (balance - held < amount) return 'balance';
     this.#holds.set(request, { wallet, amount, expired });
     return 'held';
   }
@@ -373,7 +384,7 @@ const holdStep = fc
           ),
         );
         const expected = asked.map((a) => model.take(a.request, a.amount, a.expired));
-        expect(await takeHolds(pool, requests)).toEqual(expected);
+        expect(await takeHolds(pool, requests, NOW)).toEqual(expected);
       },
       [fc.toStringMethod]: () => `hold ${fc.stringify(asked)}`,
     }),

@@ -3,10 +3,11 @@ import { API_KEY_PREFIX, makeSecret } from '@zerogpu/protocol';
 import { Pool } from 'pg';
 import { makeAdmin } from '../admin-api.ts';
 import type { KeyRecord } from '../auth/authenticate.ts';
-import type { Settlement, StoredAnswer, Target, TargetAnswer } from '../flow.ts';
+import { type Settlement, type StoredAnswer, type Target, type TargetAnswer, UNLIMITED } from '../flow.ts';
 import type { ClaimRequest, ClaimResult } from '../idempotency/idempotency-store.ts';
 import { Metrics } from '../metrics.ts';
 import { NodeRegistry } from '../nodes/registry.ts';
+import type { Asking, Grant } from '../quota/admit-requests.ts';
 import { makeServer, type ServerServices } from '../server.ts';
 import { admitSigned } from './connected-nodes.ts';
 
@@ -19,6 +20,7 @@ const RECORD: KeyRecord = {
   organizationId: 'o',
   walletId: 'w',
   allowedModels: null,
+  limits: UNLIMITED,
   standIns: null,
   ended: false,
 };
@@ -31,11 +33,12 @@ export class Memory {
   readonly reports: unknown[] = [];
   balance = 10n ** 12n;
 
-  async hold({ requestId, amount }: { requestId: string; amount: bigint }): Promise<boolean> {
-    if (amount > this.balance) return false;
+  async take({ requestId, amount }: Asking): Promise<Grant> {
+    const limits = { requests: null, tokens: null };
+    if (amount > this.balance) return { result: 'balance', limits };
     this.balance -= amount;
     this.holds.set(requestId, amount);
-    return true;
+    return { result: 'held', limits };
   }
 
   async settle(settlement: Settlement): Promise<void> {
@@ -92,9 +95,8 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
     claims: memory,
     standIns: { byDefault: false },
     admission: {
-      hold: (request) => memory.hold(request),
-      requestLimit: null,
-      tokenLimit: null,
+      take: (asking) => memory.take(asking),
+      keyLimits: UNLIMITED.key,
       override: () => undefined,
       deadlineMs: 60_000,
     },

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { credit, openWallet } from '@zerogpu/ledger';
 import { API_KEY_PREFIX, makeSecret, maskSecret, newId } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
-import type { Caller, Settlement, StoredAnswer } from '../flow.ts';
+import { type Caller, type Settlement, type StoredAnswer, UNLIMITED } from '../flow.ts';
+import type { Asking } from '../quota/admit-requests.ts';
 import type { Secrets } from '../store/secrets.ts';
 
 export interface Tenant {
@@ -29,8 +30,31 @@ export async function makeTenant(pool: Pool, secrets: Secrets, balance = 1_000_0
     key,
   );
   return {
-    caller: { keyId, projectId, organizationId, walletId, allowedModels: null, standIns: null },
+    caller: {
+      keyId,
+      projectId,
+      organizationId,
+      walletId,
+      allowedModels: null,
+      limits: UNLIMITED,
+      standIns: null,
+    },
     apiKey,
+  };
+}
+
+/** What a request of this caller asks for before it runs. */
+export function makeAsking(caller: Caller, requestId: string, changes: Partial<Asking> = {}): Asking {
+  return {
+    requestId,
+    accountId: caller.walletId,
+    projectId: caller.projectId,
+    keyId: caller.keyId,
+    amount: 1_000n,
+    expiresAt: Date.now() + 60_000,
+    tokens: 30,
+    limits: caller.limits,
+    ...changes,
   };
 }
 
