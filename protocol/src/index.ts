@@ -21,6 +21,7 @@ export * from './is-record.ts';
 export * from './keys.ts';
 export * from './manifest.ts';
 export { ADDRESS_ERRORS, type OpenApiDocument, openApiDocument, VERSION } from './openapi.ts';
+export { whoMay } from './openapi-admin.ts';
 export { API_ROUTES, type ApiRoute } from './openapi-routes.ts';
 export { componentSchemas } from './openapi-schemas.ts';
 export * from './read-frame.ts';

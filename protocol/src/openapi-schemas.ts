@@ -52,13 +52,13 @@ export const ref = (name: string): JsonObject => ({ $ref: `#/components/schemas/
  * The document's schemas: those of the API, and whatever has an `$id` in `others`, however deep.
  * @throws Error when two different schemas have one name
  */
-export function componentSchemas(others: readonly TSchema[]): JsonObject {
+export function componentSchemas(others: readonly TSchema[]): Record<string, JsonObject> {
   const named = new Map<string, JsonObject>();
   for (const [name, schema] of Object.entries(SCHEMAS)) named.set(name, plainOf(schema));
   for (const schema of others) gather(plainOf(schema), named);
-  const entries = [...named].map(([name, { $id: _, ...schema }]): [string, Json] => [
+  const entries = [...named].map(([name, { $id: _, ...schema }]): [string, JsonObject] => [
     name,
-    withReferences(schema),
+    fieldsWithReferences(schema),
   ]);
   return Object.fromEntries(entries);
 }
@@ -95,7 +95,10 @@ function withReferences(value: Json): Json {
   if (Array.isArray(value)) return value.map(withReferences);
   if (!isObject(value)) return value;
   const id = value['$id'];
-  if (typeof id === 'string') return ref(id);
+  return typeof id === 'string' ? ref(id) : fieldsWithReferences(value);
+}
+
+function fieldsWithReferences(value: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withReferences(item)]));
 }
 

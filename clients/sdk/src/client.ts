@@ -1,8 +1,9 @@
 /** The client: one method per route of the API, named as the paths are. */
-import { isRecord, ZeroGPUError } from './errors.ts';
-import { type CallOptions, type ClientOptions, type Environment, readSettings } from './options.ts';
+import { ZeroGPUError } from './errors.ts';
+import { type CallOptions, type ClientOptions, readSettings, type Settings } from './options.ts';
 import { CHAT_STREAM, type EventStream, RESPONSES_STREAM } from './stream.ts';
-import { Transport, type WithRequestId } from './transport.ts';
+import { pageURL, processEnvironment } from './surroundings.ts';
+import { type Identity, Transport, type WithRequestId } from './transport.ts';
 import type {
   ChatAnswer,
   ChatChunk,
@@ -189,7 +190,7 @@ export class ZeroGPU {
   constructor(options: ClientOptions = {}) {
     const settings = readSettings(options, processEnvironment(), pageURL());
     this.baseURL = settings.root;
-    this.#transport = new Transport(settings);
+    this.#transport = new Transport(settings, identityOf(settings));
     this.responses = new Responses(this.#transport);
     this.chat = new Chat(this.#transport);
     this.embeddings = new Embeddings(this.#transport);
@@ -251,27 +252,17 @@ export class ZeroGPU {
   }
 }
 
+/** The key in a header, where no browser's cookie has to be. */
+function identityOf({ apiKey, projectId }: Settings): Identity {
+  const headers = { 'x-api-key': apiKey, ...(projectId === null ? {} : { 'x-project-id': projectId }) };
+  return {
+    headers: () => headers,
+    credentials: 'omit',
+    postsOnce: true,
+    hide: (text) => text.replaceAll(apiKey, '[api key]'),
+  };
+}
+
 function foreignAnswer(field: string): ZeroGPUError {
   return new ZeroGPUError(`The server's answer has no ${field}; check baseURL`);
-}
-
-/** Looked up by name, because neither is declared everywhere that this runs. */
-function processEnvironment(): Environment {
-  const process: unknown = Reflect.get(globalThis, 'process');
-  const env = isRecord(process) && isRecord(process['env']) ? process['env'] : {};
-  const text = (name: string): string | undefined => {
-    const value = env[name];
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  };
-  return {
-    ZEROGPU_API_KEY: text('ZEROGPU_API_KEY'),
-    ZEROGPU_BASE_URL: text('ZEROGPU_BASE_URL'),
-    ZEROGPU_PROJECT_ID: text('ZEROGPU_PROJECT_ID'),
-  };
-}
-
-function pageURL(): string | null {
-  const location: unknown = Reflect.get(globalThis, 'location');
-  const href = isRecord(location) ? location['href'] : null;
-  return typeof href === 'string' && /^https?:/.test(href) ? href : null;
 }

@@ -1,4 +1,8 @@
 /** The TypeScript client of a ZeroGPU server, for Node 18 and later and for browsers. */
+
+export type * as Admin from './admin.generated.ts';
+export { type AdminClientOptions, ZeroGPUAdmin } from './admin.ts';
+export type { AdminOptions, Listing } from './admin-calls.ts';
 export {
   type FloatEmbeddings,
   outputText,
@@ -27,6 +31,7 @@ export {
   ZeroGPUError,
 } from './errors.ts';
 export type { CallOptions, ClientOptions, Fetch } from './options.ts';
-export type { EventStream } from './stream.ts';
+export type { EventStream, Tail } from './stream.ts';
+export type { TextStream } from './text-stream.ts';
 export type { WithRequestId } from './transport.ts';
 export type * from './types.ts';

@@ -37,21 +37,25 @@ export interface CallOptions {
   readonly idempotencyKey?: string | undefined;
 }
 
-export interface Settings {
-  readonly apiKey: string;
+/** Where calls go, and how patiently. */
+export interface Connection {
   /** Without `/v1` and without a slash at the end. */
   readonly root: string;
-  readonly projectId: string | null;
   readonly timeout: number;
   readonly maxRetries: number;
   readonly fetch: Fetch;
+}
+
+export interface Settings extends Connection {
+  readonly apiKey: string;
+  readonly projectId: string | null;
 }
 
 export type Environment = Readonly<
   Partial<Record<'ZEROGPU_API_KEY' | 'ZEROGPU_BASE_URL' | 'ZEROGPU_PROJECT_ID', string | undefined>>
 >;
 
-const DEFAULT_BASE_URL = 'http://127.0.0.1:8080';
+export const DEFAULT_BASE_URL = 'http://127.0.0.1:8080';
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_MAX_RETRIES = 2;
 const MOST_RETRIES = 10;
@@ -71,8 +75,22 @@ export function readSettings(
   const projectId = headerText('projectId', options.projectId ?? environment.ZEROGPU_PROJECT_ID ?? '');
   return {
     apiKey: readKey(options.apiKey ?? environment.ZEROGPU_API_KEY ?? ''),
-    root: readRoot(options.baseURL ?? environment.ZEROGPU_BASE_URL ?? DEFAULT_BASE_URL, pageURL),
     projectId: projectId === '' ? null : projectId,
+    ...readConnection(options, environment.ZEROGPU_BASE_URL ?? DEFAULT_BASE_URL, pageURL),
+  };
+}
+
+/**
+ * @param baseURL where none is given
+ * @throws ZeroGPUError that names the option
+ */
+export function readConnection(
+  options: Pick<ClientOptions, 'baseURL' | 'timeout' | 'maxRetries' | 'fetch'>,
+  baseURL: string,
+  pageURL: string | null,
+): Connection {
+  return {
+    root: readRoot(options.baseURL ?? baseURL, pageURL),
     timeout: readTimeout(options.timeout ?? DEFAULT_TIMEOUT_MS),
     maxRetries: readMaxRetries(options.maxRetries ?? DEFAULT_MAX_RETRIES),
     // Called as a plain function: a browser's fetch refuses another `this`.
@@ -88,7 +106,7 @@ function readKey(text: string): string {
 }
 
 /** Checked here because `Headers` quotes a bad value, here a secret, in its own error. */
-function headerText(name: string, text: string): string {
+export function headerText(name: string, text: string): string {
   const trimmed = text.trim();
   if (!/^[\x21-\x7e]*$/.test(trimmed)) {
     throw new ZeroGPUError(`${name} holds a character that cannot stand in a header`);

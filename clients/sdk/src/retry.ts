@@ -18,6 +18,14 @@ export function isRetryable(error: unknown): boolean {
   return error instanceof ConnectionError || error instanceof TimeoutError;
 }
 
+/** Asked too often, or the body did not arrive: refused before anything was done. */
+const REFUSED_STATUS: ReadonlySet<number> = new Set([408, 429]);
+
+/** True when the server says that it did nothing: then even a call that must happen only once may be made again. */
+export function wasRefused(error: unknown): boolean {
+  return error instanceof ZeroGPUError && error.status !== null && REFUSED_STATUS.has(error.status);
+}
+
 /**
  * Milliseconds to wait before retry number `retry` (0 is the first): half of `500 · 2^retry`, at most 8000,
  * and a random part up to the other half.

@@ -1,6 +1,6 @@
 /** The streamed answer: bytes of an open response to typed events, with every way that it can break off. */
 import { ConnectionError, errorOfEvent, isRecord } from './errors.ts';
-import { SseParser } from './sse.ts';
+import { type ServerSentEvent, SseParser } from './sse.ts';
 import type { Watch } from './watch.ts';
 
 export type WireEvent = Readonly<Record<string, unknown>>;
@@ -11,6 +11,8 @@ export interface StreamForm {
   readonly doneMarker: boolean;
   /** True for the event after which no other comes. */
   isLast(event: WireEvent): boolean;
+  /** Whether an event's name says that it is none of the items: something between them, or the end. */
+  control?(name: string): 'gap' | 'end' | null;
 }
 
 export const CHAT_STREAM: StreamForm = { doneMarker: true, isLast: () => false };
@@ -19,6 +21,21 @@ export const RESPONSES_STREAM: StreamForm = {
   doneMarker: false,
   isLast: (event) => event['type'] === 'response.completed' || event['type'] === 'response.incomplete',
 };
+
+/**
+ * What follows records as they come, until the server says that it is over.
+ * @param onGap is told that the server left some out
+ */
+export function followForm(onGap: () => void): StreamForm {
+  return {
+    doneMarker: false,
+    isLast: () => false,
+    control(name) {
+      if (name === 'gap') onGap();
+      return name === 'gap' || name === 'end' ? name : null;
+    },
+  };
+}
 
 /** After the last event, how long and how much is read on so that the connection can be used again. */
 const DRAIN_MS = 1_000;
@@ -41,7 +58,13 @@ export async function* readEvents(stream: OpenStream): AsyncGenerator<WireEvent,
   const reader = stream.body.getReader();
   let complete = false;
   try {
-    for await (const data of readData(reader, stream.watch)) {
+    for await (const { event: name, data } of readData(reader, stream.watch)) {
+      const control = stream.form.control?.(name) ?? null;
+      if (control === 'gap') continue;
+      if (control === 'end') {
+        complete = true;
+        return;
+      }
       if (data === '[DONE]') {
         if (!stream.form.doneMarker) continue;
         complete = true;
@@ -64,7 +87,7 @@ export async function* readEvents(stream: OpenStream): AsyncGenerator<WireEvent,
 async function* readData(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   watch: Watch,
-): AsyncGenerator<string, void, undefined> {
+): AsyncGenerator<ServerSentEvent, void, undefined> {
   const decoder = new TextDecoder();
   const parser = new SseParser();
   for (;;) {
@@ -72,7 +95,7 @@ async function* readData(
     const { done, value } = await reader.read();
     watch.pause();
     if (done) return;
-    for (const event of parser.push(decoder.decode(value, { stream: true }))) yield event.data;
+    yield* parser.push(decoder.decode(value, { stream: true }));
   }
 }
 
@@ -102,6 +125,15 @@ async function drain(reader: ReadableStreamDefaultReader<Uint8Array>, watch: Wat
   }
 }
 
+/** Records as they come: `for await (const record of tail)`. */
+export interface Tail<Item> extends AsyncIterable<Item> {
+  readonly requestId: string | null;
+  /** How often the server left some out, because more came than it could send. */
+  readonly gaps: number;
+  /** Ends it; a loop that is waiting for the next record gets an AbortedError. */
+  abort(): void;
+}
+
 /**
  * An answer that arrives in pieces: `for await (const event of stream)`. Leaving the loop early cancels the
  * request. Can be read once.
@@ -115,9 +147,9 @@ export class EventStream<Event> implements AsyncIterable<Event> {
   #first: IteratorResult<Event, void> | null;
   #taken = false;
 
-  /** @param first what the first `rest.next()` gave: it was awaited to know that the answer has begun */
+  /** @param first what the first `rest.next()` gave, where it was awaited to know that the answer has begun */
   constructor(
-    first: IteratorResult<Event, void>,
+    first: IteratorResult<Event, void> | null,
     rest: AsyncGenerator<Event, void, undefined>,
     headers: Headers,
     watch: Watch,

@@ -2,13 +2,14 @@
 import { ConnectionError, errorOfAnswer, isRecord, ZeroGPUError } from './errors.ts';
 import {
   type CallOptions,
+  type Connection,
   readIdempotencyKey,
   readMaxRetries,
   readTimeout,
-  type Settings,
 } from './options.ts';
-import { nextDelay } from './retry.ts';
+import { nextDelay, wasRefused } from './retry.ts';
 import { EventStream, readEvents, type StreamForm, type WireEvent } from './stream.ts';
+import { TextStream } from './text-stream.ts';
 import { sleep, startWatch, type Watch } from './watch.ts';
 
 /** More of an error page than this tells nobody more. */
@@ -16,13 +17,28 @@ const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
 export interface Call {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** From the server's root: `/v1/models`. */
   readonly path: string;
   readonly body?: unknown;
   readonly options: CallOptions;
   /** A status besides 2xx whose JSON is an answer too. */
   readonly alsoFine?: number;
+}
+
+/** As whom calls are made. */
+export interface Identity {
+  /** What says who calls. */
+  headers(): Readonly<Record<string, string>>;
+  /** Whether a browser sends its cookies along. */
+  readonly credentials: 'omit' | 'include';
+  /**
+   * True where the server does every POST once per `Idempotency-Key`: it is then tried again like a GET. Otherwise what
+   * changes something is tried again only when it was refused before anything was done.
+   */
+  readonly postsOnce: boolean;
+  /** Removes secrets from what a server sent: a hostile or chatty proxy may send back what it received. */
+  hide(text: string): string;
 }
 
 /** A JSON answer with the id to quote when asking about it; the id is not enumerable. */
@@ -35,14 +51,17 @@ interface Prepared {
   readonly signal: AbortSignal | undefined;
   readonly timeout: number;
   readonly maxRetries: number;
+  readonly onlyIfRefused: boolean;
   readonly alsoFine: number | undefined;
 }
 
 export class Transport {
-  readonly #settings: Settings;
+  readonly #connection: Connection;
+  readonly #identity: Identity;
 
-  constructor(settings: Settings) {
-    this.#settings = settings;
+  constructor(connection: Connection, identity: Identity) {
+    this.#connection = connection;
+    this.#identity = identity;
   }
 
   /** The JSON answer, whose shape is the server's word. */
@@ -51,42 +70,58 @@ export class Transport {
     return retrying(prepared, () => this.#tryJson<T>(prepared));
   }
 
-  /** Resolves with the first event, so that everything before it can be tried again. */
-  async stream<Event extends object>(call: Call, form: StreamForm): Promise<EventStream<Event>> {
+  /** An answer without a body. */
+  async done(call: Call): Promise<void> {
     const prepared = this.#prepare(call);
-    return retrying(prepared, () => this.#tryStream<Event>(prepared, form));
+    return retrying(prepared, () => this.#tryDone(prepared));
   }
 
-  #prepare(call: Call): Prepared {
+  /** Resolves with the first event, so that everything before it can be tried again. */
+  async stream<Event extends object>(call: Call, form: StreamForm): Promise<EventStream<Event>> {
+    const prepared = this.#prepare(call, 'text/event-stream');
+    return retrying(prepared, () => this.#tryStream<Event>(prepared, form, true));
+  }
+
+  /** Resolves with the answer's headers: the first event may be long in coming. */
+  async follow<Event extends object>(call: Call, form: StreamForm): Promise<EventStream<Event>> {
+    const prepared = this.#prepare(call, 'text/event-stream');
+    return retrying(prepared, () => this.#tryStream<Event>(prepared, form, false));
+  }
+
+  /** A text that is too long to hold, in pieces; resolves with its headers. */
+  async text(call: Call): Promise<TextStream> {
+    const prepared = this.#prepare(call, '*/*');
+    return retrying(prepared, () => this.#tryText(prepared));
+  }
+
+  #prepare(call: Call, accept = 'application/json'): Prepared {
     const { options } = call;
-    const headers: Record<string, string> = {
-      accept: 'application/json',
-      'x-api-key': this.#settings.apiKey,
-    };
-    if (this.#settings.projectId !== null) headers['x-project-id'] = this.#settings.projectId;
+    const { postsOnce, credentials } = this.#identity;
+    const headers: Record<string, string> = { accept, ...this.#identity.headers() };
+    if (call.body !== undefined) headers['content-type'] = 'application/json';
     if (call.method === 'POST') {
-      headers['content-type'] = 'application/json';
       headers['idempotency-key'] = readIdempotencyKey(options.idempotencyKey ?? newIdempotencyKey());
     }
     return {
-      url: this.#settings.root + call.path,
+      url: this.#connection.root + call.path,
       init: {
         method: call.method,
         headers,
         // A redirect would carry the key to wherever it points.
         redirect: 'manual',
-        credentials: 'omit',
+        credentials,
         ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
       },
       signal: options.signal,
-      timeout: readTimeout(options.timeout ?? this.#settings.timeout),
-      maxRetries: readMaxRetries(options.maxRetries ?? this.#settings.maxRetries),
+      timeout: readTimeout(options.timeout ?? this.#connection.timeout),
+      maxRetries: readMaxRetries(options.maxRetries ?? this.#connection.maxRetries),
+      onlyIfRefused: call.method !== 'GET' && !postsOnce,
       alsoFine: call.alsoFine,
     };
   }
 
   async #tryJson<T extends object>(call: Prepared): Promise<WithRequestId<T>> {
-    const watch = startWatch(call.signal, call.timeout, this.#settings.root);
+    const watch = startWatch(call.signal, call.timeout, this.#connection.root);
     let finished = false;
     try {
       const response = await this.#send(call, watch);
@@ -102,19 +137,45 @@ export class Transport {
     }
   }
 
-  async #tryStream<Event extends object>(call: Prepared, form: StreamForm): Promise<EventStream<Event>> {
-    const watch = startWatch(call.signal, call.timeout, this.#settings.root);
+  async #tryDone(call: Prepared): Promise<void> {
+    const watch = startWatch(call.signal, call.timeout, this.#connection.root);
+    try {
+      await readText(await this.#send(call, watch), MAX_ERROR_BYTES);
+    } catch (error) {
+      throw watch.explain(error);
+    } finally {
+      watch.end(true);
+    }
+  }
+
+  async #tryText(call: Prepared): Promise<TextStream> {
+    const watch = startWatch(call.signal, call.timeout, this.#connection.root);
+    try {
+      return new TextStream(await this.#send(call, watch), watch);
+    } catch (error) {
+      watch.end(true);
+      throw watch.explain(error);
+    }
+  }
+
+  /** @param begun whether to wait for the first event */
+  async #tryStream<Event extends object>(
+    call: Prepared,
+    form: StreamForm,
+    begun: boolean,
+  ): Promise<EventStream<Event>> {
+    const watch = startWatch(call.signal, call.timeout, this.#connection.root);
     try {
       const { body, headers, status } = await this.#send(call, watch);
       if (body === null || !/^text\/event-stream\b/i.test(headers.get('content-type') ?? '')) {
         throw notThisApi('an event stream', headers, status);
       }
-      const events = readEvents({ body, headers, form, watch, hide: this.#hide }) as AsyncGenerator<
+      const events = readEvents({ body, headers, form, watch, hide: this.#identity.hide }) as AsyncGenerator<
         WireEvent & Event,
         void,
         undefined
       >;
-      return new EventStream<Event>(await events.next(), events, headers, watch);
+      return new EventStream<Event>(begun ? await events.next() : null, events, headers, watch);
     } catch (error) {
       watch.end(true);
       throw watch.explain(error);
@@ -122,7 +183,7 @@ export class Transport {
   }
 
   async #send(call: Prepared, watch: Watch): Promise<Response> {
-    const response = await this.#settings.fetch(call.url, { ...call.init, signal: watch.signal });
+    const response = await this.#connection.fetch(call.url, { ...call.init, signal: watch.signal });
     if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
       throw new ZeroGPUError('The server answered with a redirect; set baseURL to the address it leads to', {
         status: response.status,
@@ -131,11 +192,8 @@ export class Transport {
     }
     if (response.ok || response.status === call.alsoFine) return response;
     const { text } = await readText(response, MAX_ERROR_BYTES).catch(() => ({ text: '' }));
-    throw errorOfAnswer(response.status, response.headers, text, this.#hide);
+    throw errorOfAnswer(response.status, response.headers, text, this.#identity.hide);
   }
-
-  /** A hostile or chatty proxy may send back what it received. */
-  readonly #hide = (text: string): string => text.replaceAll(this.#settings.apiKey, '[api key]');
 }
 
 async function retrying<T>(call: Prepared, attempt: () => Promise<T>): Promise<T> {
@@ -145,7 +203,7 @@ async function retrying<T>(call: Prepared, attempt: () => Promise<T>): Promise<T
     } catch (error) {
       const failure = { error, retries, maxRetries: call.maxRetries };
       const delay = nextDelay(failure, Date.now(), Math.random());
-      if (delay === null) throw error;
+      if (delay === null || (call.onlyIfRefused && !wasRefused(error))) throw error;
       await sleep(delay, call.signal);
     }
   }
