@@ -1,26 +1,34 @@
 /** Composes the admin API: the handlers of every subject, and what they work with. */
-import type { AdminRouteName } from '@zerogpu/protocol';
+import { type AdminRouteName, ApiError, organization } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
-import type { PersonFinder } from './admin/access.ts';
+import { admitPerson } from './admin/access.ts';
 import type { AdminServices } from './admin/admin-routes.ts';
 import type { Handlers } from './admin/handler.ts';
-import { alertHandlers } from './alerts/alert-handlers.ts';
+import { makeAlertHandlers } from './alerts/alert-handlers.ts';
+import { FeedTail } from './alerts/feed-tail.ts';
 import { analyticsHandlers } from './analytics/analytics-handlers.ts';
 import { checker } from './api/check.ts';
 import { readJsonBody, readRawBody } from './api/read-body.ts';
 import { billingHandlers } from './billing/billing-handlers.ts';
 import { budgetHandlers } from './budgets/budget-handlers.ts';
 import { logHandlers } from './logs/log-handlers.ts';
-import { accountHandlers } from './people/account-handlers.ts';
-import { organizationHandlers } from './people/organization-handlers.ts';
+import { makeAccountHandlers } from './people/account-handlers.ts';
+import { makeOrganizationHandlers } from './people/organization-handlers.ts';
+import type { PeopleServices } from './people/people-services.ts';
 import { auditHandlers } from './projects/audit-handlers.ts';
-import { keyHandlers } from './projects/key-handlers.ts';
+import { makeKeyHandlers } from './projects/key-handlers.ts';
 import { projectHandlers } from './projects/project-handlers.ts';
+import type { Log } from './store/log.ts';
+import type { Secrets } from './store/secrets.ts';
 
 export interface AdminParts {
   readonly pool: Pool;
-  readonly people: PersonFinder;
+  readonly secrets: Secrets;
+  readonly people: PeopleServices;
+  readonly log: Log;
   readonly origins: readonly string[];
+  /** Whether webhooks may go to addresses that are not public. */
+  readonly webhooksPrivate: boolean;
   now(): number;
   report(requestId: string, cause: unknown): void;
 }
@@ -31,23 +39,40 @@ const BODY_TIMEOUT_MS = 10_000;
 
 export function makeAdmin(parts: AdminParts): AdminServices {
   const handlers: Handlers<AdminRouteName> = {
-    ...accountHandlers,
-    ...organizationHandlers,
+    ...makeAccountHandlers(parts.people),
+    ...makeOrganizationHandlers(parts.people),
     ...projectHandlers,
-    ...keyHandlers,
+    ...makeKeyHandlers({ hashKey: (text) => parts.secrets.hashKey(text) }),
     ...budgetHandlers,
     ...billingHandlers,
-    ...alertHandlers,
+    ...alertHandlersOf(parts),
     ...logHandlers,
     ...analyticsHandlers,
     ...auditHandlers,
   };
   return {
     ...parts,
+    people: parts.people.sessions,
     handlers,
     readBody: async (request) =>
       (await readJsonBody(request.headers, request, MAX_BODY_BYTES, BODY_TIMEOUT_MS)).value,
     readRaw: (request, maxBytes) => readRawBody(request.headers, request, maxBytes, BODY_TIMEOUT_MS),
     checker: (schema) => checker(schema, 'kept'),
   };
+}
+
+function alertHandlersOf({ pool, secrets, people, log, webhooksPrivate }: AdminParts) {
+  return makeAlertHandlers({
+    tail: new FeedTail(pool, log),
+    stillMember: (headers, organizationId) =>
+      admitPerson(people.sessions, pool, organization('viewer'), headers, { organizationId }).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof ApiError) return false;
+          throw error;
+        },
+      ),
+    encrypt: (plain, context) => secrets.encrypt(plain, context),
+    privateAllowed: webhooksPrivate,
+  });
 }

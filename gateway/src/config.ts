@@ -25,6 +25,10 @@ export interface ModelOverride {
 const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+const SIGN_UP_POLICIES = ['open', 'invited', 'closed'] as const;
+/** Who may make an account: anybody, whoever has an invitation, nobody. */
+export type SignUpPolicy = (typeof SIGN_UP_POLICIES)[number];
+
 export interface Config {
   readonly host: string;
   readonly port: number;
@@ -39,11 +43,20 @@ export interface Config {
   readonly maxBodyBytes: number;
   readonly maxInFlight: number;
   readonly bodyTimeoutMs: number;
-  /** Per key and minute; null is no limit. */
+  /** Per minute, of keys that have no limits of their own; null is no limit. */
   readonly rateLimit: { readonly requests: number | null; readonly tokens: number | null };
   readonly heartbeatMs: number;
   readonly gatewayName: string;
   readonly logLevel: LogLevel;
+  /** How long requests stay in the log. */
+  readonly logDays: number;
+  /** Without a slash at its end; null is where the gateway listens. */
+  readonly publicUrl: string | null;
+  /** Null: this server sends no mails. */
+  readonly smtpUrl: string | null;
+  readonly signUp: SignUpPolicy;
+  /** Whether webhooks may go to addresses that are not public. */
+  readonly webhooksPrivate: boolean;
 }
 
 /** A setting is wrong: said once, in words for the operator; a restart cannot mend it. */
@@ -67,7 +80,7 @@ const OTHER_PROGRAMS = ['ZEROGPU_LOCAL_NODES', 'ZEROGPU_GATEWAY_URL', 'ZEROGPU_J
 const TEST_PREFIX = 'ZEROGPU_TEST_';
 
 /** Named as everywhere; whoever puts our prefix before one is told. */
-const WITHOUT_PREFIX = ['HOST', 'PORT', 'DATABASE_URL'];
+const WITHOUT_PREFIX = ['HOST', 'PORT', 'DATABASE_URL', 'SMTP_URL'];
 
 const OURS = [
   'ZEROGPU_DATA_DIR',
@@ -84,6 +97,10 @@ const OURS = [
   'ZEROGPU_HEARTBEAT_MS',
   'ZEROGPU_GATEWAY_NAME',
   'ZEROGPU_LOG_LEVEL',
+  'ZEROGPU_LOG_DAYS',
+  'ZEROGPU_PUBLIC_URL',
+  'ZEROGPU_SIGN_UP',
+  'ZEROGPU_WEBHOOKS_PRIVATE',
 ];
 
 /** @throws ConfigError naming the setting, what is wrong with it and what it may be */
@@ -119,6 +136,16 @@ export function readConfig(env: Env): Config {
     gatewayName: env['ZEROGPU_GATEWAY_NAME'] || hostname(),
     // A quiet terminal: what goes wrong on our side, and nothing of every request.
     logLevel: logLevel(env['ZEROGPU_LOG_LEVEL']),
+    // Thirteen months, so that a month can be laid beside the same month of the year before.
+    logDays: integer(env, 'ZEROGPU_LOG_DAYS', 396, 7, 36_500),
+    // Where it listens is where people on the same machine reach it; behind a proxy only the operator knows.
+    publicUrl: publicUrl(env['ZEROGPU_PUBLIC_URL']),
+    // No mail server can be guessed; without one, invitations are links and the operator makes reset links.
+    smtpUrl: smtpUrl(env['SMTP_URL']),
+    // The first start makes the owner, who invites others: strangers who find the server get no account on it.
+    signUp: signUpPolicy(env['ZEROGPU_SIGN_UP']),
+    // Whoever may write a webhook's url must not reach the operator's own network through us.
+    webhooksPrivate: onOrOff(env, 'ZEROGPU_WEBHOOKS_PRIVATE', false),
   };
 }
 
@@ -183,6 +210,29 @@ function logLevel(text: string | undefined): LogLevel {
   if (level === undefined)
     throw new ConfigError(`ZEROGPU_LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}, not "${text}"`);
   return level;
+}
+
+function signUpPolicy(text: string | undefined): SignUpPolicy {
+  const policy = SIGN_UP_POLICIES.find((known) => known === (text || 'invited'));
+  if (policy !== undefined) return policy;
+  throw new ConfigError(`ZEROGPU_SIGN_UP must be one of ${SIGN_UP_POLICIES.join(', ')}, not "${text}"`);
+}
+
+function publicUrl(text: string | undefined): string | null {
+  if (!text) return null;
+  if (isBaseAddress(text)) return text.replace(/\/+$/, '');
+  throw new ConfigError(
+    'ZEROGPU_PUBLIC_URL must be an http or https address without a user, a query or a fragment, such as https://ai.example.com',
+  );
+}
+
+/** Not quoted: it holds a password. */
+function smtpUrl(text: string | undefined): string | null {
+  if (!text) return null;
+  if (/^smtps?:\/\//.test(text) && URL.canParse(text) && new URL(text).hostname !== '') return text;
+  throw new ConfigError(
+    'SMTP_URL must look like smtp://user:password@mail.example.com:587?from=ai@example.com',
+  );
 }
 
 function secret(text: string | undefined): string | null {

@@ -5,6 +5,8 @@ import { ApiError, openApiDocument } from '@zerogpu/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
 import { makeAdmin } from './admin-api.ts';
+import { startAlertRounds } from './alerts/alert-rounds.ts';
+import { makeNotify } from './alerts/notify.ts';
 import { KeyDirectory } from './auth/key-directory.ts';
 import type { Config } from './config.ts';
 import type { Settlement } from './flow.ts';
@@ -15,6 +17,8 @@ import { startSweeper } from './metering/sweeper.ts';
 import { Metrics } from './metrics.ts';
 import { NodeDirectory } from './nodes/node-directory.ts';
 import { NodeRegistry } from './nodes/registry.ts';
+import { makeAttempts } from './people/attempts.ts';
+import { makePeople } from './people/people-services.ts';
 import type { AdmitServices } from './quota/admit.ts';
 import { HoldBook } from './quota/hold-money.ts';
 import { makeServer, type ServerServices } from './server.ts';
@@ -62,7 +66,9 @@ export async function openGateway(config: Config, log: Log): Promise<Gateway> {
 }
 
 async function serve(config: Config, log: Log, store: Store, secrets: Secrets): Promise<Gateway> {
-  const parts = makeParts(config, log, store, secrets);
+  // Known for certain once it listens: the port may be any free one.
+  const address = { publicUrl: config.publicUrl ?? '' };
+  const parts = makeParts(config, log, store, secrets, () => address.publicUrl);
   const app = makeServer(parts.services);
   const stop = async (graceMs: number) => {
     await closeServer(app, parts.services, graceMs);
@@ -74,11 +80,12 @@ async function serve(config: Config, log: Log, store: Store, secrets: Secrets): 
     const url = await app.listen({ host, port }).catch((error: unknown) => {
       throw explainListenError(error, host, port);
     });
+    address.publicUrl = config.publicUrl ?? url;
     const made = await fillDataDir(config.dataDir, store.pool, secrets, `${url}/v1`);
     const sweeper = startSweeper({ pool: store.pool, log });
     const close = async (graceMs: number) => {
       await stop(graceMs);
-      await sweeper.stop();
+      await Promise.all([sweeper.stop(), alerts.stop()]);
       await store.close();
     };
     return { url, ...filesIn(config.dataDir), firstBoot: made, pool: store.pool, secrets, close };
@@ -115,7 +122,25 @@ function warmUp(): void {
     tokenizerOf(name).count('warm');
 }
 
-function makeParts(config: Config, log: Log, store: Store, secrets: Secrets) {
+function peopleOf(config: Config, log: Log, pool: Pool, secrets: Secrets, publicUrl: () => string) {
+  const { signUp, smtpUrl } = config;
+  return makePeople({ pool, secrets, log, attempts: makeAttempts(), signUp, smtpUrl, publicUrl });
+}
+
+function startAlerts(config: Config, log: Log, pool: Pool, secrets: Secrets) {
+  const now = () => Date.now();
+  return startAlertRounds({
+    pool,
+    log,
+    now,
+    random: Math.random,
+    notify: makeNotify(now),
+    decrypt: (sealed, context) => secrets.decrypt(sealed, context),
+    privateAllowed: config.webhooksPrivate,
+  });
+}
+
+function makeParts(config: Config, log: Log, store: Store, secrets: Secrets, publicUrl: () => string) {
   const { pool } = store;
   const keys = new KeyDirectory(pool, secrets, log);
   const claims = new IdempotencyStore(pool, secrets);
@@ -134,7 +159,17 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets) {
   const metrics = new Metrics({ nodes: () => registry.size, inFlight: () => inFlight.count });
   const report = (requestId: string, cause: unknown) =>
     log.error({ requestId, cause: describe(cause) }, 'A request failed on our side');
-  const admin = makeAdmin({ pool, people: { find: async () => null }, origins: [], now, report });
+  const people = peopleOf(config, log, pool, secrets, publicUrl);
+  const admin = makeAdmin({
+    pool,
+    secrets,
+    people,
+    log,
+    origins: originsOf(config),
+    webhooksPrivate: config.webhooksPrivate,
+    now,
+    report,
+  });
   const services: ServerServices = {
     admin,
     keys,
@@ -165,12 +200,16 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets) {
   const close = async () => {
     await Promise.all([settler.close(), holds.close(), claims.close(), keys.close()]);
     await Promise.all(upstreams.map((upstream) => upstream.close()));
+    await people.mailer?.close();
   };
   return { services, close };
 }
 
 function admissionOf(config: Config, holds: HoldBook): AdmitServices {
   return {
+/** Behind a proxy the address that pages are from is not the one that calls arrive at. */
+const originsOf = ({ publicUrl }: Config) => (publicUrl === null ? [] : [new URL(publicUrl).origin]);
+
     take: (asking) => unlessOverloaded(holds.take(asking)),
     keyLimits: config.rateLimit,
     override: (model) => config.modelOverrides.get(model),

@@ -5,7 +5,18 @@
 
 export const API_KEY_PREFIX = 'zgpu-api-';
 export const JOIN_TOKEN_PREFIX = 'zgpu-join-';
-export type SecretPrefix = typeof API_KEY_PREFIX | typeof JOIN_TOKEN_PREFIX;
+/** Of somebody who is signed in. */
+export const SESSION_PREFIX = 'zgpu-session-';
+/** In links: sets a new password once. */
+export const RESET_PREFIX = 'zgpu-reset-';
+/** In links: makes somebody a member once. */
+export const INVITATION_PREFIX = 'zgpu-invite-';
+export type SecretPrefix =
+  | typeof API_KEY_PREFIX
+  | typeof JOIN_TOKEN_PREFIX
+  | typeof SESSION_PREFIX
+  | typeof RESET_PREFIX
+  | typeof INVITATION_PREFIX;
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM_LENGTH = 32;

@@ -110,9 +110,9 @@ function contextOf(
     ...asked,
     ...admitted,
     tenant: <T>(work: (db: PoolClient) => Promise<T>) => inTenant(pool, scope, work),
-    audit: async (db: PoolClient, { kind, id, details = {} }: Act) => {
+    audit: async (db: PoolClient, { kind, id, details = {}, ...act }: Act) => {
       if (route.audit === undefined) throw new Error(`The route ${route.path} declares no audited act`);
-      const who = [organizationId, scope.projectId, person?.id ?? null];
+      const who = [act.organizationId ?? organizationId, scope.projectId, person?.id ?? null];
       await db.query(INSERT_AUDIT, [...who, route.audit, kind, id, JSON.stringify(details)]);
     },
   };

@@ -25,6 +25,8 @@ export interface Act {
   readonly kind: string;
   readonly id: string;
   readonly details?: Readonly<Record<string, unknown>>;
+  /** Where the route's path names none, such as of an organization that was just made. */
+  readonly organizationId?: string;
 }
 
 export interface AdminContext<Name extends AdminRouteName> {
@@ -69,11 +71,13 @@ export interface TextAnswer {
 type Result<Name extends AdminRouteName> = AdminRoutes[Name] extends {
   readonly content: readonly TextContent[];
 }
-  ? AnswerOf<AdminRoutes[Name]> | TextAnswer
-  : AnswerOf<AdminRoutes[Name]>;
+  ? Promise<AnswerOf<AdminRoutes[Name]> | TextAnswer>
+  : AnswerOf<AdminRoutes[Name]> extends undefined
+    ? Promise<void>
+    : Promise<AnswerOf<AdminRoutes[Name]>>;
 
 /** @throws ApiError of the route's errors */
-export type Handler<Name extends AdminRouteName> = (context: AdminContext<Name>) => Promise<Result<Name>>;
+export type Handler<Name extends AdminRouteName> = (context: AdminContext<Name>) => Result<Name>;
 
 /** The handlers of one subject; the compiler misses none. */
 export type Handlers<Names extends AdminRouteName> = { readonly [Name in Names]: Handler<Name> };

@@ -67,7 +67,7 @@ onEveryPostgres('first boot', (database) => {
   it('keeps the password as scrypt in the form that better-auth checks', async () => {
     const pool = await database();
     const made = await boot(pool);
-    const { rows } = await pool.query('SELECT password_hash FROM people');
+    const { rows } = await pool.query('SELECT password_hash FROM credentials');
     const [salt, key] = rows[0].password_hash.split(':');
     const options = { N: 16_384, r: 16, p: 1, maxmem: 64 * 1024 * 1024 };
     expect(salt).toMatch(/^[0-9a-f]{32}$/);

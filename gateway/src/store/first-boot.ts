@@ -49,7 +49,8 @@ const INSERT_ORGANIZATION = 'INSERT INTO organizations (id, name, wallet_id) VAL
 /** With stand-ins, so that the first call of every task is answered before anything is pulled or configured. */
 const INSERT_PROJECT =
   'INSERT INTO projects (id, organization_id, name, environment, stand_ins) VALUES ($1, $2, $3, $4, true)';
-const INSERT_PERSON = 'INSERT INTO people (id, email, name, password_hash) VALUES ($1, $2, $3, $4)';
+const INSERT_PERSON = 'INSERT INTO people (id, email, name) VALUES ($1, $2, $3)';
+const INSERT_CREDENTIALS = 'INSERT INTO credentials (person_id, password_hash) VALUES ($1, $2)';
 const INSERT_MEMBER = 'INSERT INTO members (organization_id, person_id, role) VALUES ($1, $2, $3)';
 const INSERT_KEY =
   'INSERT INTO api_keys (project_id, name, hash, masked, created_by) VALUES ($1, $2, $3, $4, $5)';
@@ -137,7 +138,8 @@ async function fill(
   await client.query(WRITE_FINGERPRINT, [secrets.fingerprint()]);
   await client.query(INSERT_ORGANIZATION, [organizationId, 'my-company', walletId]);
   await client.query(INSERT_PROJECT, [projectId, organizationId, 'development', 'development']);
-  await client.query(INSERT_PERSON, [personId, adminEmail, 'Admin', passwordHash]);
+  await client.query(INSERT_PERSON, [personId, adminEmail, 'Admin']);
+  await client.query(INSERT_CREDENTIALS, [personId, passwordHash]);
   await client.query(INSERT_MEMBER, [organizationId, personId, 'owner']);
   const keyRow = [projectId, 'First key', secrets.hashKey(apiKey), maskSecret(apiKey), personId];
   await client.query(INSERT_KEY, keyRow);

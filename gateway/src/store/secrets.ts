@@ -21,6 +21,7 @@ const MIN_SECRET_LENGTH = 32;
 export class Secrets {
   readonly #secret: string;
   readonly #answerKey: Uint8Array;
+  readonly #peopleKey: Uint8Array;
 
   /** @param secret at least 32 characters */
   constructor(secret: string) {
@@ -29,11 +30,17 @@ export class Secrets {
     }
     this.#secret = secret;
     this.#answerKey = new Uint8Array(hkdfSync('sha256', secret, '', 'zerogpu stored answers', 32));
+    this.#peopleKey = new Uint8Array(hkdfSync('sha256', secret, '', 'zerogpu sessions and links', 32));
   }
 
   /** HMAC-SHA256 of an API key or join token: how it is stored and found. */
   hashKey(text: string): Buffer {
     return createHmac('sha256', this.#secret).update(text).digest();
+  }
+
+  /** HMAC-SHA256 of the token of a session or of a link: how it is stored and found. */
+  hashToken(text: string): Buffer {
+    return createHmac('sha256', this.#peopleKey).update(text).digest();
   }
 
   /** Kept in the database, so that a wrong secret is told at start instead of refusing every key. */

@@ -12,13 +12,15 @@ import {
   readBalance,
   type Violation,
 } from '@zerogpu/ledger';
-import { API_KEY_PREFIX, makeSecret, maskSecret, NANOS_PER_DOLLAR } from '@zerogpu/protocol';
+import { API_KEY_PREFIX, type MemberRole, makeSecret, maskSecret, NANOS_PER_DOLLAR } from '@zerogpu/protocol';
 import { type Answered, strayings } from './conformance.ts';
 import { ManagedProcess } from './managed-process.ts';
+import { type NewAccount, newMember, signIn, signInOwner, signUp, type TestPerson } from './people.ts';
 import { parseCredentials } from './platform.ts';
 import { ScriptedNode, type ScriptedNodeOptions } from './scripted-node.ts';
 
 export interface Project {
+  readonly organizationId: string;
   readonly apiKey: string;
   readonly keyId: string;
   readonly projectId: string;
@@ -101,7 +103,7 @@ export class TestGateway {
   static async open(dataDir: string, env: Readonly<Record<string, string>> = {}): Promise<TestGateway> {
     const told: string[] = [];
     const tell = (fields: object, message: string) => void told.push(`${message} ${JSON.stringify(fields)}`);
-    const config = readConfig({ PORT: '0', ZEROGPU_DATA_DIR: dataDir, ...env });
+    const config = readConfig({ PORT: '0', ZEROGPU_DATA_DIR: dataDir, ZEROGPU_SIGN_UP: 'open', ...env });
     const gateway = await openGateway(config, { info() {}, warn: tell, error: tell });
     const joinToken = (await readFile(gateway.nodeTokenFile, 'utf8')).trim();
     return new TestGateway(gateway, await firstProject(gateway), told, dataDir, joinToken);
@@ -126,6 +128,32 @@ export class TestGateway {
   /** A project of an organization of its own, with one key. */
   newProject(options: ProjectOptions = {}): Promise<Project> {
     return makeProject(this.gateway, options);
+  }
+
+  /** Through the API; an invitation makes them a member. */
+  signUp(account: NewAccount = {}): Promise<TestPerson> {
+    return signUp(this.url, account);
+  }
+
+  /** Through the API, as the owner that the first start made unless told. */
+  signIn(email?: string, password?: string): Promise<TestPerson> {
+    return email === undefined ? signInOwner(this.gateway) : signIn(this.url, email, password);
+  }
+
+  /** Somebody with a session, put into the database: quick, and without a password. */
+  newMember(organizationId: string | null, role: MemberRole = 'viewer'): Promise<TestPerson> {
+    return newMember(this.gateway, organizationId, role);
+  }
+
+  /** One call of the admin API as somebody; null is nobody. A body makes it a POST unless told. */
+  admin(
+    who: TestPerson | null,
+    route: string,
+    body?: unknown,
+    options: Omit<CallOptions, 'key'> = {},
+  ): Promise<CallAnswer> {
+    const headers = { ...who?.headers, ...options.headers };
+    return this.call(route, body, { ...options, key: null, headers });
   }
 
   async join(options: Partial<ScriptedNodeOptions> = {}): Promise<ScriptedNode> {
@@ -249,17 +277,18 @@ export async function makeProject(gateway: Gateway, options: ProjectOptions = {}
     "INSERT INTO api_keys (project_id, name, hash, masked) VALUES ($1, 'test', $2, $3) RETURNING id",
     [projectId, secrets.hashKey(apiKey), maskSecret(apiKey)],
   );
-  return { apiKey, keyId: String(rows[0]?.id), projectId, walletId };
+  return { organizationId, apiKey, keyId: String(rows[0]?.id), projectId, walletId };
 }
 
 async function firstProject(gateway: Gateway): Promise<Project> {
   const credentials = parseCredentials(await readFile(gateway.credentialsFile, 'utf8'));
   const apiKey = credentials['ZEROGPU_API_KEY'] ?? '';
   const projectId = credentials['ZEROGPU_PROJECT_ID'] ?? '';
-  const { rows } = await gateway.pool.query<{ id: string; wallet_id: string }>(
-    `SELECT k.id, o.wallet_id FROM api_keys k JOIN projects p ON p.id = k.project_id
+  const { rows } = await gateway.pool.query<{ id: string; wallet_id: string; organization_id: string }>(
+    `SELECT k.id, o.wallet_id, o.id AS organization_id FROM api_keys k JOIN projects p ON p.id = k.project_id
      JOIN organizations o ON o.id = p.organization_id WHERE k.hash = $1`,
     [gateway.secrets.hashKey(apiKey)],
   );
-  return { apiKey, projectId, keyId: String(rows[0]?.id), walletId: String(rows[0]?.wallet_id) };
+  const { id, wallet_id, organization_id } = rows[0]!;
+  return { organizationId: organization_id, apiKey, projectId, keyId: id, walletId: wallet_id };
 }

@@ -1,0 +1,137 @@
+import { ApiError } from '@zerogpu/protocol';
+import { notThere } from '../admin/access.ts';
+import type { Handlers } from '../admin/handler.ts';
+import { isUuid } from '../store/tenant-fence.ts';
+import { signedIn } from './account-handlers.ts';
+import { takeAttempt } from './attempts.ts';
+import {
+  acceptInvitation,
+  addInvitation,
+  type InvitationRow,
+  listInvitations,
+  revokeInvitation,
+  viewInvitation,
+} from './invitations.ts';
+import { listMembers, type MemberRow, removeMember, setRole } from './members.ts';
+import { getOrganization } from './organizations.ts';
+import { linkTo, type PeopleServices } from './people-services.ts';
+import { inTransaction } from './transaction.ts';
+
+type MemberRoutes = 'listMembers' | 'updateMember' | 'removeMember' | 'leaveOrganization';
+type InvitationRoutes =
+  | 'listInvitations'
+  | 'createInvitation'
+  | 'revokeInvitation'
+  | 'viewInvitation'
+  | 'acceptInvitation';
+
+export const memberHandlers: Handlers<MemberRoutes> = {
+  async listMembers({ organizationId, tenant }) {
+    const rows = await tenant((db) => listMembers(db, organizationId));
+    return { object: 'list', data: rows.map(shownMember), next: null };
+  },
+
+  async updateMember({ organizationId, person, params, body, tenant, audit }) {
+    const change = { organizationId, byId: signedIn(person).id, personId: memberId(params.personId) };
+    return tenant(async (db) => {
+      const { member, before } = await setRole(db, change, body.role);
+      const details = { before, after: body.role };
+      await audit(db, { kind: 'member', id: change.personId, details });
+      return shownMember(member);
+    });
+  },
+
+  async removeMember({ organizationId, person, params, tenant, audit }) {
+    const change = { organizationId, byId: signedIn(person).id, personId: memberId(params.personId) };
+    await tenant(async (db) => {
+      const role = await removeMember(db, change);
+      await audit(db, { kind: 'member', id: change.personId, details: { role } });
+    });
+  },
+
+  async leaveOrganization({ organizationId, person, tenant, audit }) {
+    const { id } = signedIn(person);
+    await tenant(async (db) => {
+      const role = await removeMember(db, { organizationId, byId: id, personId: id });
+      await audit(db, { kind: 'member', id, details: { role } });
+    });
+  },
+};
+
+export function makeInvitationHandlers(services: PeopleServices): Handlers<InvitationRoutes> {
+  const { pool, secrets, mailer } = services;
+  return {
+    async listInvitations({ organizationId, tenant }) {
+      const rows = await tenant((db) => listInvitations(db, organizationId));
+      return { object: 'list', data: rows.map(shownInvitation), next: null };
+    },
+
+    async createInvitation({ organizationId, person, role, body, tenant, audit }) {
+      const { id, name } = signedIn(person);
+      if (body.role === 'owner' && role !== 'owner') {
+        throw new ApiError('role_insufficient', { message: 'Only an owner makes or unmakes owners' });
+      }
+      const email = body.email?.toLowerCase() ?? null;
+      const wanted = { organizationId, role: body.role, email, invitedBy: id };
+      const { row, token } = await tenant(async (db) => {
+        const made = await addInvitation(db, secrets, wanted);
+        await audit(db, { kind: 'invitation', id: made.row.id, details: { role: body.role, email } });
+        return made;
+      });
+      const link = linkTo(services.publicUrl(), 'invitation', token);
+      const mailed = mailer !== null && email !== null;
+      if (mailed) mailer.post(async () => invitationMail(email, name, link));
+      const { invited_by, status, ...shown } = shownInvitation(row);
+      return { ...shown, token, link, mailed };
+    },
+
+    async revokeInvitation({ organizationId, params, tenant, audit }) {
+      const { invitationId } = params;
+      if (!isUuid(invitationId)) throw notThere('invitation');
+      await tenant(async (db) => {
+        const revoked = await revokeInvitation(db, organizationId, invitationId);
+        if (revoked === null) throw notThere('invitation');
+        await audit(db, { kind: 'invitation', id: invitationId, details: { ...revoked } });
+      });
+    },
+
+    async viewInvitation({ body, ip, now }) {
+      takeAttempt(services.attempts, { ip, now });
+      const { expires_at, ...view } = await viewInvitation(pool, secrets, body.token);
+      return { ...view, expires_at: expires_at.toISOString() };
+    },
+
+    async acceptInvitation({ person, body }) {
+      const me = signedIn(person);
+      return inTransaction(pool, async (db) => {
+        const organizationId = await acceptInvitation(db, secrets, body.token, me);
+        return getOrganization(db, organizationId, me.id);
+      });
+    },
+  };
+}
+
+function memberId(id: string): string {
+  if (!isUuid(id)) throw notThere('member');
+  return id;
+}
+
+function shownMember(row: MemberRow) {
+  return { ...row, joined_at: row.joined_at.toISOString() };
+}
+
+function shownInvitation({ expired, created_at, expires_at, ...row }: InvitationRow) {
+  return {
+    ...row,
+    status: expired ? ('expired' as const) : ('pending' as const),
+    created_at: created_at.toISOString(),
+    expires_at: expires_at.toISOString(),
+  };
+}
+
+/** The name comes from a caller: on one line, so that it cannot write the rest of the mail. */
+function invitationMail(to: string, inviter: string, link: string) {
+  const who = inviter.replaceAll(/\s+/g, ' ');
+  const text = `${who} invites you to an organization.\n\nTo see the invitation, open this link within 7 days:\n${link}\n`;
+  return { to, subject: 'An invitation', text };
+}
