@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ID_PREFIXES, type IdKind, idTime, isId, newId } from './ids.ts';
+import { ID_PREFIXES, type IdKind, idsFrom, idTime, isId, newId } from './ids.ts';
 
 const KINDS = Object.keys(ID_PREFIXES).filter((kind): kind is IdKind => Object.hasOwn(ID_PREFIXES, kind));
 const kind = fc.constantFrom(...KINDS);
@@ -57,6 +57,16 @@ describe('isId', () => {
       fc.property(kind, fc.string(), (ofKind, text) => {
         fc.pre(!isId(ofKind, text));
         expect(idTime(ofKind, text)).toBeNull();
+      }),
+    );
+  });
+});
+
+describe('idsFrom', () => {
+  test('is at or below every id made at or after a time, and above every id made before it', () => {
+    fc.assert(
+      fc.property(kind, time, time, bytes, (ofKind, at, from, random) => {
+        expect(newId(ofKind, at, given(random)) >= idsFrom(ofKind, from)).toBe(at >= from);
       }),
     );
   });

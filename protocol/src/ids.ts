@@ -14,6 +14,8 @@ export const ID_PREFIXES = {
   batch: 'batch_',
   node: 'node_',
   gateway: 'gw_',
+  event: 'evt_',
+  delivery: 'dlv_',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;
@@ -73,6 +75,11 @@ export function idTime(kind: IdKind, id: string): number | null {
   const start = ID_PREFIXES[kind].length;
   for (let i = start; i < start + TIME_LENGTH; i++) time = time * 32 + ALPHABET.indexOf(id.charAt(i));
   return time;
+}
+
+/** The least text that an id made at or after a time can have: ids of a range of time are a range of texts. */
+export function idsFrom(kind: IdKind, time: number): string {
+  return ID_PREFIXES[kind] + timePart(Math.max(0, time));
 }
 
 export function isId(kind: IdKind, id: string): boolean {
