@@ -1,4 +1,11 @@
 import type { alertRoutes } from '@zerogpu/protocol';
 import type { Handlers } from '../admin/handler.ts';
+import { type FeedServices, makeFeedHandlers } from './feed-handlers.ts';
+import { ruleHandlers } from './rule-handlers.ts';
+import { makeWebhookHandlers, type WebhookServices } from './webhook-handlers.ts';
 
-export const alertHandlers: Handlers<keyof typeof alertRoutes> = {};
+export function makeAlertHandlers(
+  services: FeedServices & WebhookServices,
+): Handlers<keyof typeof alertRoutes> {
+  return { ...makeFeedHandlers(services), ...ruleHandlers, ...makeWebhookHandlers(services) };
+}

@@ -1,0 +1,156 @@
+import { ApiError } from '@zerogpu/protocol';
+import type { Pool } from 'pg';
+import type { Log } from '../store/log.ts';
+import { EVENT_COLUMNS, type EventRow } from './event-row.ts';
+
+/** Between two looks at the database, one look for everybody who follows a feed on this gateway. */
+const LOOK_MS = 2_000;
+/** Open streams of one gateway: a socket each, and next to nothing else. */
+const MAX_FOLLOWERS = 1_000;
+/** Of one organization, so that none takes the places of the others. */
+const MAX_OF_ORGANIZATION = 50;
+/** Events that wait for a slow reader; then its stream ends, and it goes on from the last that it saw. */
+const MAX_WAITING = 200;
+const BATCH = 500;
+
+const WHERE_NOW = 'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS transaction';
+/** Only up to the oldest transaction under way: what commits later has a higher number than all that was seen. */
+const NEW_ONES = `
+SELECT ${EVENT_COLUMNS}, transaction::text AS transaction FROM events
+WHERE organization_id = ANY ($1::uuid[]) AND (transaction, id) > ($2::text::xid8, $3::text)
+  AND transaction < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY transaction, id LIMIT ${BATCH}`;
+
+interface TailRow extends EventRow {
+  readonly transaction: string;
+}
+
+/** Follows the feeds of organizations across gateways by asking the database, while somebody listens. */
+export class FeedTail {
+  readonly #pool: Pool;
+  readonly #log: Log;
+  readonly #lookMs: number;
+  readonly #followers = new Map<string, Set<Follower>>();
+  #count = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #looking: Promise<void> | null = null;
+  #seen: { transaction: string; id: string } | null = null;
+
+  constructor(pool: Pool, log: Log, lookMs = LOOK_MS) {
+    this.#pool = pool;
+    this.#log = log;
+    this.#lookMs = lookMs;
+  }
+
+  /**
+   * Everything that is told from now on. The same event may come twice.
+   * @throws ApiError no_capacity
+   */
+  async follow(organizationId: string): Promise<Follower> {
+    const others = this.#followers.get(organizationId) ?? new Set();
+    if (this.#count >= MAX_FOLLOWERS || others.size >= MAX_OF_ORGANIZATION) {
+      throw new ApiError('no_capacity', {
+        message: 'As many streams of events are open as this gateway keeps; close one, or ask for the list',
+        retryAfterSeconds: 30,
+      });
+    }
+    const follower = new Follower(() => this.#leave(organizationId, follower));
+    this.#followers.set(organizationId, others.add(follower));
+    this.#count++;
+    try {
+      await this.#begin();
+    } catch (error) {
+      follower.close();
+      throw error;
+    }
+    return follower;
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#seen === null) {
+      const { rows } = await this.#pool.query<{ transaction: string }>(WHERE_NOW);
+      this.#seen ??= { transaction: rows[0]?.transaction ?? '0', id: '' };
+    }
+    if (this.#timer !== null || this.#count === 0) return;
+    this.#timer = setInterval(() => void this.look(), this.#lookMs);
+    this.#timer.unref();
+  }
+
+  #leave(organizationId: string, follower: Follower): void {
+    const others = this.#followers.get(organizationId);
+    if (!others?.delete(follower)) return;
+    this.#count--;
+    if (others.size === 0) this.#followers.delete(organizationId);
+    if (this.#count > 0) return;
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    this.#seen = null;
+  }
+
+  /** One look; runs by itself. */
+  look(): Promise<void> {
+    this.#looking ??= this.#read()
+      .catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#log.warn({ reason }, 'New events could not be looked for');
+      })
+      .finally(() => {
+        this.#looking = null;
+      });
+    return this.#looking;
+  }
+
+  async #read(): Promise<void> {
+    for (let more = true; more && this.#seen !== null; ) {
+      const { transaction, id } = this.#seen;
+      const values = [[...this.#followers.keys()], transaction, id];
+      const { rows } = await this.#pool.query<TailRow>(NEW_ONES, values);
+      for (const row of rows) {
+        for (const follower of this.#followers.get(row.organization_id) ?? []) follower.push(row);
+      }
+      const last = rows.at(-1);
+      if (last && this.#seen !== null) this.#seen = { transaction: last.transaction, id: last.id };
+      more = rows.length === BATCH;
+    }
+  }
+}
+
+/** Who follows a feed: what came and was not read yet. */
+export class Follower {
+  readonly #waiting: EventRow[] = [];
+  readonly #leave: () => void;
+  #wake: (() => void) | null = null;
+  #closed = false;
+
+  constructor(leave: () => void) {
+    this.#leave = leave;
+  }
+
+  push(row: EventRow): void {
+    if (this.#waiting.length >= MAX_WAITING) this.close();
+    if (!this.#closed) this.#waiting.push(row);
+    this.#wake?.();
+  }
+
+  /** @returns what came, perhaps nothing after `ms`; null when it is closed */
+  async next(ms: number): Promise<readonly EventRow[] | null> {
+    if (this.#waiting.length === 0 && !this.#closed) await this.#sleep(ms);
+    const came = this.#waiting.splice(0);
+    return came.length === 0 && this.#closed ? null : came;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#leave();
+    this.#wake?.();
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    const timer = setTimeout(resolve, ms);
+    await promise;
+    clearTimeout(timer);
+    this.#wake = null;
+  }
+}
