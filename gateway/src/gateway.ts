@@ -13,7 +13,7 @@ import type { Settlement } from './flow.ts';
 import { IdempotencyStore } from './idempotency/idempotency-store.ts';
 import { explainListenError } from './listen-error.ts';
 import { SettlementError, Settler } from './metering/settle.ts';
-import { startSweeper } from './metering/sweeper.ts';
+import { startSweeper, tend } from './metering/sweeper.ts';
 import { Metrics } from './metrics.ts';
 import { NodeDirectory } from './nodes/node-directory.ts';
 import { NodeRegistry } from './nodes/registry.ts';
@@ -82,7 +82,9 @@ async function serve(config: Config, log: Log, store: Store, secrets: Secrets): 
     });
     address.publicUrl = config.publicUrl ?? url;
     const made = await fillDataDir(config.dataDir, store.pool, secrets, `${url}/v1`);
-    const sweeper = startSweeper({ pool: store.pool, log });
+    await tend(store.pool, log, config.logDays, Date.now());
+    const sweeper = startSweeper({ pool: store.pool, log, logDays: config.logDays });
+    const alerts = startAlerts(config, log, store.pool, secrets);
     const close = async (graceMs: number) => {
       await stop(graceMs);
       await Promise.all([sweeper.stop(), alerts.stop()]);
@@ -198,18 +200,18 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets, pub
     maxInFlight: config.maxInFlight,
   };
   const close = async () => {
+    await people.mailer?.close();
     await Promise.all([settler.close(), holds.close(), claims.close(), keys.close()]);
     await Promise.all(upstreams.map((upstream) => upstream.close()));
-    await people.mailer?.close();
   };
   return { services, close };
 }
 
-function admissionOf(config: Config, holds: HoldBook): AdmitServices {
-  return {
 /** Behind a proxy the address that pages are from is not the one that calls arrive at. */
 const originsOf = ({ publicUrl }: Config) => (publicUrl === null ? [] : [new URL(publicUrl).origin]);
 
+function admissionOf(config: Config, holds: HoldBook): AdmitServices {
+  return {
     take: (asking) => unlessOverloaded(holds.take(asking)),
     keyLimits: config.rateLimit,
     override: (model) => config.modelOverrides.get(model),
