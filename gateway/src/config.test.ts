@@ -29,6 +29,7 @@ describe('readConfig', () => {
       heartbeatMs: 5000,
       gatewayName: hostname(),
       logLevel: 'warn',
+      logDays: 396,
     });
   });
 
@@ -56,6 +57,7 @@ describe('readConfig', () => {
       ZEROGPU_RATE_LIMIT_REQUESTS: '60',
       ZEROGPU_GATEWAY_NAME: 'gw-1',
       ZEROGPU_LOG_LEVEL: 'debug',
+      ZEROGPU_LOG_DAYS: '30',
       ZEROGPU_STANDINS: 'on',
       ZEROGPU_MODEL_OVERRIDES: '{"zlm-v1-summary-cloud":{"errorOnMaxToken":true}}',
       ...upstream({ url: 'https://h:1/v1//', apiKey: 'k', trusted: true }),
@@ -69,6 +71,7 @@ describe('readConfig', () => {
       rateLimit: { requests: 60, tokens: null },
       gatewayName: 'gw-1',
       logLevel: 'debug',
+      logDays: 30,
       standIns: true,
       modelOverrides: new Map([['zlm-v1-summary-cloud', { errorOnMaxToken: true }]]),
       upstreams: [

@@ -1,14 +1,19 @@
 import { checkInvariants, releaseExpired } from '@zerogpu/ledger';
 import type { Pool } from 'pg';
 import type { Log } from '../store/log.ts';
+import { dropOldLog, ensureLogPartitions, rollUpDays } from '../store/log-partitions.ts';
 
 export interface SweeperOptions {
   readonly pool: Pool;
   readonly log: Log;
-  /** Between two looks for expired holds and answers. Default 5 s. */
+  /** The log is kept for so many days. */
+  readonly logDays: number;
+  /** Between two looks for expired holds, answers and bodies. Default 5 s. */
   readonly everyMs?: number;
   /** Between two checks of the books, which read every posting. Default 10 minutes. */
   readonly checkEveryMs?: number;
+  /** Between two looks after partitions and days. Default 10 minutes. */
+  readonly tendEveryMs?: number;
 }
 
 export interface Sweeper {
@@ -25,28 +30,55 @@ const DELETE_EXPIRED_ANSWERS = `
 DELETE FROM idempotency_keys WHERE (project_id, key) IN (
   SELECT project_id, key FROM idempotency_keys WHERE expires_at <= $1
   ORDER BY expires_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`;
+const DELETE_EXPIRED_PAYLOADS = `
+DELETE FROM request_payloads WHERE (project_id, request_id) IN (
+  SELECT project_id, request_id FROM request_payloads WHERE expires_at <= $1
+  ORDER BY expires_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`;
 
-/** Gives expired holds back, forgets expired answers, and checks the books. Every gateway may run one. */
+/**
+ * Gives expired holds back, forgets expired answers and bodies, checks the books, and looks after the log: partitions
+ * made ahead, old ones dropped, days rolled up. Every gateway may run one.
+ */
 export function startSweeper(options: SweeperOptions): Sweeper {
-  const { pool, log } = options;
+  const { pool, log, logDays } = options;
   const sweeping = every(options.everyMs ?? 5_000, () => sweep(pool, log, Date.now()), log);
   const checking = every(options.checkEveryMs ?? 600_000, () => check(pool, log), log);
+  const tending = every(options.tendEveryMs ?? 600_000, () => tend(pool, log, logDays, Date.now()), log);
   return {
     async stop() {
-      await Promise.all([sweeping.stop(), checking.stop()]);
+      await Promise.all([sweeping.stop(), checking.stop(), tending.stop()]);
     },
   };
 }
 
+export interface Swept {
+  readonly holds: number;
+  readonly answers: number;
+  readonly payloads: number;
+}
+
 /** One round. @returns how much went */
-export async function sweep(pool: Pool, log: Log, now: number): Promise<{ holds: number; answers: number }> {
+export async function sweep(pool: Pool, log: Log, now: number): Promise<Swept> {
   const holds = await inBatches(() => releaseExpired(pool, now, BATCH));
   if (holds > 0) log.warn({ holds }, 'Gave back holds of requests that never settled');
-  const answers = await inBatches(async () => {
-    const { rowCount } = await pool.query(DELETE_EXPIRED_ANSWERS, [new Date(now)]);
-    return rowCount ?? 0;
-  });
-  return { holds, answers };
+  const expired = (statement: string) =>
+    inBatches(async () => (await pool.query(statement, [new Date(now)])).rowCount ?? 0);
+  const answers = await expired(DELETE_EXPIRED_ANSWERS);
+  const payloads = await expired(DELETE_EXPIRED_PAYLOADS);
+  return { holds, answers, payloads };
+}
+
+/** Partitions and days. What fails is told, and does not keep the rest from happening. */
+export async function tend(pool: Pool, log: Log, logDays: number, now: number): Promise<void> {
+  const results = await Promise.allSettled([
+    ensureLogPartitions(pool, now),
+    dropOldLog(pool, now, logDays),
+    rollUpDays(pool),
+  ]);
+  for (const result of results) {
+    if (result.status === 'rejected')
+      log.warn({ reason: String(result.reason) }, 'Could not look after the log');
+  }
 }
 
 async function inBatches(step: () => Promise<number>): Promise<number> {
