@@ -22,8 +22,10 @@ WITH (fillfactor = 20);
 -- Returns [{"n": …, "requests" and "tokens": the state of the tighter of key and project, or null:
 --   {"limit", "remaining", "resetMs"}, "refused": null or {"scope": key | project, "what", "limit",
 --   "retryMs": null when it is more than the limit gives in any minute}}], in the order of `limited`.
-CREATE FUNCTION take_rate_limits(limited json, request_ids text[], project_ids uuid[], key_ids uuid[]) RETURNS json
-LANGUAGE plpgsql
+-- clock: nanoseconds since 1970, for tests; else it is the database's.
+CREATE FUNCTION take_rate_limits(
+  limited json, request_ids text[], project_ids uuid[], key_ids uuid[], clock bigint DEFAULT NULL)
+RETURNS json LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   minute constant bigint := 60000000000;
@@ -40,7 +42,7 @@ DECLARE
   wholes bigint[];
   held text[];
   now_ns bigint;
-  whole bigint;
+  used bigint;
   last int;
   first int := 1;
   refused jsonb;
@@ -73,12 +75,14 @@ BEGIN
   INSERT INTO rate_limits AS r (scope_id, what, whole_at)
     SELECT DISTINCT w.scope_id, w.what, 0 FROM unnest(scope_ids, what_of) AS w (scope_id, what) ORDER BY 1, 2
     ON CONFLICT (scope_id, what) DO UPDATE SET whole_at = r.whole_at WHERE false;
-  wholes := ARRAY(
-    SELECT r.whole_at FROM (SELECT DISTINCT scope_id, what FROM unnest(scope_ids, what_of) AS w (scope_id, what)) w
-    JOIN rate_limits r USING (scope_id, what) ORDER BY scope_id, what);
   -- The database's clock, so that gateways with different ones are treated alike; read under the lock, so that it does
   -- not go back between two who waited for each other.
-  now_ns := (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint;
+  now_ns := coalesce(clock, (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint);
+  -- Never more than a minute away, should the clock have been set back.
+  wholes := ARRAY(
+    SELECT greatest(now_ns, least(r.whole_at, now_ns + minute))
+    FROM (SELECT DISTINCT scope_id, what FROM unnest(scope_ids, what_of) AS w (scope_id, what)) w
+    JOIN rate_limits r USING (scope_id, what) ORDER BY scope_id, what);
   held := ARRAY(SELECT h.request_id FROM ledger.holds h WHERE h.request_id = ANY (request_ids));
 
   WHILE first <= cardinality(n_of) LOOP
@@ -88,7 +92,7 @@ BEGIN
     longest := 0;
     IF request_ids[n_of[first]] <> ALL (held) THEN
       FOR i IN first .. last LOOP
-        wait := greatest(wholes[row_of[i]], now_ns) + cost_of[i] - now_ns - minute;
+        wait := wholes[row_of[i]] + cost_of[i] - now_ns - minute;
         CONTINUE WHEN wait <= 0;
         -- Of several the one that takes longest is told: before it no other helps.
         CONTINUE WHEN wait <= longest;
@@ -98,15 +102,15 @@ BEGIN
       END LOOP;
       IF refused IS NULL THEN
         FOR i IN first .. last LOOP
-          wholes[row_of[i]] := greatest(wholes[row_of[i]], now_ns) + cost_of[i];
+          wholes[row_of[i]] := wholes[row_of[i]] + cost_of[i];
         END LOOP;
       END IF;
     END IF;
     states := '{}';
     FOR i IN first .. last LOOP
-      whole := greatest(wholes[row_of[i]] - now_ns, 0);
-      state := jsonb_build_object('limit', limit_of[i], 'resetMs', whole::float8 / 1000000, 'remaining',
-        greatest(0, floor(limit_of[i] - whole::numeric * limit_of[i] / minute)));
+      used := wholes[row_of[i]] - now_ns;
+      state := jsonb_build_object('limit', limit_of[i], 'resetMs', used::float8 / 1000000, 'remaining',
+        floor(limit_of[i] - used::numeric * limit_of[i] / minute));
       IF states -> what_of[i] IS NULL
         OR (state ->> 'remaining')::numeric < (states -> what_of[i] ->> 'remaining')::numeric THEN
         states := states || jsonb_build_object(what_of[i], state);
