@@ -7,8 +7,12 @@ import { type Settlement, type StoredAnswer, type Target, type TargetAnswer, UNL
 import type { ClaimRequest, ClaimResult } from '../idempotency/idempotency-store.ts';
 import { Metrics } from '../metrics.ts';
 import { NodeRegistry } from '../nodes/registry.ts';
+import { makeAttempts } from '../people/attempts.ts';
+import { makePeople } from '../people/people-services.ts';
 import type { Asking, Grant } from '../quota/admit-requests.ts';
 import { makeServer, type ServerServices } from '../server.ts';
+import { silentLog } from '../store/log.ts';
+import { Secrets } from '../store/secrets.ts';
 import { admitSigned } from './connected-nodes.ts';
 
 export const KEY = makeSecret(API_KEY_PREFIX);
@@ -83,11 +87,25 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
   const targets: Target[] = [];
   const registry = new NodeRegistry({ admit: admitSigned, heartbeatMs: 5000, now: Date.now });
   const inFlight = { count: 0 };
+  // Nobody answers there: the admin API has no database here.
+  const pool = new Pool({ host: '127.0.0.1', port: 1 });
+  const secrets = new Secrets('a secret of the tests, long enough');
   const services: ServerServices = {
     admin: makeAdmin({
-      pool: new Pool({ host: '127.0.0.1', port: 1 }),
-      people: { find: async () => null },
+      pool,
+      secrets,
+      people: makePeople({
+        pool,
+        secrets,
+        log: silentLog,
+        attempts: makeAttempts(),
+        signUp: 'closed',
+        smtpUrl: null,
+        publicUrl: () => '',
+      }),
+      log: silentLog,
       origins: [],
+      webhooksPrivate: false,
       now: Date.now,
       report: (_requestId, cause) => memory.reports.push(cause),
     }),
