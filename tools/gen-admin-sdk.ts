@@ -30,24 +30,19 @@ interface Method {
   readonly kind: Kind;
 }
 
-/** What stands for one item in the names of a tag's routes: `createKey` of `keys` is `keys.create`. */
-const NOUNS: Readonly<Record<AdminTag, string>> = {
-  account: 'Account',
+/** What the routes of a tag are mostly about: the tag says it already. */
+const NOUNS: Readonly<Partial<Record<AdminTag, string>>> = {
   organizations: 'Organization',
   projects: 'Project',
   keys: 'Key',
   budgets: 'Budget',
-  billing: 'Billing',
-  alerts: 'Alert',
-  logs: 'Log',
-  analytics: 'Analytics',
+  logs: 'Request',
   audit: 'Audit',
 };
 
-/** `createKey` of the tag `keys` → `create`; `listPaymentMethods` of `billing` stays. */
+/** `createKey` of the tag `keys` → `create`; `listPaymentMethods` of `billing` and what has more than a verb stay. */
 export function methodName(route: string, tag: AdminTag): string {
-  const short = route.replace(new RegExp(`(?<=[a-z])${NOUNS[tag]}s?$`), '');
-  return short === '' ? route : short;
+  return new RegExp(`^([a-z]+)${NOUNS[tag]}s?$`).exec(route)?.[1] ?? route;
 }
 
 function methodOf(route: string, declaration: AdminRoute): Method {
@@ -67,13 +62,11 @@ function isList(schema: Schema): boolean {
   return properties['object']?.['const'] === 'list' && 'data' in properties && 'next' in properties;
 }
 
-/** What other servers call, not people. */
-const NOT_FOR_PEOPLE = new Set(['receiveStripeEvent']);
-
 /** The generated module. Pure. */
 export function adminModule(routes: Routes): string {
   const methods = Object.entries(routes)
-    .filter(([name]) => !NOT_FOR_PEOPLE.has(name))
+    // What is signed comes from other servers, not from people.
+    .filter(([, { raw }]) => raw === undefined)
     .map(([name, route]) => methodOf(name, route));
   const byTag = Map.groupBy(methods, ({ declaration }) => declaration.tag);
   return [

@@ -41,7 +41,7 @@ export function adminOperation(name: string, route: AdminRoute): JsonObject {
     description: describe(route),
     security: route.access.to === 'anyone' ? [] : [{ sessionCookie: [] }, { session: [] }],
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(route.body ? { requestBody: requestBody(route.body) } : {}),
+    ...requestBody(route),
     ...(route.raw ? { requestBody: RAW_BODY } : {}),
     responses: { ...answer(route), ...errorAnswers(errorsOf(route), false) },
   };
@@ -96,8 +96,13 @@ function queryParameters(query: TSchema | undefined): Json[] {
   });
 }
 
-function requestBody(body: TSchema): JsonObject {
-  return { required: true, content: { 'application/json': { schema: inPlace(body) } } };
+function requestBody({ body, raw }: AdminRoute): JsonObject {
+  if (raw !== undefined) {
+    const schema = { type: 'string', maxLength: raw.maxBytes, description: 'The bytes that are signed' };
+    return { requestBody: { required: true, content: { 'application/json': { schema } } } };
+  }
+  if (body === undefined) return {};
+  return { requestBody: { required: true, content: { 'application/json': { schema: inPlace(body) } } } };
 }
 
 const RAW_BODY: JsonObject = {

@@ -81,7 +81,9 @@ export const securitySchemes: JsonObject = {
     type: 'apiKey',
     in: 'cookie',
     name: 'zerogpu_session',
-    description: 'The session of a person who signed in with a browser. Pages of other sites cannot use it.',
+    description:
+      'The session of a person who signed in with a browser; `__Host-zerogpu_session` over https. Pages of other ' +
+      'sites cannot use it.',
   },
   session: {
     type: 'http',

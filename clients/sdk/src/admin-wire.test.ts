@@ -18,8 +18,10 @@ type Filled<T> = T extends readonly (infer Item)[]
     : T;
 type SameData<A, B> = Same<Plain<A>, Plain<B>> extends true ? Same<Filled<A>, Filled<B>> : false;
 
-/** What only other servers call has no method. */
-type ForPeople = Exclude<AdminRouteName, 'receiveStripeEvent'>;
+/** What is signed comes from other servers, and has no method. */
+type ForPeople = {
+  [Name in AdminRouteName]: AdminRoutes[Name] extends { readonly raw: object } ? never : Name;
+}[AdminRouteName];
 /** Numbers may be given in a query where digits are asked for: the fields are the same, and whatever fits fits. */
 type SameQuery<Wide, Narrow> = [Narrow] extends [Wide] ? Same<keyof Wide, keyof Narrow> : false;
 

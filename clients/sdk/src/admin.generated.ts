@@ -170,6 +170,27 @@ export type BillingBalance = {
   test_money: boolean;
 };
 
+export type Budget = {
+  /** whose budget: "organization", "project" or "key" */
+  spender: 'organization' | 'project' | 'key';
+  /** of the organization, project or key */
+  id: string;
+  /** dollars as a decimal number in a string, such as "12.50" */
+  monthly_limit: string;
+  /** charged in this month, in dollars */
+  spent: string;
+  /** set aside for requests under way, in dollars */
+  held: string;
+  /** what new requests may still cost; zero when the limit was lowered below */
+  remaining: string;
+  /** spent ÷ monthly_limit; 1 where the limit is zero */
+  share: number;
+  /** the calendar month, UTC, such as 2026-11 */
+  month: string;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  resets_at: string;
+};
+
 export type CreatedKey = {
   /** a UUID in lower case */
   id: string;
@@ -463,6 +484,11 @@ export type ModelPrice = {
   batch_input_per_million: string;
   /** dollars as a decimal number in a string, such as "12.50" */
   batch_output_per_million: string;
+};
+
+export type NewBudget = {
+  /** dollars a month as a decimal number in a string, such as "12.50"; "0" refuses every request */
+  monthly_limit: string;
 };
 
 export type NewCredit = {
@@ -1125,6 +1151,80 @@ export interface Routes {
     query: Record<string, never>;
     body: undefined;
     answer: Key;
+  };
+  listBudgets: {
+    params: { organizationId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: {
+      object: 'list';
+      data: Budget[];
+      next: string | null;
+    };
+  };
+  getOrganizationBudget: {
+    params: { organizationId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: Budget;
+  };
+  setOrganizationBudget: {
+    params: { organizationId: string; };
+    query: Record<string, never>;
+    body: NewBudget;
+    answer: Budget;
+  };
+  removeOrganizationBudget: {
+    params: { organizationId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: undefined;
+  };
+  listProjectBudgets: {
+    params: { projectId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: {
+      object: 'list';
+      data: Budget[];
+      next: string | null;
+    };
+  };
+  getProjectBudget: {
+    params: { projectId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: Budget;
+  };
+  setProjectBudget: {
+    params: { projectId: string; };
+    query: Record<string, never>;
+    body: NewBudget;
+    answer: Budget;
+  };
+  removeProjectBudget: {
+    params: { projectId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: undefined;
+  };
+  getKeyBudget: {
+    params: { projectId: string; keyId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: Budget;
+  };
+  setKeyBudget: {
+    params: { projectId: string; keyId: string; };
+    query: Record<string, never>;
+    body: NewBudget;
+    answer: Budget;
+  };
+  removeKeyBudget: {
+    params: { projectId: string; keyId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: undefined;
   };
   listPrices: {
     params: { };
@@ -1841,6 +1941,69 @@ export class KeysApi {
   }
 }
 
+export class BudgetsApi {
+  readonly #call: AdminCaller;
+
+  constructor(call: AdminCaller) {
+    this.#call = call;
+  }
+
+  /** The budgets of an organization, its projects and their keys, widest first. Every member of the organization may call it. `GET /api/organizations/{organizationId}/budgets` */
+  list(organizationId: string, options: AdminOptions = {}): Listing<Routes['listBudgets']['answer']> {
+    return this.#call.list<Routes['listBudgets']['answer']>({ method: 'GET', path: '/api/organizations/{organizationId}/budgets', params: { organizationId }, options });
+  }
+
+  /** The monthly budget of an organization; 404 where it has none. Every member of the organization may call it. `GET /api/organizations/{organizationId}/budget` */
+  getOrganizationBudget(organizationId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['getOrganizationBudget']['answer']>> {
+    return this.#call.json<Routes['getOrganizationBudget']['answer']>({ method: 'GET', path: '/api/organizations/{organizationId}/budget', params: { organizationId }, options });
+  }
+
+  /** Sets what an organization may spend in a month. In force for every request that is admitted after the answer. A request is refused when what is spent, what is held for requests under way, and the most that it can cost are together above the limit. Members of the organization with the role `admin` or `owner` may call it. `PUT /api/organizations/{organizationId}/budget` */
+  setOrganizationBudget(organizationId: string, body: Routes['setOrganizationBudget']['body'], options: AdminOptions = {}): Promise<WithRequestId<Routes['setOrganizationBudget']['answer']>> {
+    return this.#call.json<Routes['setOrganizationBudget']['answer']>({ method: 'PUT', path: '/api/organizations/{organizationId}/budget', params: { organizationId }, body, options });
+  }
+
+  /** Removes the monthly budget of an organization. Members of the organization with the role `admin` or `owner` may call it. `DELETE /api/organizations/{organizationId}/budget` */
+  removeOrganizationBudget(organizationId: string, options: AdminOptions = {}): Promise<void> {
+    return this.#call.done({ method: 'DELETE', path: '/api/organizations/{organizationId}/budget', params: { organizationId }, options });
+  }
+
+  /** The budgets of a project and its keys, widest first. Every member of the project’s organization may call it. `GET /api/projects/{projectId}/budgets` */
+  listProjectBudgets(projectId: string, options: AdminOptions = {}): Listing<Routes['listProjectBudgets']['answer']> {
+    return this.#call.list<Routes['listProjectBudgets']['answer']>({ method: 'GET', path: '/api/projects/{projectId}/budgets', params: { projectId }, options });
+  }
+
+  /** The monthly budget of a project; 404 where it has none. Every member of the project’s organization may call it. `GET /api/projects/{projectId}/budget` */
+  getProjectBudget(projectId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['getProjectBudget']['answer']>> {
+    return this.#call.json<Routes['getProjectBudget']['answer']>({ method: 'GET', path: '/api/projects/{projectId}/budget', params: { projectId }, options });
+  }
+
+  /** Sets what a project may spend in a month. In force for every request that is admitted after the answer. A request is refused when what is spent, what is held for requests under way, and the most that it can cost are together above the limit. Members of the project’s organization with the role `admin` or `owner` may call it. `PUT /api/projects/{projectId}/budget` */
+  setProjectBudget(projectId: string, body: Routes['setProjectBudget']['body'], options: AdminOptions = {}): Promise<WithRequestId<Routes['setProjectBudget']['answer']>> {
+    return this.#call.json<Routes['setProjectBudget']['answer']>({ method: 'PUT', path: '/api/projects/{projectId}/budget', params: { projectId }, body, options });
+  }
+
+  /** Removes the monthly budget of a project. Members of the project’s organization with the role `admin` or `owner` may call it. `DELETE /api/projects/{projectId}/budget` */
+  removeProjectBudget(projectId: string, options: AdminOptions = {}): Promise<void> {
+    return this.#call.done({ method: 'DELETE', path: '/api/projects/{projectId}/budget', params: { projectId }, options });
+  }
+
+  /** The monthly budget of a key; 404 where it has none. Every member of the project’s organization may call it. `GET /api/projects/{projectId}/keys/{keyId}/budget` */
+  getKeyBudget(projectId: string, keyId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['getKeyBudget']['answer']>> {
+    return this.#call.json<Routes['getKeyBudget']['answer']>({ method: 'GET', path: '/api/projects/{projectId}/keys/{keyId}/budget', params: { projectId, keyId }, options });
+  }
+
+  /** Sets what a key may spend in a month. In force for every request that is admitted after the answer. A request is refused when what is spent, what is held for requests under way, and the most that it can cost are together above the limit. Members of the project’s organization with the role `admin` or `owner` may call it. `PUT /api/projects/{projectId}/keys/{keyId}/budget` */
+  setKeyBudget(projectId: string, keyId: string, body: Routes['setKeyBudget']['body'], options: AdminOptions = {}): Promise<WithRequestId<Routes['setKeyBudget']['answer']>> {
+    return this.#call.json<Routes['setKeyBudget']['answer']>({ method: 'PUT', path: '/api/projects/{projectId}/keys/{keyId}/budget', params: { projectId, keyId }, body, options });
+  }
+
+  /** Removes the monthly budget of a key. Members of the project’s organization with the role `admin` or `owner` may call it. `DELETE /api/projects/{projectId}/keys/{keyId}/budget` */
+  removeKeyBudget(projectId: string, keyId: string, options: AdminOptions = {}): Promise<void> {
+    return this.#call.done({ method: 'DELETE', path: '/api/projects/{projectId}/keys/{keyId}/budget', params: { projectId, keyId }, options });
+  }
+}
+
 export class BillingApi {
   readonly #call: AdminCaller;
 
@@ -2035,22 +2198,22 @@ export class LogsApi {
   }
 
   /** The requests of a project, newest first unless told. Of the last 30 days unless `from` says otherwise. With `id` a page may hold fewer rows than asked for, even none, and still have a `next`: each page looks through a bounded number of requests. Every member of the project’s organization may call it. `GET /api/projects/{projectId}/requests` */
-  listRequests(projectId: string, query: Routes['listRequests']['query'] = {}, options: AdminOptions = {}): Listing<Routes['listRequests']['answer']> {
+  list(projectId: string, query: Routes['listRequests']['query'] = {}, options: AdminOptions = {}): Listing<Routes['listRequests']['answer']> {
     return this.#call.list<Routes['listRequests']['answer']>({ method: 'GET', path: '/api/projects/{projectId}/requests', params: { projectId }, query, options });
   }
 
   /** Requests as they settle, as server-sent events. Events `request` with a request as in the list; `gap` when so many settled that some were left out; `end` when the session or the membership has ended. The header `last-event-id` goes on where a connection broke; a request may then come twice. Every member of the project’s organization may call it. `GET /api/projects/{projectId}/requests/tail` */
-  tailRequests(projectId: string, query: Routes['tailRequests']['query'] = {}, options: AdminOptions = {}): Promise<Tail<Routes['tailRequests']['answer']>> {
+  tail(projectId: string, query: Routes['tailRequests']['query'] = {}, options: AdminOptions = {}): Promise<Tail<Routes['tailRequests']['answer']>> {
     return this.#call.events<Routes['tailRequests']['answer']>({ method: 'GET', path: '/api/projects/{projectId}/requests/tail', params: { projectId }, query, options });
   }
 
   /** The requests of a project as a file, newest first: at most 100000 rows unless `rows` says more. Every member of the project’s organization may call it. `GET /api/projects/{projectId}/requests/export` */
-  exportRequests(projectId: string, query: Routes['exportRequests']['query'] = {}, options: AdminOptions = {}): Promise<TextStream> {
+  export(projectId: string, query: Routes['exportRequests']['query'] = {}, options: AdminOptions = {}): Promise<TextStream> {
     return this.#call.text({ method: 'GET', path: '/api/projects/{projectId}/requests/export', params: { projectId }, query, options });
   }
 
   /** One request with all that is kept of it. Bodies are shown to developers and above. Every member of the project’s organization may call it. `GET /api/projects/{projectId}/requests/{requestId}` */
-  getRequest(projectId: string, requestId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['getRequest']['answer']>> {
+  get(projectId: string, requestId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['getRequest']['answer']>> {
     return this.#call.json<Routes['getRequest']['answer']>({ method: 'GET', path: '/api/projects/{projectId}/requests/{requestId}', params: { projectId, requestId }, options });
   }
 }
@@ -2101,7 +2264,7 @@ export class AuditApi {
   }
 
   /** Who did what in a project, newest first. Members of the project’s organization with the role `admin` or `owner` may call it. `GET /api/projects/{projectId}/audit` */
-  listProject(projectId: string, query: Routes['listProjectAudit']['query'] = {}, options: AdminOptions = {}): Listing<Routes['listProjectAudit']['answer']> {
+  listProjectAudit(projectId: string, query: Routes['listProjectAudit']['query'] = {}, options: AdminOptions = {}): Listing<Routes['listProjectAudit']['answer']> {
     return this.#call.list<Routes['listProjectAudit']['answer']>({ method: 'GET', path: '/api/projects/{projectId}/audit', params: { projectId }, query, options });
   }
 }
@@ -2112,6 +2275,7 @@ export class AdminApi {
   readonly organizations: OrganizationsApi;
   readonly projects: ProjectsApi;
   readonly keys: KeysApi;
+  readonly budgets: BudgetsApi;
   readonly billing: BillingApi;
   readonly alerts: AlertsApi;
   readonly logs: LogsApi;
@@ -2123,6 +2287,7 @@ export class AdminApi {
     this.organizations = new OrganizationsApi(call);
     this.projects = new ProjectsApi(call);
     this.keys = new KeysApi(call);
+    this.budgets = new BudgetsApi(call);
     this.billing = new BillingApi(call);
     this.alerts = new AlertsApi(call);
     this.logs = new LogsApi(call);

@@ -67,7 +67,7 @@ describe('calls', () => {
   test('put parts and queries into the address, and bodies where there are some', async () => {
     const { server, admin } = await adminOf((response) => sendJson(response, 200, { id: 'k' }));
     await admin.keys.create('a/b', { name: 'the shop' });
-    await admin.logs.listRequests('p', { limit: 10, status: '4xx', from: undefined });
+    await admin.logs.list('p', { limit: 10, status: '4xx', from: undefined });
     await admin.projects.archive('p');
     expect(server.seen.map(({ method, url, body }) => [method, url, body])).toEqual([
       ['POST', '/api/projects/a%2Fb/keys', '{"name":"the shop"}'],
@@ -146,7 +146,7 @@ describe('texts and tails', () => {
       });
       response.end('id,status\r\nreq_1,200\r\n');
     });
-    const text = await admin.logs.exportRequests('p', { format: 'csv' });
+    const text = await admin.logs.export('p', { format: 'csv' });
     expect(text).toMatchObject({ contentType: 'text/csv; charset=utf-8', filename: 'requests.csv' });
     expect(await text.text()).toBe('id,status\r\nreq_1,200\r\n');
     expect(await failure(text.text())).toBeInstanceOf(TypeError);
@@ -157,7 +157,7 @@ describe('texts and tails', () => {
       response.writeHead(200, { 'content-type': 'text/csv' });
       response.write('id,status\r\n', () => response.destroy());
     });
-    const text = await admin.logs.exportRequests('p');
+    const text = await admin.logs.export('p');
     expect(await failure(text.text())).toBeInstanceOf(errors.ConnectionError);
   });
 
@@ -169,7 +169,7 @@ describe('texts and tails', () => {
         'event: gap\ndata: {}\n\nevent: request\ndata: {"id":"req_2"}\n\nevent: end\ndata: {}\n\n',
       );
     });
-    const tail = await admin.logs.tailRequests('p');
+    const tail = await admin.logs.tail('p');
     expect(tail.gaps).toBe(0);
     const ids: string[] = [];
     for await (const { id } of tail) ids.push(id);
@@ -182,7 +182,7 @@ describe('texts and tails', () => {
       startEvents(response);
       response.flushHeaders();
     });
-    const tail = await admin.logs.tailRequests('p');
+    const tail = await admin.logs.tail('p');
     setTimeout(() => tail.abort(), 1);
     const loop = async () => {
       for await (const _ of tail);
