@@ -83,6 +83,11 @@ export const ERRORS = {
     'service_unavailable',
     'No node and no upstream has this model at the moment',
   ),
+  query_timeout: platform(
+    504,
+    'timeout_error',
+    'Reading this took too long; narrow the range of time or the filters, and try again',
+  ),
   upstream_timeout: platform(504, 'timeout_error', 'The deadline passed before the model answered'),
 } as const satisfies Record<string, ErrorRow>;
 

@@ -111,6 +111,7 @@ const ADMIN_ERRORS = [
   'role_insufficient',
   'origin_not_allowed',
   'state_conflict',
+  'query_timeout',
 ] as const satisfies readonly ErrorCode[];
 type InferenceErrorCode = Exclude<ErrorCode, (typeof ADMIN_ERRORS)[number]>;
 

@@ -171,6 +171,7 @@ export const STATUS_OF_CODE = {
   server_error: 500,
   no_capacity: 503,
   model_unavailable: 503,
+  query_timeout: 504,
   upstream_timeout: 504,
 } as const satisfies Record<string, number>;
 
