@@ -6,6 +6,7 @@ import { lockDataDir } from './embedded/data-dir-lock.ts';
 import { type Place, preparePlace, prepareSocketFolder } from './embedded/place.ts';
 import { type Postmaster, prepareCluster, SUPERUSER, startPostmaster } from './embedded/postmaster.ts';
 import { clearLeftovers } from './embedded/postmaster-file.ts';
+import { findRunningServer } from './embedded/running-server.ts';
 import { isRoot } from './embedded/system-user.ts';
 import type { Log } from './log.ts';
 
@@ -35,6 +36,12 @@ const LAST_BACKOFF_MS = 5_000;
 const STEADY_MS = 60_000;
 /** Children of a server that was killed may hold its memory for a moment. */
 const START_ATTEMPTS = 10;
+
+/** To the database that a running gateway keeps for this data directory; null when none runs. */
+export async function connectionToRunning(dataDir: string): Promise<EmbeddedConnection | null> {
+  const server = await findRunningServer(dataDir);
+  return server && { ...server, user: SUPERUSER, database: DATABASE };
+}
 
 /**
  * Runs the embedded PostgreSQL of a data directory as a supervised child: makes it on the first start, takes over

@@ -1,6 +1,6 @@
 import { LEDGER_MIGRATIONS, moneyTypes } from '@zerogpu/ledger';
 import pg from 'pg';
-import { startEmbeddedPostgres } from './embedded-postgres.ts';
+import { connectionToRunning, DataDirBusyError, startEmbeddedPostgres } from './embedded-postgres.ts';
 import type { Log } from './log.ts';
 import { type MigrationSet, migrate } from './migrate.ts';
 
@@ -54,6 +54,21 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     throw error;
   }
   return { pool, close, health: () => isHealthy(pool) };
+}
+
+/**
+ * Opens the database for an operator's command, also while a gateway runs on it.
+ * @throws as `openStore`
+ */
+export async function openStoreBeside(options: StoreOptions): Promise<Pick<Store, 'pool' | 'close'>> {
+  try {
+    return await openStore(options);
+  } catch (error) {
+    const running = error instanceof DataDirBusyError ? await connectionToRunning(options.dataDir) : null;
+    if (running === null) throw error;
+    const pool = openPool(running, options.log);
+    return { pool, close: () => pool.end() };
+  }
 }
 
 /** @param where what `pg` takes: host, port, user, database, or connectionString */
