@@ -14,6 +14,7 @@ import type { Pool, PoolClient } from 'pg';
 import { inTenant } from '../store/tenant-fence.ts';
 import { type Admitted, admitPerson, type PersonFinder } from './access.ts';
 import { type Act, type AdminContext, type Handlers, isTextAnswer, type TextAnswer } from './handler.ts';
+import { refuseNul } from './refuse-nul.ts';
 
 export interface AdminServices {
   readonly pool: Pool;
@@ -57,8 +58,8 @@ type AnyHandler = (context: AdminContext<AdminRouteName>) => Promise<unknown>;
 function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices): Work {
   // The declaration of the same name gives both the schemas below and the handler's type.
   const handler = services.handlers[name] as AnyHandler;
-  const checkQuery = route.query && services.checker(route.query);
-  const checkBody = route.body && services.checker(route.body);
+  const checkQuery = route.query && checkerOf(route.query, services);
+  const checkBody = route.body && checkerOf(route.body, services);
   const readBody = async (raw: IncomingMessage) => {
     if (route.raw) return services.readRaw(raw, route.raw.maxBytes);
     return checkBody ? checkBody(await services.readBody(raw)) : undefined;
@@ -90,6 +91,15 @@ function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices
     } catch (thrown) {
       fail(response, requestId, services, thrown);
     }
+  };
+}
+
+function checkerOf(schema: TSchema, { checker }: AdminServices): ReturnType<AdminServices['checker']> {
+  const check = checker(schema);
+  return (value) => {
+    const checked = check(value);
+    refuseNul(checked);
+    return checked;
   };
 }
 

@@ -22,8 +22,8 @@ interface Operation {
 
 /** Headers of the API's own: what an answer carries of them is in the document. */
 const OWN_HEADERS = /^(x-|retry-after$|idempotent-)/;
-/** Asks proxies not to gather a stream; says nothing to a caller. */
-const FOR_PROXIES = 'x-accel-buffering';
+/** Ask proxies not to gather a stream, and browsers to believe the type; say nothing to a caller. */
+const NOT_FOR_CALLERS = ['x-accel-buffering', 'x-content-type-options'];
 
 const document = openApiDocument();
 /** As `Date.toISOString` writes it. */
@@ -56,7 +56,7 @@ export function strayings({ method, path, status, headers, body }: Answered): st
 }
 
 function headerStrayings(described: Described, headers: Headers): string[] {
-  const own = [...headers].filter(([name]) => OWN_HEADERS.test(name) && name !== FOR_PROXIES);
+  const own = [...headers].filter(([name]) => OWN_HEADERS.test(name) && !NOT_FOR_CALLERS.includes(name));
   return own.flatMap(([name, value]) => {
     const ref = described.headers?.[name]?.$ref;
     if (ref === undefined) return [`the document has no header ${name}`];
