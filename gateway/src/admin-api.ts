@@ -9,7 +9,8 @@ import { FeedTail } from './alerts/feed-tail.ts';
 import { analyticsHandlers } from './analytics/analytics-handlers.ts';
 import { checker } from './api/check.ts';
 import { readJsonBody, readRawBody } from './api/read-body.ts';
-import { billingHandlers } from './billing/billing-handlers.ts';
+import { makeBillingHandlers } from './billing/billing-handlers.ts';
+import type { BillingParts } from './billing/parts.ts';
 import { budgetHandlers } from './budgets/budget-handlers.ts';
 import { logHandlers } from './logs/log-handlers.ts';
 import { makeAccountHandlers } from './people/account-handlers.ts';
@@ -26,6 +27,7 @@ export interface AdminParts {
   readonly secrets: Secrets;
   readonly people: PeopleServices;
   readonly log: Log;
+  readonly billing: BillingParts;
   readonly origins: readonly string[];
   /** Whether webhooks may go to addresses that are not public. */
   readonly webhooksPrivate: boolean;
@@ -44,7 +46,7 @@ export function makeAdmin(parts: AdminParts): AdminServices {
     ...projectHandlers,
     ...makeKeyHandlers({ hashKey: (text) => parts.secrets.hashKey(text) }),
     ...budgetHandlers,
-    ...billingHandlers,
+    ...makeBillingHandlers(parts.billing),
     ...alertHandlersOf(parts),
     ...logHandlers,
     ...analyticsHandlers,

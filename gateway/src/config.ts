@@ -22,6 +22,14 @@ export interface ModelOverride {
   readonly errorOnMaxToken?: boolean;
 }
 
+export interface StripeConfig {
+  readonly secretKey: string;
+  readonly publishableKey: string;
+  /** Null refuses Stripe's events; the reconciler then asks for what became of payments. */
+  readonly webhookSecret: string | null;
+  readonly apiUrl: string;
+}
+
 const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -55,6 +63,8 @@ export interface Config {
   /** Null: this server sends no mails. */
   readonly smtpUrl: string | null;
   readonly signUp: SignUpPolicy;
+  /** Null: payments go to the sandbox, with test money. */
+  readonly stripe: StripeConfig | null;
   /** Whether webhooks may go to addresses that are not public. */
   readonly webhooksPrivate: boolean;
 }
@@ -136,6 +146,8 @@ export function readConfig(env: Env): Config {
     gatewayName: env['ZEROGPU_GATEWAY_NAME'] || hostname(),
     // A quiet terminal: what goes wrong on our side, and nothing of every request.
     logLevel: logLevel(env['ZEROGPU_LOG_LEVEL']),
+    // Until the operator has a contract with a payment provider, money is test money.
+    stripe: stripe(env),
     // Thirteen months, so that a month can be laid beside the same month of the year before.
     logDays: integer(env, 'ZEROGPU_LOG_DAYS', 396, 7, 36_500),
     // Where it listens is where people on the same machine reach it; behind a proxy only the operator knows.
@@ -243,6 +255,31 @@ function secret(text: string | undefined): string | null {
     );
   }
   return text;
+}
+
+/** No message quotes a key: what stands in the wrong variable may be a secret. */
+function stripe(env: Env): StripeConfig | null {
+  const secretKey = env['STRIPE_SECRET_KEY'];
+  const publishableKey = env['STRIPE_PUBLISHABLE_KEY'];
+  const webhookSecret = env['STRIPE_WEBHOOK_SECRET'] || null;
+  if (!secretKey) {
+    if (!publishableKey && webhookSecret === null) return null;
+    throw new ConfigError('STRIPE_SECRET_KEY is missing; without it no other STRIPE_ setting does anything');
+  }
+  const kind = /^[sr]k_(test|live)_[\x21-\x7e]+$/.exec(secretKey)?.[1];
+  if (kind === undefined)
+    throw new ConfigError('STRIPE_SECRET_KEY must begin with sk_test_, sk_live_, rk_test_ or rk_live_');
+  if (!new RegExp(`^pk_${kind}_[\\x21-\\x7e]+$`).test(publishableKey ?? ''))
+    throw new ConfigError(
+      `STRIPE_PUBLISHABLE_KEY must begin with pk_${kind}_, as STRIPE_SECRET_KEY is a ${kind} key`,
+    );
+  if (webhookSecret !== null && !webhookSecret.startsWith('whsec_'))
+    throw new ConfigError('STRIPE_WEBHOOK_SECRET must begin with whsec_');
+  // Stripe's own; tests and private networks put a proxy in its place.
+  const apiUrl = env['STRIPE_API_URL'] || 'https://api.stripe.com';
+  if (!isBaseAddress(apiUrl) || new URL(apiUrl).pathname !== '/')
+    throw new ConfigError('STRIPE_API_URL must be an http or https address without a path');
+  return { secretKey, publishableKey: publishableKey ?? '', webhookSecret, apiUrl };
 }
 
 function databaseUrl(text: string | undefined): string | null {

@@ -8,6 +8,8 @@ import { makeAdmin } from './admin-api.ts';
 import { startAlertRounds } from './alerts/alert-rounds.ts';
 import { makeNotify } from './alerts/notify.ts';
 import { KeyDirectory } from './auth/key-directory.ts';
+import { startBillingWorker } from './billing/billing-worker.ts';
+import { makeBilling } from './billing/make-billing.ts';
 import type { Config } from './config.ts';
 import type { Settlement } from './flow.ts';
 import { IdempotencyStore } from './idempotency/idempotency-store.ts';
@@ -84,10 +86,11 @@ async function serve(config: Config, log: Log, store: Store, secrets: Secrets): 
     const made = await fillDataDir(config.dataDir, store.pool, secrets, `${url}/v1`);
     await tend(store.pool, log, config.logDays, Date.now());
     const sweeper = startSweeper({ pool: store.pool, log, logDays: config.logDays });
+    const payments = startBillingWorker(parts.billing);
     const alerts = startAlerts(config, log, store.pool, secrets);
     const close = async (graceMs: number) => {
       await stop(graceMs);
-      await Promise.all([sweeper.stop(), alerts.stop()]);
+      await Promise.all([sweeper.stop(), alerts.stop(), payments.stop()]);
       await store.close();
     };
     return { url, ...filesIn(config.dataDir), firstBoot: made, pool: store.pool, secrets, close };
@@ -162,7 +165,9 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets, pub
   const report = (requestId: string, cause: unknown) =>
     log.error({ requestId, cause: describe(cause) }, 'A request failed on our side');
   const people = peopleOf(config, log, pool, secrets, publicUrl);
+  const billing = makeBilling({ pool, stripe: config.stripe, log, notify: makeNotify(now), now });
   const admin = makeAdmin({
+    billing,
     pool,
     secrets,
     people,
@@ -204,7 +209,7 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets, pub
     await Promise.all([settler.close(), holds.close(), claims.close(), keys.close()]);
     await Promise.all(upstreams.map((upstream) => upstream.close()));
   };
-  return { services, close };
+  return { services, billing, close };
 }
 
 /** Behind a proxy the address that pages are from is not the one that calls arrive at. */

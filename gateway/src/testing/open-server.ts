@@ -4,6 +4,7 @@ import { Pool } from 'pg';
 import { makeAdmin } from '../admin-api.ts';
 import type { KeyRecord } from '../auth/authenticate.ts';
 import { type Settlement, type StoredAnswer, type Target, type TargetAnswer, UNLIMITED } from '../flow.ts';
+import { makeBilling } from '../billing/make-billing.ts';
 import type { ClaimRequest, ClaimResult } from '../idempotency/idempotency-store.ts';
 import { Metrics } from '../metrics.ts';
 import { NodeRegistry } from '../nodes/registry.ts';
@@ -93,6 +94,7 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
   const services: ServerServices = {
     admin: makeAdmin({
       pool,
+      billing: makeBilling({ pool, stripe: null, log: silentLog, notify: async () => {}, now: Date.now }),
       secrets,
       people: makePeople({
         pool,

@@ -1,0 +1,112 @@
+/**
+ * Refunds. The credit is taken from the wallet before the provider is asked, so that it cannot be spent meanwhile, and
+ * given back when the provider refuses: a kill in between leaves a refund that the reconciler of any gateway finishes.
+ */
+import { credit, refund as takeFromWallet } from '@zerogpu/ledger';
+import type { PoolClient } from 'pg';
+import { inTransaction } from '../store/transaction.ts';
+import type { BillingParts } from './parts.ts';
+import { ProviderError, type RefundOutcome } from './provider.ts';
+
+export interface RefundRow {
+  readonly organization_id: string;
+  readonly id: string;
+  readonly payment_id: string;
+  readonly amount: bigint;
+  readonly state: 'pending' | 'succeeded' | 'failed';
+  readonly provider_refund: string | null;
+  readonly created_at: Date;
+}
+
+export const REFUND_COLUMNS = `organization_id, id, payment_id, amount, state, provider_refund, created_at`;
+
+/** How long the one who began it has before the reconciler looks; the provider is waited for 20 s, twice. */
+export const FIRST_LOOK_MS = 60_000;
+
+const WALLET = 'SELECT wallet_id FROM organizations WHERE id = $1';
+const RESERVE = 'UPDATE payments SET refunded = refunded + $2 WHERE id = $1';
+const INSERT = `
+INSERT INTO refunds (organization_id, payment_id, amount, person_id, created_at, look_after)
+VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${REFUND_COLUMNS}`;
+const CHARGE = 'SELECT provider_payment FROM payments WHERE id = $1';
+const LOCK = `SELECT ${REFUND_COLUMNS} FROM refunds WHERE id = $1 FOR UPDATE`;
+const READ = `SELECT ${REFUND_COLUMNS} FROM refunds WHERE id = $1`;
+const SET_STATE = `
+UPDATE refunds SET state = $2, provider_refund = coalesce($3, provider_refund), failure_code = $4, settled_at = $5
+WHERE id = $1 RETURNING ${REFUND_COLUMNS}`;
+
+export interface NewRefund {
+  readonly organizationId: string;
+  readonly paymentId: string;
+  readonly amount: bigint;
+  readonly personId: string | null;
+  readonly at: number;
+}
+
+/**
+ * In a transaction that has locked the payment and found that so much of it is left.
+ * @returns null when the wallet has less than that to give
+ */
+export async function beginRefund(db: PoolClient, asked: NewRefund): Promise<RefundRow | null> {
+  const { organizationId, paymentId, amount, personId, at } = asked;
+  await db.query(RESERVE, [paymentId, amount]);
+  const look = new Date(at + FIRST_LOOK_MS);
+  const values = [organizationId, paymentId, amount, personId, new Date(at), look];
+  const { rows } = await db.query<RefundRow>(INSERT, values);
+  const row = rows[0];
+  if (row === undefined) throw new Error('A refund was not written');
+  const taken = await takeFromWallet(db, { ...(await movement(db, row)), description: 'Refund', at });
+  return taken === 'refunded' ? row : null;
+}
+
+async function movement(db: PoolClient, { organization_id, id, amount }: RefundRow) {
+  const { rows } = await db.query<{ wallet_id: string }>(WALLET, [organization_id]);
+  return { walletId: String(rows[0]?.wallet_id), amount, reference: `refund:${id}` };
+}
+
+/** Asks the provider for the money, or what became of it; as often as it takes. */
+export async function giveBack(parts: BillingParts, refund: RefundRow): Promise<RefundRow> {
+  try {
+    return await applyRefund(parts, refund.id, await ask(parts, refund));
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    if (error.kind === 'refused') {
+      return applyRefund(parts, refund.id, { state: 'failed', id: null, code: error.code });
+    }
+    parts.log.warn({ refund: refund.id, code: error.code }, 'A refund waits for its provider');
+    const { rows } = await parts.pool.query<RefundRow>(READ, [refund.id]);
+    return rows[0] ?? refund;
+  }
+}
+
+async function ask({ pool, provider }: BillingParts, refund: RefundRow): Promise<RefundOutcome> {
+  if (refund.provider_refund !== null) return provider.readRefund(refund.provider_refund);
+  const { rows } = await pool.query<{ provider_payment: string }>(CHARGE, [refund.payment_id]);
+  const charge = String(rows[0]?.provider_payment);
+  return provider.refund({ refundId: refund.id, charge, amount: refund.amount });
+}
+
+/** A refund that failed stays failed; one that succeeded can still be sent back by the card's bank. */
+export async function applyRefund(
+  parts: BillingParts,
+  id: string,
+  outcome: RefundOutcome,
+): Promise<RefundRow> {
+  return inTransaction(parts.pool, async (db) => {
+    const before = (await db.query<RefundRow>(LOCK, [id])).rows[0];
+    if (before === undefined) throw new Error('A refund is gone');
+    if (before.state === 'failed' || (before.state === 'succeeded' && outcome.state !== 'failed'))
+      return before;
+    const at = parts.now();
+    const over = outcome.state === 'pending' ? null : new Date(at);
+    const code = outcome.state === 'failed' ? outcome.code : null;
+    const { rows } = await db.query<RefundRow>(SET_STATE, [id, outcome.state, outcome.id, code, over]);
+    if (outcome.state === 'failed') await returnToWallet(db, before, at);
+    return rows[0] ?? before;
+  });
+}
+
+async function returnToWallet(db: PoolClient, refund: RefundRow, at: number): Promise<void> {
+  await db.query(RESERVE, [refund.payment_id, -refund.amount]);
+  await credit(db, { ...(await movement(db, refund)), description: 'Refund that failed', at });
+}
