@@ -27,3 +27,7 @@ DROP POLICY tenant ON usage_rollups;
 CREATE POLICY tenant ON usage_rollups TO zerogpu_tenant USING (
   project_id = coalesce((SELECT tenant_project()), project_id)
   AND ((SELECT tenant_project()) IS NOT NULL OR project_id IN (SELECT id FROM projects)));
+
+GRANT SELECT (id, name, organization_id) ON nodes TO zerogpu_tenant;
+ALTER TABLE nodes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON nodes TO zerogpu_tenant USING (organization_id = tenant_organization());

@@ -1,5 +1,6 @@
 /** Composes the admin API: the handlers of every subject, and what they work with. */
-import { type AdminRouteName, ApiError, organization } from '@zerogpu/protocol';
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Access, type AdminRouteName, ApiError, organization, project } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
 import { admitPerson } from './admin/access.ts';
 import type { AdminServices } from './admin/admin-routes.ts';
@@ -12,7 +13,7 @@ import { readJsonBody, readRawBody } from './api/read-body.ts';
 import { makeBillingHandlers } from './billing/billing-handlers.ts';
 import type { BillingParts } from './billing/parts.ts';
 import { budgetHandlers } from './budgets/budget-handlers.ts';
-import { logHandlers } from './logs/log-handlers.ts';
+import { makeLogHandlers } from './logs/log-handlers.ts';
 import { makeAccountHandlers } from './people/account-handlers.ts';
 import { makeOrganizationHandlers } from './people/organization-handlers.ts';
 import type { PeopleServices } from './people/people-services.ts';
@@ -20,6 +21,7 @@ import { auditHandlers } from './projects/audit-handlers.ts';
 import { makeKeyHandlers } from './projects/key-handlers.ts';
 import { projectHandlers } from './projects/project-handlers.ts';
 import type { Log } from './store/log.ts';
+import { readPayload } from './store/payloads.ts';
 import type { Secrets } from './store/secrets.ts';
 
 export interface AdminParts {
@@ -48,7 +50,7 @@ export function makeAdmin(parts: AdminParts): AdminServices {
     ...budgetHandlers,
     ...makeBillingHandlers(parts.billing),
     ...alertHandlersOf(parts),
-    ...logHandlers,
+    ...logHandlersOf(parts),
     ...analyticsHandlers,
     ...auditHandlers,
   };
@@ -63,18 +65,36 @@ export function makeAdmin(parts: AdminParts): AdminServices {
   };
 }
 
-function alertHandlersOf({ pool, secrets, people, log, webhooksPrivate }: AdminParts) {
+function alertHandlersOf(parts: AdminParts) {
+  const { pool, secrets, log, webhooksPrivate } = parts;
   return makeAlertHandlers({
     tail: new FeedTail(pool, log),
     stillMember: (headers, organizationId) =>
-      admitPerson(people.sessions, pool, organization('viewer'), headers, { organizationId }).then(
-        () => true,
-        (error: unknown) => {
-          if (error instanceof ApiError) return false;
-          throw error;
-        },
-      ),
+      stillAdmitted(parts, organization('viewer'), headers, { organizationId }),
     encrypt: (plain, context) => secrets.encrypt(plain, context),
     privateAllowed: webhooksPrivate,
   });
+}
+
+function logHandlersOf(parts: AdminParts) {
+  return makeLogHandlers({
+    readPayload: (db, projectId, requestId) => readPayload(db, parts.secrets, projectId, requestId),
+    stillAdmitted: (headers, projectId) => stillAdmitted(parts, project('viewer'), headers, { projectId }),
+  });
+}
+
+/** For what streams: whether the session and the membership that it began with are still there. */
+async function stillAdmitted(
+  { people, pool }: AdminParts,
+  access: Access,
+  headers: IncomingHttpHeaders,
+  params: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  try {
+    await admitPerson(people.sessions, pool, access, headers, params);
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError) return false;
+    throw error;
+  }
 }

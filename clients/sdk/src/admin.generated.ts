@@ -436,6 +436,9 @@ export type LoggedRequestDetail = {
     stored: boolean;
     request: string | null;
     answer: string | null;
+    /** whether only the beginning is kept */
+    request_truncated: boolean;
+    answer_truncated: boolean;
   };
 };
 

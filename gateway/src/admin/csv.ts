@@ -1,0 +1,17 @@
+export type Cell = string | number | bigint | boolean | null;
+
+/** RFC 4180: one line, with its end. */
+export function csvLine(cells: readonly Cell[]): string {
+  return `${cells.map(csvCell).join(',')}\r\n`;
+}
+
+/**
+ * A text that begins like a formula gets an apostrophe in front: a spreadsheet would run it, and names of keys and
+ * models are written by people. Numbers of ours stay numbers.
+ */
+function csvCell(cell: Cell): string {
+  if (cell === null) return '';
+  if (typeof cell !== 'string') return String(cell);
+  const harmless = /^[=+\-@\t\r\n]/.test(cell) ? `'${cell}` : cell;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}
