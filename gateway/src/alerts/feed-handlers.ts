@@ -12,6 +12,8 @@ export interface FeedServices {
   readonly tail: FeedTail;
   /** Whether whoever sends these headers is signed in still, and a member of the organization. */
   stillMember(headers: IncomingHttpHeaders, organizationId: string): Promise<boolean>;
+  /** Between two looks at that, and two signs of life of a stream. Default 15 s. */
+  readonly beatMs?: number;
 }
 
 type FeedHandlers = Handlers<'listEvents' | 'readEvents' | 'streamEvents' | 'getRunway'>;
@@ -33,7 +35,7 @@ const UNREAD = `
 SELECT count(*)::int AS unread FROM (
   SELECT 1 FROM events WHERE organization_id = $1 AND id > coalesce(
     (SELECT read_up_to FROM event_marks WHERE organization_id = $1 AND person_id = $2), '')
-  LIMIT ${MOST_UNREAD}) some`;
+  LIMIT ${MOST_UNREAD}) unread_ones`;
 /** Never back: two windows of one person may be at different places. */
 const MARK = `
 INSERT INTO event_marks (organization_id, person_id, read_up_to) VALUES ($1, $2, $3)
@@ -42,7 +44,7 @@ const KNOWN = 'SELECT 1 FROM events WHERE organization_id = $1 AND id = $2';
 const MISSED = `
 SELECT ${EVENT_COLUMNS} FROM events WHERE organization_id = $1 AND id > $2 ORDER BY id LIMIT ${MOST_MISSED}`;
 
-export function makeFeedHandlers({ tail, stillMember }: FeedServices): FeedHandlers {
+export function makeFeedHandlers({ tail, stillMember, beatMs = BEAT_MS }: FeedServices): FeedHandlers {
   return {
     async listEvents({ organizationId, person, query, tenant }) {
       const limit = limitOf(query);
@@ -70,7 +72,7 @@ export function makeFeedHandlers({ tail, stillMember }: FeedServices): FeedHandl
       if (hangup.aborted) follower.close();
       const missed = after === null ? [] : await missedBy(tenant, organizationId, after, follower);
       const stays = () => stillMember(headers, organizationId);
-      return { content: 'text/event-stream', text: streamOf(missed, follower, stays) };
+      return { content: 'text/event-stream', text: streamOf(missed, follower, stays, beatMs) };
     },
 
     async getRunway({ organizationId, now, tenant }) {
@@ -141,20 +143,21 @@ async function* streamOf(
   missed: readonly EventRow[],
   follower: Follower,
   stays: () => Promise<boolean>,
+  beatMs: number,
 ): AsyncGenerator<string> {
   try {
     // Something at once, so that whoever listens knows that it does.
     yield ': events\n\n';
     yield* missed.map(asText);
     const seen = new Set(missed.map(({ id }) => id));
-    let beatAt = performance.now() + BEAT_MS;
+    let beatAt = performance.now() + beatMs;
     for (;;) {
       const came = await follower.next(Math.max(0, beatAt - performance.now()));
       if (came === null) return;
       yield* came.filter(({ id }) => !seen.has(id)).map(asText);
       if (performance.now() < beatAt) continue;
       if (!(await stays())) return;
-      beatAt = performance.now() + BEAT_MS;
+      beatAt = performance.now() + beatMs;
       yield ': still here\n\n';
     }
   } finally {

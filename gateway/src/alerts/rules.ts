@@ -1,5 +1,7 @@
 import { NANOS_PER_DOLLAR, type NanoDollars } from '@zerogpu/protocol';
-import type { ClientBase } from 'pg';
+import type { ClientBase, Pool } from 'pg';
+
+type Db = ClientBase | Pool;
 
 /** When an organization is told. */
 export interface Rules {
@@ -37,7 +39,7 @@ INSERT INTO project_alert_rules (project_id, budget_percents) VALUES ($1, $2)
 ON CONFLICT (project_id) DO UPDATE SET budget_percents = excluded.budget_percents`;
 const FORGET_PROJECT = 'DELETE FROM project_alert_rules WHERE project_id = $1';
 
-export async function readRules(db: ClientBase, organizationId: string): Promise<Rules> {
+export async function readRules(db: Db, organizationId: string): Promise<Rules> {
   const { rows } = await db.query<Row>(READ, [organizationId]);
   const row = rows[0];
   if (row === undefined) return DEFAULT_RULES;
@@ -48,19 +50,19 @@ export async function readRules(db: ClientBase, organizationId: string): Promise
   };
 }
 
-export async function writeRules(db: ClientBase, organizationId: string, rules: Rules): Promise<void> {
+export async function writeRules(db: Db, organizationId: string, rules: Rules): Promise<void> {
   const { budgetPercents, lowBalance, runwayDays } = rules;
   await db.query(WRITE, [organizationId, budgetPercents, lowBalance, runwayDays]);
 }
 
 /** @returns null when the organization's hold */
-export async function readProjectPercents(db: ClientBase, projectId: string): Promise<number[] | null> {
+export async function readProjectPercents(db: Db, projectId: string): Promise<number[] | null> {
   const { rows } = await db.query<{ budget_percents: number[] }>(READ_PROJECT, [projectId]);
   return rows[0]?.budget_percents ?? null;
 }
 
 export async function writeProjectPercents(
-  db: ClientBase,
+  db: Db,
   projectId: string,
   percents: readonly number[] | null,
 ): Promise<void> {
