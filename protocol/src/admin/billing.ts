@@ -5,8 +5,10 @@ import { ANYONE, declare, organization } from './route.ts';
 /** What a button of the dashboard adds. */
 export const CREDIT_PRESETS = ['10.00', '25.00', '50.00', '100.00'] as const;
 
-const oneOf = <const Words extends readonly string[]>(words: Words, description: string) =>
-  Type.Unsafe<Words[number]>({ type: 'string', enum: [...words], description });
+const oneOf = <const Words extends readonly string[]>(words: Words, description: string) => {
+  const literals = words.map((word: Words[number]) => Type.Literal(word));
+  return Type.Union(literals, { description });
+};
 
 const TestMoney = Type.Boolean({
   description: 'true when no real money moves: the sandbox, or a provider’s test account',
