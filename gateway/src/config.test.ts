@@ -30,6 +30,9 @@ describe('readConfig', () => {
       gatewayName: hostname(),
       logLevel: 'warn',
       logDays: 396,
+      publicUrl: null,
+      smtpUrl: null,
+      signUp: 'invited',
     });
   });
 
@@ -207,6 +210,30 @@ describe('readConfig', () => {
       expect(() => readConfig(env)).toThrow(
         expect.not.objectContaining({ message: expect.stringContaining('too-short-secret') }),
       );
+    }
+  });
+
+  test('addresses of people and mail', () => {
+    expect(readConfig({ ZEROGPU_PUBLIC_URL: 'https://ai.example.com/' }).publicUrl).toBe(
+      'https://ai.example.com',
+    );
+    expect(readConfig({ SMTP_URL: 'smtps://u:p@mail.example.com' }).smtpUrl).toBe(
+      'smtps://u:p@mail.example.com',
+    );
+    expect(readConfig({ ZEROGPU_SIGN_UP: 'open' }).signUp).toBe('open');
+    expect(() => readConfig({ ZEROGPU_SIGN_UP: 'yes' })).toThrow('one of open, invited, closed, not "yes"');
+    expect(() => readConfig({ ZEROGPU_SMTP_URL: 'smtp://mail' })).toThrow('did you mean SMTP_URL?');
+    for (const url of [
+      'ai.example.com',
+      'ftp://ai.example.com',
+      'https://u:p@h',
+      'https://h/?q',
+      'https://h/#f',
+    ]) {
+      expect(() => readConfig({ ZEROGPU_PUBLIC_URL: url }), url).toThrow('ZEROGPU_PUBLIC_URL must be');
+    }
+    for (const url of ['mail.example.com', 'http://planted-password@mail', 'smtp://']) {
+      expect(() => readConfig({ SMTP_URL: url }), url).toThrow('SMTP_URL must look like');
     }
   });
 });

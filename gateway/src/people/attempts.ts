@@ -25,7 +25,8 @@ export class AttemptLimit {
   /** @returns 0 when it may go on, else the milliseconds until the next may */
   take(key: string, now: number): number {
     const after = Math.max(this.#wholeAt.get(key) ?? 0, now) + WINDOW_MS / this.#perMinute;
-    if (after - now > WINDOW_MS) return after - now - WINDOW_MS;
+    // The 1e-6 takes back what rounding added.
+    if (after - now > WINDOW_MS + 1e-6) return after - now - WINDOW_MS;
     this.#wholeAt.delete(key);
     const oldest = this.#wholeAt.keys().next();
     if (this.#wholeAt.size >= this.#maxKeys && !oldest.done) this.#wholeAt.delete(oldest.value);

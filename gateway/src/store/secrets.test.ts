@@ -19,6 +19,13 @@ describe('Secrets', () => {
     expect(one.fingerprint()).not.toEqual(two.fingerprint());
   });
 
+  it('hashes sessions and links with a key of their own', () => {
+    expect(one.hashToken('k')).toEqual(new Secrets('the first secret, which is long enough').hashToken('k'));
+    expect(one.hashToken('k')).toHaveLength(32);
+    expect(one.hashToken('k')).not.toEqual(two.hashToken('k'));
+    expect(one.hashToken('k')).not.toEqual(one.hashKey('k'));
+  });
+
   it('gives back any text that it encrypted, each time another ciphertext', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string(), (text, context) => {
