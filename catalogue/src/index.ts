@@ -20,4 +20,5 @@ export {
 } from './options/pii-labels.ts';
 export { TaskOptionsError } from './options/task-options-error.ts';
 export { type ZeroShot, zeroShotOptions } from './options/zero-shot.ts';
+export { priceOf } from './price.ts';
 export * from './tokenizer.ts';

@@ -12,6 +12,7 @@ import {
   type ModelManifest,
   type NanoDollars,
   type Route,
+  type Tier,
   type ToolCall,
   type Usage,
 } from '@zerogpu/protocol';
@@ -28,6 +29,46 @@ export interface Caller {
   readonly limits: ScopeLimits;
   /** Whether built-ins may stand in for hub models that nobody serves; null leaves it to the server's setting. */
   readonly standIns: boolean | null;
+  readonly payloadPolicy: PayloadPolicy;
+  readonly payloadDays: number;
+}
+
+/** Of which requests a project keeps the bodies. */
+export type PayloadPolicy = 'none' | 'errors' | 'all';
+
+/** The cause of an error that refused a known key: the log of its project tells of it. */
+export class RefusedKey {
+  readonly keyId: string;
+  readonly projectId: string;
+
+  constructor({ keyId, projectId }: Pick<Caller, 'keyId' | 'projectId'>) {
+    this.keyId = keyId;
+    this.projectId = projectId;
+  }
+}
+
+/** A call that was refused before it was known whose it is. */
+export interface RefusedCall {
+  readonly requestId: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly endpoint: Route;
+  /** As the headers name it; null when they do not. */
+  readonly project: string | null;
+  readonly error: ApiError;
+  readonly totalMs: number;
+}
+
+/** What was sent and said of a request, for those projects that keep it. */
+export interface Payload {
+  readonly requestId: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly caller: Caller;
+  readonly status: number;
+  /** Null when it was never read. */
+  readonly request: Uint8Array | null;
+  readonly answer: string | null;
 }
 
 /** What may be used in a minute; null is no limit. */
@@ -51,6 +92,7 @@ export const UNLIMITED: ScopeLimits = {
 /** Step 3: what was granted. */
 export interface Admission {
   readonly manifest: ModelManifest;
+  readonly tier: Tier;
   /** As asked, but with the input cut to the model's limit where the model cuts, and bounds filled in. */
   readonly inference: Inference;
   /** Counted by us, after cutting. */
@@ -91,9 +133,6 @@ export type TargetKind = 'node' | 'upstream';
 
 /** Whose machine answered: the operator's pool, the caller's organization, the operator's fallback, another server. */
 export type RouteClass = 'edge' | 'own' | 'cloud' | 'upstream';
-
-/** How soon an answer is wanted: now, or within a batch's day at half the price. */
-export type Tier = 'interactive' | 'batch';
 
 /** Step 5: how the request went. */
 export interface RouteTaken {
@@ -164,6 +203,8 @@ export interface Trail {
   readonly endpoint: Route;
   readonly tier: Tier;
   caller: Caller | null;
+  /** The body as it came. */
+  body: Uint8Array | null;
   inference: Inference | null;
   /** The Idempotency-Key that this attempt holds. */
   claimedKey: string | null;

@@ -14,6 +14,7 @@ import type { Config } from './config.ts';
 import type { Settlement } from './flow.ts';
 import { IdempotencyStore } from './idempotency/idempotency-store.ts';
 import { explainListenError } from './listen-error.ts';
+import { RefusedCalls } from './metering/refused-calls.ts';
 import { SettlementError, Settler } from './metering/settle.ts';
 import { startSweeper, tend } from './metering/sweeper.ts';
 import { Metrics } from './metrics.ts';
@@ -28,6 +29,7 @@ import { type FirstBoot, firstBoot, keepBaseUrl, localNodeToken } from './store/
 import { GroupedOverflow } from './store/grouped.ts';
 import type { Log } from './store/log.ts';
 import { openStore, type Store } from './store/open-store.ts';
+import { PayloadWriter } from './store/payloads.ts';
 import { loadSecrets, type Secrets } from './store/secrets.ts';
 import { Upstream } from './upstreams/upstream.ts';
 
@@ -164,6 +166,14 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets, pub
   const metrics = new Metrics({ nodes: () => registry.size, inFlight: () => inFlight.count });
   const report = (requestId: string, cause: unknown) =>
     log.error({ requestId, cause: describe(cause) }, 'A request failed on our side');
+  const refusedCalls = new RefusedCalls({
+    pool,
+    log,
+    now,
+    settle: (settlement) => settler.settle(settlement),
+  });
+  const lost = () => metrics.payloadLost();
+  const payloads = new PayloadWriter({ pool, secrets, log, logDays: config.logDays, lost });
   const people = peopleOf(config, log, pool, secrets, publicUrl);
   const billing = makeBilling({ pool, stripe: config.stripe, log, notify: makeNotify(now), now });
   const admin = makeAdmin({
@@ -186,6 +196,8 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets, pub
     fleet: registry,
     upstreams: serving,
     settle: (settlement) => settle(settler, metrics, settlement),
+    refused: (call) => refusedCalls.offer(call),
+    keep: (payload) => payloads.offer(payload),
     maxBodyBytes: config.maxBodyBytes,
     bodyTimeoutMs: config.bodyTimeoutMs,
     now,
@@ -206,6 +218,7 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets, pub
   };
   const close = async () => {
     await people.mailer?.close();
+    await Promise.all([refusedCalls.close(), payloads.close()]);
     await Promise.all([settler.close(), holds.close(), claims.close(), keys.close()]);
     await Promise.all(upstreams.map((upstream) => upstream.close()));
   };

@@ -11,7 +11,9 @@ const caller = {
   allowedModels: null,
   limits: UNLIMITED,
   standIns: null,
-};
+  payloadPolicy: 'errors',
+  payloadDays: 30,
+} as const;
 
 describe('Metrics', () => {
   test('counts what was settled, in the form of Prometheus', async () => {

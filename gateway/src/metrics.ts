@@ -13,6 +13,7 @@ export class Metrics {
   readonly #seconds: Histogram<'endpoint'>;
   readonly #tokens: Counter<'model' | 'direction'>;
   readonly #cost: Counter;
+  readonly #payloadsLost: Counter;
 
   constructor(sources: MetricsSources) {
     const registers = [this.#registry];
@@ -37,6 +38,11 @@ export class Metrics {
       registers,
     });
     this.#cost = new Counter({ name: 'zerogpu_cost_dollars_total', help: 'Dollars charged', registers });
+    this.#payloadsLost = new Counter({
+      name: 'zerogpu_payloads_lost_total',
+      help: 'Requests whose bodies should have been kept and were not, because the database was slow or failed',
+      registers,
+    });
     const gauge = (name: string, help: string, read: () => number) =>
       new Gauge({
         name,
@@ -58,6 +64,10 @@ export class Metrics {
     this.#tokens.inc({ model: servedModel, direction: 'input' }, inputTokens);
     this.#tokens.inc({ model: servedModel, direction: 'output' }, outputTokens);
     this.#cost.inc(Number(cost) / 1e9);
+  }
+
+  payloadLost(): void {
+    this.#payloadsLost.inc();
   }
 
   get contentType(): string {

@@ -122,10 +122,20 @@ describe('a refusal', () => {
     },
   );
 
-  test('before it is known whose request it is leaves no trace', async () => {
-    const answer = await told(await server.post(body, { 'x-api-key': 'x' }));
-    expect(answer).toMatchObject({ status: 401, code: 'invalid_api_key' });
-    expect(server.memory.settled).toEqual([]);
+  test('before it is known whose request it is goes to the log of the project that it names', async () => {
+    for (const project of [null, 'made up']) {
+      const named: Record<string, string> = project === null ? {} : { 'x-project-id': project };
+      const response = await server.post(body, { 'x-api-key': 'x', ...named });
+      const requestId = response.headers.get('x-request-id');
+      expect(await told(response)).toMatchObject({ status: 401, code: 'invalid_api_key' });
+      expect(server.memory.refused.at(-1)).toMatchObject({
+        project,
+        requestId,
+        endpoint: 'responses',
+        error: { code: 'invalid_api_key' },
+      });
+    }
+    expect([server.memory.settled, server.memory.payloads]).toEqual([[], []]);
   });
 
   test('for an empty purse holds nothing', async () => {
@@ -167,6 +177,52 @@ describe('a refusal', () => {
   });
 });
 
+describe('what was sent and said', () => {
+  const sent = () =>
+    server.memory.payloads.map(({ status, request, answer }) => ({
+      status,
+      answer,
+      request: String(request),
+    }));
+
+  test('is offered with the request’s end, whole or streamed', async () => {
+    server.targets.push(answering());
+    for (const stream of [false, true]) {
+      const text = await (await server.post({ ...body, stream })).text();
+      expect(text).toContain(server.memory.payloads.at(-1)?.answer);
+    }
+    const request = JSON.stringify({ ...body, stream: true });
+    expect(sent()[1]).toMatchObject({ status: 200, request });
+    expect(server.memory.payloads[1]?.caller).toMatchObject({ payloadPolicy: 'errors', payloadDays: 30 });
+  });
+
+  test('of a refusal is the body, if it was read, and the error as it was sent', async () => {
+    const asked = [{ ...body, model: 'made-up' }, '{'];
+    for (const one of asked) {
+      const answer = await (await server.post(one)).text();
+      expect(server.memory.payloads.at(-1)?.answer).toBe(answer);
+    }
+    expect(server.memory.payloads.map(({ request }) => request && String(request))).toEqual([
+      JSON.stringify(asked[0]),
+      null,
+    ]);
+  });
+
+  test('of a caller who went away is what reached them', async () => {
+    server.targets.push(hanging('The sky is '));
+    const abort = new AbortController();
+    const asking = fetch(`${server.url}/v1/responses`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-api-key': KEY },
+      body: JSON.stringify({ ...body, stream: true }),
+      signal: abort.signal,
+    });
+    await (await asking).body?.getReader().read();
+    abort.abort();
+    await vi.waitFor(() => expect(sent()).toMatchObject([{ status: 499, answer: 'The sky is ' }]));
+  });
+});
+
 describe('a caller who goes away', () => {
   const settledOnce = () => vi.waitFor(() => expect(server.memory.settled).toHaveLength(1));
 
@@ -203,6 +259,20 @@ describe('a caller who goes away', () => {
     expect(settlement).toMatchObject({ status: 499, servedModel: SUMMARY, streamed: true });
     expect(settlement?.outputTokens).toBeGreaterThan(0);
     expect(settlement?.cost).toBeGreaterThan(0n);
+    await vi.waitFor(expectAllGivenBack);
+  });
+
+  test('in a stream whose money went back is logged all the same, and pays nothing', async () => {
+    server.targets.push(hanging('The sky is '));
+    const { memory } = server;
+    const settle = memory.settle.bind(memory);
+    vi.spyOn(memory, 'settle').mockImplementation(async (settlement) => {
+      if (settlement.cost > 0n) throw new Error('its hold is gone');
+      return settle(settlement);
+    });
+    await hangUp(true);
+    await settledOnce();
+    expect(memory.settled).toMatchObject([{ status: 499, servedModel: SUMMARY, cost: 0n }]);
     await vi.waitFor(expectAllGivenBack);
   });
 
@@ -259,7 +329,22 @@ describe('the same key again', () => {
     expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true']);
     expect(first.headers.has('idempotent-replayed')).toBe(false);
     expect(await again.text()).toBe(firstText);
-    expect(server.memory.settled).toHaveLength(1);
+    await vi.waitFor(() => expect(server.memory.settled).toHaveLength(2));
+    const [charged, replayed] = server.memory.settled;
+    expect([charged?.replayOf, replayed?.replayOf]).toEqual([null, charged?.requestId]);
+    const free = { status: 200, cost: 0n, held: false, inputTokens: 0, outputTokens: 0, idempotency: null };
+    expect(replayed).toMatchObject({ ...free, servedModel: SUMMARY, route: null });
+    expect(replayed?.requestId).toBe(again.headers.get('x-request-id'));
+  });
+
+  test('is answered also when the replay cannot be logged', async () => {
+    server.targets.push(answering());
+    await (await server.post(body, headers)).text();
+    const { memory } = server;
+    vi.spyOn(memory, 'settle').mockRejectedValue(new Error('no database'));
+    const again = await server.post(body, headers);
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true']);
+    await vi.waitFor(() => expect(memory.reports).toHaveLength(1));
   });
 
   test('with another body is a conflict', async () => {

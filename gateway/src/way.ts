@@ -4,14 +4,22 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { ApiError, Inference, Route } from '@zerogpu/protocol';
+import {
+  type Answer,
+  type ApiError,
+  errorEnvelope,
+  type Inference,
+  type Route,
+  type Tier,
+} from '@zerogpu/protocol';
 import {
   type Caller,
+  type Payload,
   RateLimited,
+  type RefusedCall,
   type Settlement,
   type StoredAnswer,
   type Target,
-  type Tier,
   type Trail,
 } from './flow.ts';
 
@@ -49,6 +57,7 @@ import {
   type OwnedTrail,
   settlementOfAnswer,
   settlementOfFailure,
+  settlementOfReplay,
 } from './metering/settlement-of.ts';
 
 // 8. Answer.
@@ -79,6 +88,10 @@ export interface WayServices {
   upstreams(model: string): readonly Target[];
   /** @throws when nothing was written, or the hold had expired */
   settle(settlement: Settlement): Promise<void>;
+  /** A call whose caller never became known; for the log of the project that it names. Never throws, never waits. */
+  refused(call: RefusedCall): void;
+  /** What was sent and said, if the project keeps it. Never throws, never waits. */
+  keep(payload: Payload): void;
   readonly maxBodyBytes: number;
   /** For the whole body to arrive, after the headers. */
   readonly bodyTimeoutMs: number;
@@ -96,6 +109,7 @@ export async function walk(call: Call, services: WayServices): Promise<void> {
     endpoint: call.endpoint.route,
     tier: call.tier,
     caller: null,
+    body: null,
     inference: null,
     claimedKey: null,
     admission: null,
@@ -116,18 +130,31 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
   trail.caller = caller;
 
   const body = await readJsonBody(headers, call.body, services.maxBodyBytes, services.bodyTimeoutMs);
+  trail.body = body.bytes;
   const asked = endpoint.read(body.value);
   trail.inference = asked.inference;
 
   const { deadlineMs } = services.admission;
   const attempt = { caller, route: endpoint.route, headers, body: body.bytes, requestId, deadlineMs, hangup };
   const claim = await claimIdempotency(services.claims, attempt);
-  if (claim?.kind === 'replay') return replay(reply, asked, claim.stored);
+  if (claim?.kind === 'replay') {
+    replay(reply, asked, claim.stored);
+    trail.settled = true;
+    return services.settle(settlementOfReplay({ ...trail, caller }, claim.stored, now()));
+  }
   trail.claimedKey = claim?.key ?? null;
 
   const inference = modelFor(asked.inference, caller, endpoint.route, services);
   // The clock starts here, not when the headers came: a slow upload or a wait for another attempt is no model's time.
-  const admission = await admit(services.admission, caller, requestId, endpoint.route, inference, now());
+  const admission = await admit(
+    services.admission,
+    caller,
+    requestId,
+    endpoint.route,
+    inference,
+    call.tier,
+    now(),
+  );
   trail.admission = admission;
   reply.limits(admission.limits);
   const { model, stream } = inference;
@@ -145,6 +172,12 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
   trail.settled = true;
 
   reply.answer(shape, metered.answer);
+  services.keep({ ...trail, caller, status: 200, request: trail.body, answer: wordsOf(metered.answer) });
+}
+
+/** What an answer says: its text, or the functions that it calls. */
+function wordsOf({ text, toolCalls }: Answer): string {
+  return text === '' && toolCalls.length > 0 ? JSON.stringify(toolCalls) : text;
 }
 
 /** What was asked, of the model that was asked for or of a built-in that stands in for it. */
@@ -173,7 +206,27 @@ async function refuse(call: Call, services: WayServices, trail: Trail, error: Ap
     services.report(call.requestId, cause);
   }
   if (error instanceof RateLimited) call.reply.limits(error.limits);
+  // What was streamed, else the error as it is about to be sent.
+  const said = call.reply.streamed?.text ?? JSON.stringify(errorEnvelope(error));
   call.reply.error(error);
+  if (!trail.settled) remember(call, services, trail, error, said);
+}
+
+/** For people who look for what went wrong: the bodies, or that somebody was not let in. */
+function remember(call: Call, services: WayServices, trail: Trail, error: ApiError, said: string): void {
+  const { requestId, startedAt, endpoint, caller, body } = trail;
+  const { status } = error.row;
+  if (caller !== null) {
+    services.keep({ requestId, startedAt, caller, status, request: body, answer: said });
+  } else if (status === 401 || status === 403) {
+    const totalMs = Math.max(0, services.now() - startedAt);
+    services.refused({ requestId, startedAt, endpoint, project: projectNamed(call.headers), error, totalMs });
+  }
+}
+
+function projectNamed(headers: IncomingHttpHeaders): string | null {
+  const project = headers['x-project-id'];
+  return project === undefined ? null : String(project);
 }
 
 async function settleFailure(
@@ -184,8 +237,18 @@ async function settleFailure(
 ): Promise<void> {
   const { caller, claimedKey, requestId } = trail;
   try {
-    await services.settle(settlementOfFailure(trail, error, reply.streamed, services.now()));
+    await settleOrLog(services, settlementOfFailure(trail, error, reply.streamed, services.now()));
   } finally {
     if (claimedKey !== null) await services.claims.release(caller.projectId, claimedKey, requestId);
+  }
+}
+
+/** What was produced of a broken stream is charged; where its hold is lost, it is logged and given away. */
+async function settleOrLog(services: WayServices, settlement: Settlement): Promise<void> {
+  try {
+    await services.settle(settlement);
+  } catch (error) {
+    if (settlement.cost === 0n) throw error;
+    await services.settle({ ...settlement, cost: 0n });
   }
 }

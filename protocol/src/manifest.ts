@@ -48,6 +48,9 @@ export interface HubSource {
   readonly paths: readonly string[];
 }
 
+/** How soon an answer is wanted: now, or within a batch's day at half the price. */
+export type Tier = 'interactive' | 'batch';
+
 /** What the platform knows of a model before anything runs. */
 export interface ModelManifest {
   readonly id: string;

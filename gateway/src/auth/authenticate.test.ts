@@ -1,6 +1,6 @@
 import { API_KEY_PREFIX, JOIN_TOKEN_PREFIX, makeSecret } from '@zerogpu/protocol';
 import { describe, expect, test, vi } from 'vitest';
-import { UNLIMITED } from '../flow.ts';
+import { RefusedKey, UNLIMITED } from '../flow.ts';
 import { authenticate, type KeyRecord } from './authenticate.ts';
 
 const KEY = makeSecret(API_KEY_PREFIX);
@@ -15,6 +15,8 @@ const record: KeyRecord = {
   allowedModels: null,
   limits: UNLIMITED,
   standIns: null,
+  payloadPolicy: 'errors',
+  payloadDays: 30,
   ended: false,
 };
 
@@ -33,9 +35,12 @@ describe('authenticate', () => {
     { 'x-api-key': KEY, 'x-project-id': PROJECT },
     { 'x-api-key': KEY, 'x-project-id': PROJECT.toUpperCase() },
   ])('knows %j', async (headers) => {
-    const { allowedModels, limits, standIns, ...caller } = await ask({ ...headers });
+    const { allowedModels, limits, standIns, payloadPolicy, payloadDays, ...caller } = await ask({
+      ...headers,
+    });
     expect(caller).toEqual({ keyId: 'k', projectId: PROJECT, organizationId: 'o', walletId: 'w' });
     expect([allowedModels, limits, standIns]).toEqual([null, UNLIMITED, null]);
+    expect([payloadPolicy, payloadDays]).toEqual(['errors', 30]);
   });
 
   test.each([
@@ -74,6 +79,20 @@ describe('authenticate', () => {
     async (project) => {
       const headers = { 'x-api-key': KEY, 'x-project-id': project };
       await expect(ask(headers)).rejects.toMatchObject({ code: 'invalid_project' });
+    },
+  );
+
+  test.each([
+    [{ ended: true }, {}],
+    [{ projectActive: false }, {}],
+    [{}, { 'x-project-id': 'another' }],
+  ])(
+    'a refusal of a known key knows whose it is: %j %j',
+    async (changes, headers: Record<string, string>) => {
+      const refused = ask({ 'x-api-key': KEY, ...headers }, keys(changes));
+      const key = { keyId: 'k', projectId: PROJECT };
+      await expect(refused).rejects.toMatchObject({ cause: new RefusedKey(key) });
+      await expect(ask({ 'x-api-key': OTHER })).rejects.toMatchObject({ cause: undefined });
     },
   );
 

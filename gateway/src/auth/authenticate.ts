@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { API_KEY_PREFIX, ApiError, isWellFormedSecret } from '@zerogpu/protocol';
-import type { Caller, ScopeLimits } from '../flow.ts';
+import { type Caller, type PayloadPolicy, RefusedKey, type ScopeLimits } from '../flow.ts';
 
 /** What the database knows of a key. */
 export interface KeyRecord {
@@ -13,6 +13,8 @@ export interface KeyRecord {
   readonly allowedModels: readonly string[] | null;
   readonly limits: ScopeLimits;
   readonly standIns: boolean | null;
+  readonly payloadPolicy: PayloadPolicy;
+  readonly payloadDays: number;
   /** Revoked or past its expiry. */
   readonly ended: boolean;
 }
@@ -45,12 +47,14 @@ export async function authenticate(
   const record = await keys.find(key, now);
   if (record === null)
     throw new ApiError('invalid_api_key', { message: 'No such API key: another server or database made it' });
-  if (record.ended) throw new ApiError('invalid_api_key', { message: 'The API key is revoked or expired' });
+  const cause = new RefusedKey(record);
+  if (record.ended)
+    throw new ApiError('invalid_api_key', { message: 'The API key is revoked or expired', cause });
   const project = headers['x-project-id'];
   if (project !== undefined && String(project).toLowerCase() !== record.projectId)
-    throw new ApiError('invalid_project');
+    throw new ApiError('invalid_project', { cause });
   if (!record.projectActive) {
-    throw new ApiError('invalid_project', { message: 'The project of this API key is archived' });
+    throw new ApiError('invalid_project', { message: 'The project of this API key is archived', cause });
   }
   return {
     keyId: record.keyId,
@@ -60,6 +64,8 @@ export async function authenticate(
     allowedModels: record.allowedModels === null ? null : new Set(record.allowedModels),
     limits: record.limits,
     standIns: record.standIns,
+    payloadPolicy: record.payloadPolicy,
+    payloadDays: record.payloadDays,
   };
 }
 

@@ -38,6 +38,8 @@ onEveryPostgres('key directory', (database) => {
       allowedModels: null,
       limits: UNLIMITED,
       standIns: null,
+      payloadPolicy: 'errors',
+      payloadDays: 30,
       ended: false,
     });
     expect(await keys.find(makeSecret(API_KEY_PREFIX), NOW)).toBeNull();

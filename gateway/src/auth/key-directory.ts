@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Pool } from 'pg';
+import type { PayloadPolicy } from '../flow.ts';
 import { retryTransient } from '../store/database-errors.ts';
 import type { Log } from '../store/log.ts';
 import type { Secrets } from '../store/secrets.ts';
@@ -18,6 +19,7 @@ const FIND = {
   name: 'key-directory.find',
   text: `
 SELECT k.id, k.hash, k.project_id, p.status, p.organization_id, o.wallet_id, p.stand_ins,
+  p.payload_policy, p.payload_days,
   p.allowed_models AS project_models, k.allowed_models AS key_models,
   k.requests_per_minute AS key_requests, k.tokens_per_minute AS key_tokens,
   p.requests_per_minute AS project_requests, p.tokens_per_minute AS project_tokens,
@@ -48,6 +50,8 @@ interface Row {
   readonly project_requests: number | null;
   readonly project_tokens: number | null;
   readonly stand_ins: boolean | null;
+  readonly payload_policy: PayloadPolicy;
+  readonly payload_days: number;
   readonly revoked: boolean;
   /** Milliseconds since 1970. */
   readonly expires_at: number | null;
@@ -99,6 +103,8 @@ export class KeyDirectory implements KeyFinder {
         project: { requests: row.project_requests, tokens: row.project_tokens },
       },
       standIns: row.stand_ins,
+      payloadPolicy: row.payload_policy,
+      payloadDays: row.payload_days,
       ended: row.revoked || (row.expires_at !== null && row.expires_at <= now),
     };
   }

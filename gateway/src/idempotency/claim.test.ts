@@ -12,6 +12,8 @@ const caller: Caller = {
   allowedModels: null,
   limits: UNLIMITED,
   standIns: null,
+  payloadPolicy: 'errors',
+  payloadDays: 30,
 };
 const stored: StoredAnswer = { requestId: 'req_1', answer: answer(), createdAt: 1 };
 const never = new AbortController().signal;

@@ -1,5 +1,5 @@
 import { MANIFESTS } from '@zerogpu/catalogue';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 
 /** Enough to see what is wrong; all of a broken table would fill a terminal. */
 const MOST_TOLD = 20;
@@ -40,8 +40,8 @@ ORDER BY bucket, resolution LIMIT ${MOST_TOLD}`;
  * Whether the rollups are the sum of the log, to the row. Reads the whole log: for tests and operators.
  * @returns what is wrong, in words; nothing when all is well
  */
-export async function checkRollups(pool: Pool): Promise<string[]> {
+export async function checkRollups(db: Pool | PoolClient): Promise<string[]> {
   const known = MANIFESTS.map((manifest) => manifest.id);
-  const { rows } = await pool.query<{ told: string }>(DIFFERENCES, [known]);
+  const { rows } = await db.query<{ told: string }>(DIFFERENCES, [known]);
   return rows.map((row) => row.told);
 }

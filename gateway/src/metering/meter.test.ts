@@ -10,6 +10,7 @@ const manifest = findManifest(SUMMARY);
 if (!manifest) throw new Error('The catalogue has lost its summary model');
 const admission: Admission = {
   manifest,
+  tier: 'interactive',
   inference: inference(),
   inputTokens: 100,
   held: 1_000_000n,
@@ -43,13 +44,19 @@ describe('meter', () => {
     expect(cost).toBe(100n * 20n);
   });
 
+  test('a line of a batch costs half', () => {
+    const [full, half] = [meter(admission, given), meter({ ...admission, tier: 'batch' }, given)];
+    expect(half.answer).toEqual(full.answer);
+    expect(half.cost).toBe(full.cost / 2n);
+  });
+
   test('calls of functions are output too', () => {
     const call = { id: 'c', type: 'function' as const, function: { name: 'look', arguments: '{"a":1}' } };
     const { answer } = meter(admission, { ...given, text: '', toolCalls: [call, call] });
     expect(answer.usage.outputTokens).toBe(2 * (count('look') + count('{"a":1}')));
   });
 
-  test("takes a trusted upstream's count, and never charges more than was held", () => {
+  test("takes a trusted upstream's count as far as the hold, and never charges more", () => {
     const tokens = fc.nat({ max: 2_000_000 });
     fc.assert(
       fc.property(
@@ -59,9 +66,11 @@ describe('meter', () => {
         (inputTokens, outputTokens, held) => {
           const usage = { inputTokens, outputTokens, reasoningTokens: 0 };
           const { answer, cost } = meter({ ...admission, held }, { ...given, usage });
-          expect(answer.usage).toEqual(usage);
           const price = BigInt(inputTokens) * 20n + BigInt(outputTokens) * 50n;
-          expect(cost).toBe(price < held ? price : held);
+          const ours = meter({ ...admission, held }, given);
+          expect(cost).toBe(price <= held ? price : ours.cost);
+          expect(answer.usage).toEqual(price <= held ? usage : ours.answer.usage);
+          expect(cost <= held).toBe(true);
         },
       ),
     );

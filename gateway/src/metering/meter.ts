@@ -1,4 +1,4 @@
-import { tokenizerOf } from '@zerogpu/catalogue';
+import { priceOf, tokenizerOf } from '@zerogpu/catalogue';
 import type { Answer, NanoDollars } from '@zerogpu/protocol';
 import type { Admission, TargetAnswer } from '../flow.ts';
 
@@ -9,17 +9,17 @@ export interface Metered {
 
 /**
  * Step 7, the counting half: what was used and what it costs. We count, except where a trusted upstream did with the
- * model's own tokenizer. Never more than was held: the hold is the upper bound that the caller was admitted with.
+ * model's own tokenizer; what it counts beyond the hold it is not trusted with, and we count after all. Never more than
+ * was held: the hold is the upper bound that the caller was admitted with.
  */
 export function meter(
   admission: Admission,
   given: Pick<TargetAnswer, 'text' | 'reasoning' | 'toolCalls' | 'finishReason' | 'usage'>,
 ): Metered {
-  const { manifest } = admission;
-  const usage = given.usage ?? countedHere(admission, given);
-  const price =
-    BigInt(usage.inputTokens) * manifest.price.inputPerToken +
-    BigInt(usage.outputTokens) * manifest.price.outputPerToken;
+  const { manifest, tier, held } = admission;
+  const within = given.usage !== null && priceOf(manifest, given.usage, tier) <= held;
+  const usage = given.usage !== null && within ? given.usage : countedHere(admission, given);
+  const price = priceOf(manifest, usage, tier);
   const { text, reasoning, toolCalls, finishReason } = given;
   return {
     answer: { model: manifest.id, text, reasoning, toolCalls, finishReason, usage },

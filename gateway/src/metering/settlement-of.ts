@@ -1,5 +1,5 @@
 import type { Answer, ApiError } from '@zerogpu/protocol';
-import type { Admission, Caller, RouteClass, RouteTaken, Settlement, Trail } from '../flow.ts';
+import type { Admission, Caller, RouteClass, RouteTaken, Settlement, StoredAnswer, Trail } from '../flow.ts';
 import { type Metered, meter } from './meter.ts';
 
 /** A request whose caller is known: only those are settled. */
@@ -42,6 +42,16 @@ export function settlementOfFailure(
   if (error.code !== 'client_closed_request' || streamed === null || trail.admission === null) return failure;
   const { answer, cost } = produced(trail.admission, streamed);
   return { ...failure, ...usageOf(answer), cost };
+}
+
+/**
+ * What is written of a retry that was given the first answer again: that it was, and that it cost nothing.
+ * @param now milliseconds since 1970
+ */
+export function settlementOfReplay(trail: OwnedTrail, stored: StoredAnswer, now: number): Settlement {
+  const { model, finishReason } = stored.answer;
+  const free = { servedModel: model, status: 200, finishReason, replayOf: stored.requestId };
+  return { ...common(trail, now), ...free };
 }
 
 function produced(admission: Admission, streamed: Pick<Answer, 'text' | 'reasoning'>): Metered {

@@ -149,6 +149,8 @@ async function makeCaller({ pool }: Store): Promise<Caller> {
     allowedModels: null,
     limits: UNLIMITED,
     standIns: null,
+    payloadPolicy: 'errors',
+    payloadDays: 30,
   };
 }
 

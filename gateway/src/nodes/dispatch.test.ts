@@ -14,7 +14,8 @@ function admission(model = SUMMARY, deadline = Date.now() + 60_000): Admission {
   const manifest = findManifest(model);
   if (!manifest) throw new Error(`No ${model}`);
   const limits = { requests: null, tokens: null };
-  return { manifest, inference: inference({ model }), inputTokens: 1, held: 1n, deadline, limits };
+  const given = { manifest, inference: inference({ model }), inputTokens: 1, held: 1n, deadline, limits };
+  return { ...given, tier: 'interactive' };
 }
 
 interface Script {

@@ -17,6 +17,8 @@ const caller: Caller = {
   allowedModels: null,
   limits: UNLIMITED,
   standIns: null,
+  payloadPolicy: 'errors',
+  payloadDays: 30,
 };
 
 const NO_LIMITS = { requests: null, tokens: null };
@@ -39,7 +41,7 @@ const ask = (
   given = services(),
   who = caller,
   route: Route = 'responses',
-) => admit(given.services, who, 'req_1', route, inference(changes), NOW);
+) => admit(given.services, who, 'req_1', route, inference(changes), 'interactive', NOW);
 
 const count = (text: string) => tokenizerOf('zlm').count(text);
 

@@ -1,4 +1,4 @@
-import { findManifest, tokenizerOf } from '@zerogpu/catalogue';
+import { findManifest, priceOf, tokenizerOf } from '@zerogpu/catalogue';
 import {
   ApiError,
   type Inference,
@@ -6,6 +6,7 @@ import {
   type ModelManifest,
   type NanoDollars,
   type Route,
+  type Tier,
 } from '@zerogpu/protocol';
 import type { Admission, Caller, PerMinute, ScopeLimits } from '../flow.ts';
 import type { Asking, Grant } from './admit-requests.ts';
@@ -39,13 +40,14 @@ export async function admit(
   requestId: string,
   route: Route,
   asked: Inference,
+  tier: Tier,
   now: number,
 ): Promise<Admission> {
   const manifest = allowedModel(services, caller, route, asked.model);
   checkTaskOptions(manifest, route, asked);
   const { inference, inputTokens } = fit(manifest, route, asked);
   const deadline = now + services.deadlineMs;
-  const held = upperBound(manifest, inference, inputTokens);
+  const held = upperBound(manifest, inference, inputTokens, tier);
   const grant = await services.take({
     requestId,
     accountId: caller.walletId,
@@ -57,7 +59,7 @@ export async function admit(
     limits: withDefaults(caller.limits, services.keyLimits),
   });
   if (grant.result !== 'held') throw refusalOf(grant, now);
-  return { manifest, inference, inputTokens, held, deadline, limits: grant.limits };
+  return { manifest, tier, inference, inputTokens, held, deadline, limits: grant.limits };
 }
 
 function withDefaults({ key, project }: ScopeLimits, otherwise: PerMinute): ScopeLimits {
@@ -172,10 +174,15 @@ const TOKENS_AROUND_A_MESSAGE = 16;
  * The most that a request can cost. An upstream counts with its own tokenizer, which on our measure of a text has
  * been seen to differ by up to half: twice our count bounds it.
  */
-function upperBound(manifest: ModelManifest, inference: Inference, inputTokens: number): NanoDollars {
+function upperBound(
+  manifest: ModelManifest,
+  inference: Inference,
+  inputTokens: number,
+  tier: Tier,
+): NanoDollars {
   const around = inference.messages.length * TOKENS_AROUND_A_MESSAGE;
-  const input = manifest.family === 'hub' ? 2 * inputTokens + around : inputTokens;
+  const most = manifest.family === 'hub' ? 2 * inputTokens + around : inputTokens;
   const each = inference.maxOutputTokens ?? manifest.maxOutputTokens;
   const output = each * (inference.texts?.length ?? 1);
-  return BigInt(input) * manifest.price.inputPerToken + BigInt(output) * manifest.price.outputPerToken;
+  return priceOf(manifest, { inputTokens: most, outputTokens: output }, tier);
 }

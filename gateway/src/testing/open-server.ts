@@ -3,8 +3,16 @@ import { API_KEY_PREFIX, makeSecret } from '@zerogpu/protocol';
 import { Pool } from 'pg';
 import { makeAdmin } from '../admin-api.ts';
 import type { KeyRecord } from '../auth/authenticate.ts';
-import { type Settlement, type StoredAnswer, type Target, type TargetAnswer, UNLIMITED } from '../flow.ts';
 import { makeBilling } from '../billing/make-billing.ts';
+import {
+  type Payload,
+  type RefusedCall,
+  type Settlement,
+  type StoredAnswer,
+  type Target,
+  type TargetAnswer,
+  UNLIMITED,
+} from '../flow.ts';
 import type { ClaimRequest, ClaimResult } from '../idempotency/idempotency-store.ts';
 import { Metrics } from '../metrics.ts';
 import { NodeRegistry } from '../nodes/registry.ts';
@@ -27,6 +35,8 @@ const RECORD: KeyRecord = {
   allowedModels: null,
   limits: UNLIMITED,
   standIns: null,
+  payloadPolicy: 'errors',
+  payloadDays: 30,
   ended: false,
 };
 
@@ -34,6 +44,8 @@ const RECORD: KeyRecord = {
 export class Memory {
   readonly holds = new Map<string, bigint>();
   readonly settled: Settlement[] = [];
+  readonly refused: RefusedCall[] = [];
+  readonly payloads: Payload[] = [];
   readonly claims = new Map<string, ClaimRequest & { stored: StoredAnswer | null }>();
   readonly reports: unknown[] = [];
   balance = 10n ** 12n;
@@ -123,6 +135,8 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
     fleet: registry,
     upstreams: () => targets,
     settle: (settlement) => memory.settle(settlement),
+    refused: (call) => memory.refused.push(call),
+    keep: (payload) => memory.payloads.push(payload),
     maxBodyBytes: 4 * 1024 * 1024,
     maxInFlight: 4096,
     bodyTimeoutMs: 60_000,
