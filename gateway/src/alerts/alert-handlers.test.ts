@@ -389,7 +389,9 @@ onEveryPostgres('alerts over HTTP', (database) => {
     const own = (await admin.call(stranger, 'POST', theirs, { url: receiver.url })).json;
     const redeliver = (id: string) =>
       admin.call(stranger, 'POST', `${theirs}/${own.id}/deliveries/${id}/redeliver`);
-    expect(await redeliver(delivery.id)).toEqual(await redeliver('nonsense'));
+    const missing = await redeliver(`dlv_${'0'.repeat(26)}`);
+    expect(missing.status).toBe(404);
+    for (const id of [delivery.id, 'nonsense', '%00']) expect(await redeliver(id)).toEqual(missing);
     expect((await admin.call(people.admin, 'GET', `${path}/webhooks/${made.id}`)).json).toMatchObject({
       enabled: true,
     });

@@ -32,6 +32,7 @@ const MAX_WEBHOOKS = 20;
 const MAX_WAITING_FOR_TEST = 100;
 /** Long enough to change it everywhere, short enough that a secret that got out is soon worthless. */
 const OLD_SECRET_MS = 24 * 3_600_000;
+const DELIVERY_ID = /^dlv_[0-9a-hjkmnp-tv-z]{26}$/;
 
 const COLUMNS = `id, organization_id, url, description, kinds, enabled, switched_off_because, last_success_at,
   old_secret_until, created_at`;
@@ -176,7 +177,7 @@ export function makeWebhookHandlers({ encrypt, privateAllowed }: WebhookServices
 
     async listWebhookDeliveries({ organizationId, params, query, tenant }) {
       const limit = limitOf(query);
-      const [before] = placeOf(query, [/^dlv_[0-9a-z]{26}$/]) ?? [null];
+      const [before] = placeOf(query, [DELIVERY_ID]) ?? [null];
       return tenant(async (db) => {
         const { id } = await find(db, organizationId, params.webhookId);
         const values = [organizationId, id, before, limit + 1];
@@ -188,6 +189,7 @@ export function makeWebhookHandlers({ encrypt, privateAllowed }: WebhookServices
     async redeliverWebhook({ organizationId, params, now, tenant, audit }) {
       return tenant(async (db) => {
         const webhook = await find(db, organizationId, params.webhookId);
+        if (!DELIVERY_ID.test(params.deliveryId)) throw notThere('delivery');
         const values = [organizationId, webhook.id, params.deliveryId];
         first(await db.query<DeliveryRow>(DELIVERY, values));
         switchedOn(webhook);
