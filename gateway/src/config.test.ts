@@ -33,6 +33,8 @@ describe('readConfig', () => {
       publicUrl: null,
       smtpUrl: null,
       signUp: 'invited',
+      webhooksPrivate: false,
+      stripe: null,
     });
   });
 
@@ -62,6 +64,7 @@ describe('readConfig', () => {
       ZEROGPU_LOG_LEVEL: 'debug',
       ZEROGPU_LOG_DAYS: '30',
       ZEROGPU_STANDINS: 'on',
+      ZEROGPU_WEBHOOKS_PRIVATE: 'on',
       ZEROGPU_MODEL_OVERRIDES: '{"zlm-v1-summary-cloud":{"errorOnMaxToken":true}}',
       ...upstream({ url: 'https://h:1/v1//', apiKey: 'k', trusted: true }),
     });
@@ -76,6 +79,7 @@ describe('readConfig', () => {
       logLevel: 'debug',
       logDays: 30,
       standIns: true,
+      webhooksPrivate: true,
       modelOverrides: new Map([['zlm-v1-summary-cloud', { errorOnMaxToken: true }]]),
       upstreams: [
         { name: 'u', url: 'https://h:1/v1', apiKey: 'k', trusted: true, models: new Map([[MODEL, 'x']]) },
