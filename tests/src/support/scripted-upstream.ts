@@ -53,7 +53,7 @@ async function readText(request: IncomingMessage): Promise<string> {
 }
 
 /** The setting that makes a gateway use it for a model. */
-export function upstreamSetting(upstream: ScriptedUpstream, model: string): string {
+export function upstreamSetting(upstream: Pick<ScriptedUpstream, 'url'>, model: string): string {
   const { url } = upstream;
   return JSON.stringify([{ name: 'scripted', url, trusted: true, models: { [model]: 'any' } }]);
 }
