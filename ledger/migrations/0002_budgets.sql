@@ -30,10 +30,11 @@ CREATE INDEX budgets_by_account ON ledger.budgets (account_id);
 CREATE FUNCTION ledger.month_of(at timestamptz) RETURNS date LANGUAGE sql IMMUTABLE AS
   $$ SELECT date_trunc('month', at AT TIME ZONE 'UTC')::date $$;
 
+-- What one hold or its end does to the budgets of its spenders.
+CREATE TYPE ledger.budget_move AS (account_id uuid, project_id uuid, key_id uuid, promised bigint, charge bigint);
+
 -- Adds to what is held and spent in every budget of the spenders named. The accounts are locked.
-CREATE FUNCTION ledger.move_budgets(
-  account_ids uuid[], project_ids uuid[], key_ids uuid[], promised bigint[], charges bigint[], at timestamptz)
-RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION ledger.move_budgets(moves ledger.budget_move[], at timestamptz) RETURNS void LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   this_month date := ledger.month_of(at);
@@ -45,8 +46,7 @@ BEGIN
     month = greatest(b.month, this_month)
   FROM (
     SELECT a.id AS account_id, s.spender_id, sum(r.promised)::bigint AS promised, sum(r.charge)::bigint AS charge
-    FROM unnest(account_ids, project_ids, key_ids, promised, charges)
-      AS r (account_id, project_id, key_id, promised, charge)
+    FROM unnest(moves) r
     JOIN ledger.accounts a ON a.id = r.account_id AND a.budgeted
     CROSS JOIN LATERAL (VALUES (a.owner_id), (r.project_id), (r.key_id)) AS s (spender_id)
     GROUP BY a.id, s.spender_id
@@ -68,7 +68,7 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   many int := coalesce(cardinality(request_ids), 0);
   results text[] := array_fill('held'::text, ARRAY[many]);
-  any_budget boolean;
+  any_budget boolean := false;
   taken text[];
   short record;
   -- What does not cover all that is asked of it: its word, the id by which a request names it, what is left of it.
@@ -79,9 +79,7 @@ DECLARE
   drawn int[];
   first int;
 BEGIN
-  SELECT coalesce(bool_or(locked.budgeted), false) INTO any_budget FROM (
-    SELECT a.budgeted FROM ledger.accounts a WHERE a.id = ANY (account_ids) ORDER BY a.id FOR NO KEY UPDATE
-  ) locked;
+  PERFORM 1 FROM ledger.accounts WHERE id = ANY (account_ids) ORDER BY id FOR NO KEY UPDATE;
 
   taken := ARRAY(SELECT h.request_id FROM ledger.holds h WHERE h.request_id = ANY (request_ids));
   IF cardinality(taken) > 0 AND EXISTS (
@@ -91,13 +89,16 @@ BEGIN
     RAISE EXCEPTION 'Cannot hold: a request id is held by another account' USING ERRCODE = 'check_violation';
   END IF;
 
-  -- Only what does not cover all that is asked of it needs a look at each request; usually there is none.
+  -- Only what does not cover all that is asked of it needs a look at each request; usually there is none. The same
+  -- look finds out whether there are budgets: a statement of its own for that was measured at a tenth of the whole.
   FOR short IN
-    SELECT asked.id, CASE WHEN a.kind = 'wallet' THEN a.balance - a.held END AS room
+    SELECT asked.id, asked.total, CASE WHEN a.kind = 'wallet' THEN a.balance - a.held END AS room, a.budgeted
     FROM (SELECT id, sum(amount) AS total FROM unnest(account_ids, amounts) AS r (id, amount) GROUP BY id) asked
     LEFT JOIN ledger.accounts a ON a.id = asked.id
-    WHERE a.id IS NULL OR a.kind <> 'wallet' OR a.balance - a.held < asked.total
+    WHERE a.id IS NULL OR a.kind <> 'wallet' OR a.balance - a.held < asked.total OR a.budgeted
   LOOP
+    any_budget := any_budget OR coalesce(short.budgeted, false);
+    CONTINUE WHEN short.room >= short.total;
     words := words || 'balance'::text;
     names := names || short.id;
     rooms := rooms || short.room;
@@ -162,10 +163,9 @@ BEGIN
   WHERE a.id = d.account_id AND d.amount > 0;
 
   IF any_budget THEN
-    PERFORM ledger.move_budgets(
-      array_agg(h.account_id), array_agg(h.project_id), array_agg(h.key_id), array_agg(h.amount),
-      array_agg(0::bigint), at)
-    FROM ledger.holds h WHERE h.request_id = ANY (request_ids) AND h.request_id <> ALL (taken);
+    PERFORM ledger.move_budgets(ARRAY(
+      SELECT ROW(h.account_id, h.project_id, h.key_id, h.amount, 0)::ledger.budget_move
+      FROM ledger.holds h WHERE h.request_id = ANY (request_ids) AND h.request_id <> ALL (taken)), at);
   END IF;
 
   RETURN results;
@@ -177,23 +177,16 @@ RETURNS text[] LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   many int := coalesce(cardinality(request_ids), 0);
-  any_budget boolean;
   freed_count int;
   freed_places bigint[];
   too_much text;
-  -- Of the holds that are gone now; filled only where there are budgets.
-  freed_accounts uuid[];
-  freed_projects uuid[];
-  freed_keys uuid[];
-  freed_amounts bigint[];
-  freed_charges bigint[];
+  -- Of the holds that are gone now; null where there are no budgets.
+  moves ledger.budget_move[];
 BEGIN
-  SELECT coalesce(bool_or(locked.budgeted), false) INTO any_budget FROM (
-    SELECT a.budgeted FROM ledger.accounts a WHERE a.id IN (
-      SELECT unnest(ARRAY[w.id, w.earnings_id]) FROM ledger.accounts w WHERE w.id IN (
-        SELECT h.account_id FROM ledger.holds h WHERE h.request_id = ANY (request_ids))
-    ) ORDER BY a.id FOR NO KEY UPDATE
-  ) locked;
+  PERFORM 1 FROM ledger.accounts WHERE id IN (
+    SELECT unnest(ARRAY[w.id, w.earnings_id]) FROM ledger.accounts w WHERE w.id IN (
+      SELECT h.account_id FROM ledger.holds h WHERE h.request_id = ANY (request_ids))
+  ) ORDER BY id FOR NO KEY UPDATE;
 
   WITH freed AS (
     DELETE FROM ledger.holds h USING unnest(request_ids, charges) WITH ORDINALITY AS i (request_id, charge, n)
@@ -213,23 +206,19 @@ BEGIN
       UNION ALL
       SELECT w.earnings_id, s.charge, 0 FROM spent s JOIN ledger.accounts w ON w.id = s.account_id
     ) d WHERE a.id = d.id AND (d.balance <> 0 OR d.held <> 0)
+    RETURNING a.budgeted
   )
   SELECT count(*), array_agg(n), min(request_id) FILTER (WHERE charge > amount),
-    array_agg(account_id) FILTER (WHERE any_budget), array_agg(project_id) FILTER (WHERE any_budget),
-    array_agg(key_id) FILTER (WHERE any_budget), array_agg(-amount) FILTER (WHERE any_budget),
-    array_agg(charge) FILTER (WHERE any_budget)
-  INTO freed_count, freed_places, too_much,
-    freed_accounts, freed_projects, freed_keys, freed_amounts, freed_charges
+    array_agg(ROW(account_id, project_id, key_id, -amount, charge)::ledger.budget_move)
+      FILTER (WHERE (SELECT bool_or(budgeted) FROM moved))
+  INTO freed_count, freed_places, too_much, moves
   FROM freed;
 
   IF too_much IS NOT NULL THEN
     RAISE EXCEPTION 'Cannot charge request %: the charge is above its hold', too_much
       USING ERRCODE = 'check_violation';
   END IF;
-  IF any_budget THEN
-    PERFORM ledger.move_budgets(
-      freed_accounts, freed_projects, freed_keys, freed_amounts, freed_charges, happened_at);
-  END IF;
+  IF moves IS NOT NULL THEN PERFORM ledger.move_budgets(moves, happened_at); END IF;
   -- The usual case: every request had its hold.
   IF freed_count = many THEN
     RETURN array_fill('settled'::text, ARRAY[many]);
@@ -253,10 +242,7 @@ CREATE OR REPLACE FUNCTION ledger.release_expired(at timestamptz, most int) RETU
 DECLARE
   overdue text[];
   released int;
-  freed_accounts uuid[];
-  freed_projects uuid[];
-  freed_keys uuid[];
-  freed_amounts bigint[];
+  moves ledger.budget_move[];
 BEGIN
   overdue := ARRAY(SELECT request_id FROM ledger.holds WHERE expires_at <= at LIMIT most);
   PERFORM 1 FROM ledger.accounts WHERE id IN (
@@ -270,12 +256,9 @@ BEGIN
     FROM (SELECT account_id, sum(amount)::bigint AS amount FROM freed GROUP BY account_id) d
     WHERE a.id = d.account_id
   )
-  SELECT count(*), array_agg(account_id), array_agg(project_id), array_agg(key_id), array_agg(-amount)
-  INTO released, freed_accounts, freed_projects, freed_keys, freed_amounts FROM freed;
-  IF released > 0 THEN
-    PERFORM ledger.move_budgets(
-      freed_accounts, freed_projects, freed_keys, freed_amounts, array_fill(0::bigint, ARRAY[released]), at);
-  END IF;
+  SELECT count(*), array_agg(ROW(account_id, project_id, key_id, -amount, 0)::ledger.budget_move)
+  INTO released, moves FROM freed;
+  IF released > 0 THEN PERFORM ledger.move_budgets(moves, at); END IF;
   RETURN released;
 END $$;
 
