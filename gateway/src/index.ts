@@ -3,3 +3,4 @@ export { type Config, ConfigError, readConfig } from './config.ts';
 export { type Gateway, openGateway } from './gateway.ts';
 export { checkRollups } from './metering/check-rollups.ts';
 export { type Log, silentLog } from './store/log.ts';
+export { readPayload } from './store/payloads.ts';
