@@ -1,0 +1,124 @@
+/**
+ * Things for the admin API's paths to name, each made as people make it. Typed by the parameters of all paths: a route
+ * that names something new does not compile until it is made here.
+ */
+import { type AdminRouteName, type AdminRoutes, newId, type ParamsOf } from '@zerogpu/protocol';
+import { type AdminCallOptions, callAdmin, type Tenant } from './admin-tenants.ts';
+import { newMember } from './people.ts';
+import { SUMMARY } from './scripted-node.ts';
+import type { Json, TestGateway } from './test-gateway.ts';
+
+/** Every name of a part of a path. */
+export type Param = { [Name in AdminRouteName]: keyof ParamsOf<AdminRoutes[Name]> }[AdminRouteName];
+/** What a path names by itself, besides whose it is. */
+export type ObjectParam = Exclude<Param, 'organizationId' | 'projectId'>;
+
+export interface Place {
+  readonly gateway: TestGateway;
+  readonly tenant: Tenant;
+  /** In which of the tenant's projects. */
+  readonly projectId: string;
+  /** What stands further left in the path. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+type Maker = (place: Place) => Promise<string>;
+
+export const MAKERS: Readonly<Record<ObjectParam, Maker>> = {
+  sessionId: async ({ gateway, tenant }) => {
+    const { rows } = await gateway.pool.query<{ id: string }>(
+      'SELECT id FROM sessions WHERE person_id = $1',
+      [tenant.people.owner.id],
+    );
+    return rows[0]?.id ?? '';
+  },
+  personId: async ({ gateway, tenant }) => (await newMember(gateway.gateway, tenant.organizationId)).id,
+  invitationId: async (place) => (await made(place, 'createInvitation', { role: 'viewer' })).id,
+  keyId: async (place) => (await made(place, 'createKey', { name: 'a key' })).id,
+  webhookId: async (place) => (await made(place, 'createWebhook', NEW_WEBHOOK)).id,
+  deliveryId: async (place) => (await made(place, 'testWebhook', undefined, place.params)).id,
+  setupId: async (place) => (await made(place, 'startPaymentMethod')).id,
+  methodId: (place) => payingMethod(place),
+  paymentId: async (place) => {
+    const payment_method_id = await payingMethod(place);
+    return (await made(place, 'addCredit', { amount: '10.00', payment_method_id })).id;
+  },
+  requestId: async ({ gateway, tenant, projectId }) => {
+    const project = { tenant, projectId };
+    const answer = await gateway.call(
+      '/v1/summary',
+      { text: 'The sky is blue.', model: SUMMARY },
+      await keyOf(gateway, project),
+    );
+    return answer.requestId;
+  },
+};
+
+/** No such host, by RFC 2606: nothing is sent anywhere. */
+export const WEBHOOK_URL = 'https://hooks.example.com/zerogpu';
+
+/** Switched on, or nothing could be sent to it; of a kind that never happens here. */
+export const NEW_WEBHOOK = { url: WEBHOOK_URL, kinds: ['webhook.switched_off'] };
+
+export const GOOD_CARD = {
+  number: '4242424242424242',
+  exp_month: 12,
+  exp_year: 2099,
+  cvc: '123',
+  country: 'US',
+};
+
+async function payingMethod(place: Place): Promise<string> {
+  const { id } = await made(place, 'startPaymentMethod');
+  const finished = await made(place, 'finishPaymentMethod', { card: GOOD_CARD }, { setupId: id });
+  return finished.payment_method.id;
+}
+
+async function keyOf(
+  gateway: TestGateway,
+  { tenant, projectId }: Pick<Place, 'tenant' | 'projectId'>,
+): Promise<{ key: string }> {
+  if (projectId === tenant.projectId) return { key: tenant.apiKey };
+  const by = tenant.people.owner;
+  const made = await callAdmin(gateway, 'createKey', { params: { projectId }, body: { name: 'k' }, by });
+  return { key: made.json.key };
+}
+
+/** Calls a route as the tenant's owner. @throws Error when it is refused */
+export async function made(
+  { gateway, tenant, projectId }: Place,
+  route: AdminRouteName,
+  body?: unknown,
+  more: AdminCallOptions['params'] = {},
+): Promise<Json> {
+  const params = { organizationId: tenant.organizationId, projectId, ...more };
+  const answer = await callAdmin(gateway, route, { params, body, by: tenant.people.owner });
+  if (answer.status >= 300) throw new Error(`${route} answered ${answer.status}: ${answer.text}`);
+  return answer.json;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** An id of the same form that names nothing. */
+export function nobodys(id: string): string {
+  if (UUID.test(id)) return crypto.randomUUID();
+  const prefix = /^[a-z]+_/.exec(id)?.[0];
+  if (prefix === undefined) throw new Error(`An id of a form that nobody knows: ${id}`);
+  return prefix + newId('request').split('_')[1];
+}
+
+/** What fields of bodies and queries name, made in a place. */
+export const REFERENCES: Readonly<Record<string, Maker>> = {
+  key_id: MAKERS.keyId,
+  person_id: MAKERS.personId,
+  payment_method_id: MAKERS.methodId,
+  project_id: async ({ projectId }) => projectId,
+  up_to: async ({ gateway, tenant }) => {
+    const id = newId('event');
+    const text = `
+      INSERT INTO events (id, organization_id, kind, severity, title, created_at)
+      VALUES ($1, $2, 'balance.low', 'warning', 'The balance is low', now())`;
+    await gateway.pool.query(text, [id, tenant.organizationId]);
+    return id;
+  },
+};
