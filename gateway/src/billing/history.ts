@@ -46,7 +46,7 @@ WITH paid AS (
   SELECT 'usage:' || to_char(month AT TIME ZONE 'UTC', 'YYYY-MM') AS key, 'usage' AS kind,
     least(month_end, $5) AS at, -cost AS amount, CASE WHEN month_end > $5 THEN 'open' ELSE 'succeeded' END AS status,
     NULL::uuid AS payment_id, NULL AS text, NULL AS code, month, $6::boolean AS test_money
-  FROM billing_usage_months(least($2, $5), $4)
+  FROM billing_usage_months(least($2, $5), $4::int)
 )
 SELECT * FROM (
   SELECT * FROM paid UNION ALL SELECT * FROM returned UNION ALL SELECT * FROM given UNION ALL SELECT * FROM used
