@@ -33,6 +33,7 @@ describe('readConfig', () => {
       publicUrl: null,
       smtpUrl: null,
       signUp: 'invited',
+      trustedProxies: [],
       webhooksPrivate: false,
       stripe: null,
     });
@@ -238,6 +239,27 @@ describe('readConfig', () => {
     }
     for (const url of ['mail.example.com', 'http://planted-password@mail', 'smtp://']) {
       expect(() => readConfig({ SMTP_URL: url }), url).toThrow('SMTP_URL must look like');
+    }
+  });
+
+  test('trusted proxies', () => {
+    const trusted = (text: string) => readConfig({ ZEROGPU_TRUSTED_PROXIES: text }).trustedProxies;
+    expect(trusted('127.0.0.1, 10.0.0.0/8,::1,fd00::/8')).toEqual([
+      '127.0.0.1',
+      '10.0.0.0/8',
+      '::1',
+      'fd00::/8',
+    ]);
+    for (const wrong of [
+      'proxy',
+      '10.0.0.0/33',
+      '10.0.0.0/0',
+      '::1/129',
+      '10.0.0.0/8/8',
+      '10.0.0.0/',
+      'all',
+    ]) {
+      expect(() => trusted(wrong), wrong).toThrow(`not "${wrong}"`);
     }
   });
 });

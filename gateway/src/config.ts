@@ -2,6 +2,7 @@
  * The one reader of the environment. Each setting has its default and the reason for it here; a name that is
  * not here is an error, because a misspelt setting that does nothing costs an evening.
  */
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { MANIFESTS } from '@zerogpu/catalogue';
@@ -63,6 +64,8 @@ export interface Config {
   /** Null: this server sends no mails. */
   readonly smtpUrl: string | null;
   readonly signUp: SignUpPolicy;
+  /** Addresses and networks whose `x-forwarded-for` is believed. */
+  readonly trustedProxies: readonly string[];
   /** Null: payments go to the sandbox, with test money. */
   readonly stripe: StripeConfig | null;
   /** Whether webhooks may go to addresses that are not public. */
@@ -110,6 +113,7 @@ const OURS = [
   'ZEROGPU_LOG_DAYS',
   'ZEROGPU_PUBLIC_URL',
   'ZEROGPU_SIGN_UP',
+  'ZEROGPU_TRUSTED_PROXIES',
   'ZEROGPU_WEBHOOKS_PRIVATE',
 ];
 
@@ -156,6 +160,8 @@ export function readConfig(env: Env): Config {
     smtpUrl: smtpUrl(env['SMTP_URL']),
     // The first start makes the owner, who invites others: strangers who find the server get no account on it.
     signUp: signUpPolicy(env['ZEROGPU_SIGN_UP']),
+    // Believed from anybody, the header would let whoever guesses passwords be somebody else each time.
+    trustedProxies: trustedProxies(env['ZEROGPU_TRUSTED_PROXIES']),
     // Whoever may write a webhook's url must not reach the operator's own network through us.
     webhooksPrivate: onOrOff(env, 'ZEROGPU_WEBHOOKS_PRIVATE', false),
   };
@@ -228,6 +234,24 @@ function signUpPolicy(text: string | undefined): SignUpPolicy {
   const policy = SIGN_UP_POLICIES.find((known) => known === (text || 'invited'));
   if (policy !== undefined) return policy;
   throw new ConfigError(`ZEROGPU_SIGN_UP must be one of ${SIGN_UP_POLICIES.join(', ')}, not "${text}"`);
+}
+
+function trustedProxies(text: string | undefined): string[] {
+  const networks = (text ?? '').split(',').map((network) => network.trim());
+  for (const network of networks.filter((each) => each !== '' && !isNetwork(each))) {
+    throw new ConfigError(
+      `ZEROGPU_TRUSTED_PROXIES must be addresses or networks with commas between, such as 127.0.0.1,10.0.0.0/8, not "${network}"`,
+    );
+  }
+  return networks.filter((network) => network !== '');
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const longest = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const inRange =
+    bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= longest);
+  return longest > 0 && inRange && rest.length === 0;
 }
 
 function publicUrl(text: string | undefined): string | null {

@@ -215,6 +215,7 @@ function makeParts(config: Config, log: Log, store: Store, secrets: Secrets, pub
     openapi: openApiDocument(),
     inFlight,
     maxInFlight: config.maxInFlight,
+    trustedProxies: config.trustedProxies,
   };
   const close = async () => {
     await people.mailer?.close();

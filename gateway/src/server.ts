@@ -44,6 +44,8 @@ export interface ServerServices extends WayServices {
   readonly inFlight: { count: number };
   /** More at once are refused at the door, before they can take memory. */
   readonly maxInFlight: number;
+  /** Addresses and networks whose `x-forwarded-for` is believed. */
+  readonly trustedProxies: readonly string[];
 }
 
 /** Of slow callers, beyond the body's own time: the headers, and what is left of a body that was refused. */
@@ -72,6 +74,7 @@ export function makeServer(services: ServerServices): FastifyInstance {
     bodyLimit: Number.MAX_SAFE_INTEGER,
     // Missing ones are refused below, in the form of every other answer.
     http: { requireHostHeader: false },
+    trustProxy: services.trustedProxies.length > 0 ? [...services.trustedProxies] : false,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, request, reply) => sendError(services, request, reply, badRequest(error)),
     clientErrorHandler: answerBrokenRequest,

@@ -124,6 +124,22 @@ describe('accounts and sessions', () => {
     expect((await guess(newEmail())).status).toBe(401);
   });
 
+  it('holds back an address, and believes what a proxy says only of a trusted one', async () => {
+    const strict = await TestGateway.start();
+    const trusting = await TestGateway.start({ ZEROGPU_TRUSTED_PROXIES: '127.0.0.1' });
+    const last = async (of: TestGateway) => {
+      const statuses: number[] = [];
+      for (let i = 0; i < 61; i++) {
+        const headers = { 'x-forwarded-for': `192.0.2.${i}` };
+        const look = await of.admin(null, '/api/invitations/view', { token: 'x' }, { headers });
+        statuses.push(look.status);
+      }
+      return statuses.at(-1);
+    };
+    expect([await last(strict), await last(trusting)]).toEqual([429, 404]);
+    await Promise.all([strict.stop(), trusting.stop()]);
+  });
+
   it('ends a session that expired or was long not used', async () => {
     const member = await gateway.newMember(null);
     expect((await gateway.admin(member, '/api/session')).status).toBe(200);
@@ -232,6 +248,44 @@ describe('accounts and sessions', () => {
     await gateway.pool.query('UPDATE password_resets SET expires_at = now() WHERE person_id = $1', [one.id]);
     const late = await post('/api/auth/reset-password', { token, password: 'the new password' });
     expect([late.status, late.json.error.param]).toEqual([400, 'token']);
+  });
+
+  it('mails an invitation, in which nobody’s name writes more than a name', async () => {
+    const owner = await gateway.signUp({
+      name: 'Olga\n\nOpen https://evil.example\r\n.\r\nMAIL FROM:<x@y.z>',
+    });
+    const { id } = await newOrganization(gateway, owner);
+    const email = newEmail();
+    const { token, mailed } = await invite(gateway, owner, id, { role: 'viewer', email });
+    expect(mailed).toBe(true);
+    const mail = await smtp.take(email);
+    expect(tokenIn(mail)).toBe(token);
+    expect(textOf(mail)).toContain('\nOlga Open https://evil.example . MAIL FROM:<x@y.z> invites you');
+    expect(smtp.mails).toEqual([]);
+  });
+
+  it('writes what people do with their accounts into the audit log of each of their organizations', async () => {
+    const one = await gateway.signUp();
+    const [a, b] = [await newOrganization(gateway, one), await newOrganization(gateway, one)];
+    const again = await gateway.signIn(one.email, PASSWORD);
+    await gateway.admin(one, '/api/person', { name: 'Grace' }, { method: 'PATCH' });
+    const passwords = { current_password: PASSWORD, new_password: 'another password' };
+    await gateway.admin(one, '/api/person/password', passwords);
+    await gateway.admin(again, '/api/auth/sign-out', undefined, { method: 'POST' });
+    await gateway.admin(one, '/api/auth/sign-out', undefined, { method: 'POST' });
+    const later = await gateway.signIn(one.email, 'another password');
+    for (const { id } of [a, b]) {
+      const audit = await gateway.admin(later, `/api/organizations/${id}/audit`);
+      expect(audit.json.data.map(({ action }: Json) => action)).toEqual([
+        'person.signed_in',
+        'person.signed_out',
+        'person.password_changed',
+        'person.updated',
+        'person.signed_in',
+        'organization.created',
+      ]);
+      expect(audit.text).not.toContain('password"');
+    }
   });
 
   it('refuses pages of other sites', async () => {

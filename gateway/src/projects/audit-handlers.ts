@@ -1,7 +1,9 @@
-import { ApiError, type auditRoutes } from '@zerogpu/protocol';
+import type { auditRoutes } from '@zerogpu/protocol';
 import type { AdminContext, Handlers } from '../admin/handler.ts';
+import { limitOf, pageOf, placeOf } from '../admin/paging.ts';
 
-const PAGE = 50;
+/** An id of the log: shorter than what a bigint holds. */
+const ID_FORM = /^\d{1,18}$/;
 
 /** Null parameters do not narrow. The name of a former member is the one that they left with. */
 const LIST = `
@@ -35,7 +37,8 @@ async function list({
   query,
   tenant,
 }: AdminContext<'listAudit' | 'listProjectAudit'>) {
-  const limit = query.limit === undefined ? PAGE : Number(query.limit);
+  const limit = limitOf(query);
+  const place = placeOf(query, [ID_FORM]);
   // Only what is asked for stands in the statement, so that each form has its own plan on its own index.
   const values: unknown[] = [organizationId];
   const where = ['a.organization_id = $1'];
@@ -46,12 +49,10 @@ async function list({
   if (projectId !== '') narrow('a.project_id =', projectId);
   if (query.action !== undefined) narrow('a.action =', query.action);
   if (query.person_id !== undefined) narrow('a.person_id =', query.person_id);
-  if (query.after !== undefined) narrow('a.id <', idOf(query.after));
+  if (place !== null) narrow('a.id <', place[0]);
   const text = `${LIST} WHERE ${where.join(' AND ')} ORDER BY a.id DESC LIMIT ${limit + 1}`;
   const { rows } = await tenant((db) => db.query<Row>(text, values));
-  const page = rows.slice(0, limit);
-  const last = rows.length > limit ? page.at(-1) : undefined;
-  return { object: 'list' as const, data: page.map(shown), next: last ? cursorOf(last.id) : null };
+  return pageOf(rows, limit, shown, ({ id }) => [id]);
 }
 
 function shown(row: Row) {
@@ -65,15 +66,4 @@ function shown(row: Row) {
     object: { kind: object_kind, id: object_id },
     details,
   };
-}
-
-const cursorOf = (id: string) => Buffer.from(id).toString('base64url');
-
-function idOf(cursor: string): string {
-  const id = Buffer.from(cursor, 'base64url').toString();
-  if (/^\d{1,18}$/.test(id)) return id;
-  throw new ApiError('invalid_value', {
-    message: 'after must be the `next` of the page before',
-    param: 'after',
-  });
 }

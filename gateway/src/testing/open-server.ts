@@ -139,6 +139,7 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
     keep: (payload) => memory.payloads.push(payload),
     maxBodyBytes: 4 * 1024 * 1024,
     maxInFlight: 4096,
+    trustedProxies: [],
     bodyTimeoutMs: 60_000,
     now: Date.now,
     random: () => 0.5,
