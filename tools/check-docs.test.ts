@@ -203,6 +203,20 @@ describe('what people paste', () => {
     expect(bash(text)[0]).toContain(message);
   });
 
+  it('may be of the admin API', () => {
+    const api = `curl "\${ZEROGPU_BASE_URL%/v1}/api`;
+    const session = '-H "authorization: Bearer $TOKEN"';
+    const key = `${api}/projects/$ZEROGPU_PROJECT_ID/keys" ${session} --json`;
+    expect(bash(`${api}/auth/sign-in" --json '{"email": "a@b.example", "password": "x"}'`)).toEqual([]);
+    expect(bash(`${api}/projects/$ZEROGPU_PROJECT_ID/requests?limit=5" ${session}`)).toEqual([]);
+    expect(bash(`${key} '{"name": "the shop"}'`)).toEqual([]);
+    expect(bash(`${key} '{"name": ""}'`)[0]).toContain('body /name');
+    expect(bash(`${api}/session"`)).toEqual(['sends no key']);
+    expect(bash(`${api}/session" -b "zerogpu_session=$TOKEN"`)).toEqual([]);
+    expect(bash(`${api}/person" ${session} -X DELETE`)).toEqual(['no route DELETE /api/person']);
+    expect(bash(`${api}/person" ${session} -X PATCH`)).toEqual(['sends no body']);
+  });
+
   it('needs a content type unless curl gives it', () => {
     const words = ['curl', 'http://x/v1/responses', '-H', 'Authorization: Bearer x'];
     const body = '{"model": "zlm-v1-summary-cloud", "input": "x"}';

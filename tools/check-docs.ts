@@ -10,6 +10,8 @@ import type { TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { MANIFESTS } from '@zerogpu/catalogue';
 import {
+  ADMIN_ROUTES,
+  type AdminRoute,
   API_ROUTES,
   ChatRequest,
   EmbeddingsRequest,
@@ -303,12 +305,33 @@ export function checkPasted({ file, text }: Document): Finding[] {
 export function checkCurl(words: readonly string[]): string[] {
   const address = words.find((word) => /^(?:https?:|\$\{?ZEROGPU_BASE_URL)/.test(word));
   if (!address) return ['curl without an address of this server'];
-  const place = address.replace(/^(?:https?:\/\/[^/]+|\$\{?ZEROGPU_BASE_URL\}?)/, '');
+  const place = address.replace(/^(?:https?:\/\/[^/]+|\$\{?ZEROGPU_BASE_URL(?:%\/v1)?\}?)/, '');
   const body = optionOf(words, ['-d', '--data', '--data-raw', '--json']);
-  const method = body === null ? 'get' : 'post';
+  const method = (optionOf(words, ['-X', '--request']) ?? (body === null ? 'get' : 'post')).toLowerCase();
+  if (place.startsWith('/api/')) return checkAdminCall(words, method, place, body);
   const route = API_ROUTES.find((known) => known.method === method && routePattern(known.path).test(place));
   if (!route) return [`no route ${method.toUpperCase()} ${place}`];
   return [...checkBody(route.path, body), ...checkHeaders(words, route.key, body !== null)];
+}
+
+/** A call of the admin API, whose declarations say what it takes. */
+function checkAdminCall(
+  words: readonly string[],
+  method: string,
+  place: string,
+  body: string | null,
+): string[] {
+  const path = place.split('?', 1)[0] ?? '';
+  const route = Object.values<AdminRoute>(ADMIN_ROUTES).find(
+    (known) => known.method === method && routePattern(known.path).test(path),
+  );
+  if (!route) return [`no route ${method.toUpperCase()} ${path}`];
+  const session = route.access.to === 'anyone' || words.some((word) => ['-b', '--cookie'].includes(word));
+  return [
+    ...(body === null || route.body === undefined ? [] : checkAgainst(route.body, body)),
+    ...(body === null && route.body !== undefined ? ['sends no body'] : []),
+    ...checkHeaders(words, !session, body !== null),
+  ];
 }
 
 function optionOf(words: readonly string[], names: readonly string[]): string | null {
@@ -336,12 +359,16 @@ function checkBody(route: string, body: string | null): string[] {
   if (body === null) return [];
   const schema = BODIES[route];
   if (!schema) return [`no schema for the body of ${route}`];
+  const problems = checkAgainst(schema, body);
+  if (problems.length > 0) return problems;
+  const value: unknown = JSON.parse(body);
+  return checkModel(isRecord(value) ? value['model'] : undefined);
+}
+
+function checkAgainst(schema: TSchema, body: string): string[] {
   try {
-    const value: unknown = JSON.parse(body);
-    const problems = [...Value.Errors(schema, value)].map(
-      ({ path: where, message }) => `body ${where}: ${message}`,
-    );
-    return problems.length > 0 ? problems : checkModel(isRecord(value) ? value['model'] : undefined);
+    const errors = [...Value.Errors(schema, JSON.parse(body))];
+    return errors.map(({ path: where, message }) => `body ${where}: ${message}`);
   } catch (error) {
     return [`the body is not JSON: ${String(error)}`];
   }
