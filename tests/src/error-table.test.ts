@@ -46,7 +46,7 @@ interface Case {
   readonly param?: string;
   /** Headers that must be there, besides those of every answer. */
   readonly headers?: Readonly<Record<string, RegExp>>;
-  /** False for what ends before it is known whose request it is: such things are not in anybody's log. */
+  /** False for what ends before it is known whose request it is, naming no project: it is in nobody's log. */
   readonly logged?: false;
   /** The log's endpoint, where it is not `responses`. */
   readonly endpoint?: string;
@@ -214,7 +214,6 @@ const CASES: Readonly<Record<InferenceErrorCode, readonly Case[]>> = {
     },
     {
       name: 'a revoked key',
-      logged: false,
       run: async (p) => {
         await gateway.pool.query('UPDATE api_keys SET revoked_at = now() WHERE id = $1', [p.keyId]);
         return respond(p, {});
@@ -234,14 +233,13 @@ const CASES: Readonly<Record<InferenceErrorCode, readonly Case[]>> = {
   ],
   invalid_project: [
     {
+      // In the log of the project that was named.
       name: "another project's id",
-      logged: false,
       run: (p) => respond(p, {}, { 'x-project-id': gateway.first.projectId }),
     },
     { name: 'no project at all', logged: false, run: (p) => respond(p, {}, { 'x-project-id': 'nonsense' }) },
     {
       name: 'an archived project',
-      logged: false,
       project: { status: 'archived' },
       run: (p) => respond(p, {}),
     },
