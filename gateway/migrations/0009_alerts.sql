@@ -12,8 +12,8 @@ CREATE TABLE events (
   title text NOT NULL CHECK (length(title) BETWEEN 1 AND 500),
   details jsonb NOT NULL DEFAULT '{}',
   created_at timestamptz NOT NULL,
-  -- Ids of two transactions may be committed in another order than they were made. Who follows the feed goes by this
-  -- number, and only up to the oldest transaction that is still under way, and so misses nothing.
+  -- Ids of two transactions may be committed in another order than they were made. Who follows the feed asks for what
+  -- was not visible the last time, and so misses nothing.
   transaction xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 CREATE INDEX events_by_organization ON events (organization_id, id);

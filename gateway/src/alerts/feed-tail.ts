@@ -11,19 +11,23 @@ const MAX_FOLLOWERS = 1_000;
 const MAX_OF_ORGANIZATION = 50;
 /** Events that wait for a slow reader; then its stream ends, and it goes on from the last that it saw. */
 const MAX_WAITING = 200;
+/** Of all organizations together, between two looks. */
 const BATCH = 500;
 
-const WHERE_NOW = 'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS transaction';
-/** Only up to the oldest transaction under way: what commits later has a higher number than all that was seen. */
+const NOW = 'SELECT pg_current_snapshot()::text AS snapshot';
+/**
+ * What is visible now and was not in the snapshot `$2`: also what was told earlier and committed later. One row without
+ * an event when there is nothing new.
+ */
 const NEW_ONES = `
-SELECT ${EVENT_COLUMNS}, transaction::text AS transaction FROM events
-WHERE organization_id = ANY ($1::uuid[]) AND (transaction, id) > ($2::text::xid8, $3::text)
-  AND transaction < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY transaction, id LIMIT ${BATCH}`;
+SELECT pg_current_snapshot()::text AS snapshot, e.* FROM (VALUES (1)) one LEFT JOIN (
+  SELECT ${EVENT_COLUMNS} FROM events
+  WHERE organization_id = ANY ($1::uuid[]) AND transaction >= pg_snapshot_xmin($2::text::pg_snapshot)
+    AND NOT pg_visible_in_snapshot(transaction, $2::text::pg_snapshot)
+  ORDER BY id LIMIT ${BATCH}
+) e ON true`;
 
-interface TailRow extends EventRow {
-  readonly transaction: string;
-}
+type TailRow = { readonly snapshot: string } & (EventRow | { readonly id: null });
 
 /** Follows the feeds of organizations across gateways by asking the database, while somebody listens. */
 export class FeedTail {
@@ -34,7 +38,8 @@ export class FeedTail {
   #count = 0;
   #timer: NodeJS.Timeout | null = null;
   #looking: Promise<void> | null = null;
-  #seen: { transaction: string; id: string } | null = null;
+  /** Of the last look: what was visible then has been handed on. */
+  #seen: string | null = null;
 
   constructor(pool: Pool, log: Log, lookMs = LOOK_MS) {
     this.#pool = pool;
@@ -68,8 +73,8 @@ export class FeedTail {
 
   async #begin(): Promise<void> {
     if (this.#seen === null) {
-      const { rows } = await this.#pool.query<{ transaction: string }>(WHERE_NOW);
-      this.#seen ??= { transaction: rows[0]?.transaction ?? '0', id: '' };
+      const { rows } = await this.#pool.query<{ snapshot: string }>(NOW);
+      this.#seen ??= rows[0]?.snapshot ?? null;
     }
     if (this.#timer !== null || this.#count === 0) return;
     this.#timer = setInterval(() => void this.look(), this.#lookMs);
@@ -101,17 +106,19 @@ export class FeedTail {
   }
 
   async #read(): Promise<void> {
-    for (let more = true; more && this.#seen !== null; ) {
-      const { transaction, id } = this.#seen;
-      const values = [[...this.#followers.keys()], transaction, id];
-      const { rows } = await this.#pool.query<TailRow>(NEW_ONES, values);
-      for (const row of rows) {
-        for (const follower of this.#followers.get(row.organization_id) ?? []) follower.push(row);
-      }
-      const last = rows.at(-1);
-      if (last && this.#seen !== null) this.#seen = { transaction: last.transaction, id: last.id };
-      more = rows.length === BATCH;
+    if (this.#seen === null) return;
+    const { rows } = await this.#pool.query<TailRow>(NEW_ONES, [[...this.#followers.keys()], this.#seen]);
+    for (const row of rows) {
+      if (row.id === null) continue;
+      for (const follower of this.#followers.get(row.organization_id) ?? []) follower.push(row);
     }
+    if (rows.length >= BATCH) this.#closeAll();
+    if (this.#seen !== null) this.#seen = rows[0]?.snapshot ?? this.#seen;
+  }
+
+  /** More came than one look hands on: everybody goes on from the last that they saw. */
+  #closeAll(): void {
+    for (const followers of this.#followers.values()) for (const follower of [...followers]) follower.close();
   }
 }
 
