@@ -10,6 +10,9 @@ const LASTS = "interval '7 days'";
 /** More than any organization waits for at once; a list of them stays one page. */
 const MAX_OPEN = 200;
 
+/** A list of members is one page; a little over when many accept at the same moment. */
+const MAX_MEMBERS = 1000;
+
 const IS_OPEN = 'accepted_at IS NULL AND revoked_at IS NULL';
 const COLUMNS = 'id, role, email, invited_by, created_at, expires_at, expires_at <= now() AS expired';
 const LIST = `
@@ -32,6 +35,7 @@ WHERE i.hash = $1 AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expir
 const ACCEPT = `
 UPDATE invitations SET accepted_at = now(), accepted_by = $2
 WHERE hash = $1 AND ${IS_OPEN} AND expires_at > now() RETURNING id, organization_id, role, email`;
+const COUNT_MEMBERS = 'SELECT count(*)::int AS count FROM members WHERE organization_id = $1';
 const JOIN = `
 INSERT INTO members (organization_id, person_id, role) VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING RETURNING person_id`;
@@ -145,10 +149,17 @@ export async function acceptInvitation(
     throw new ApiError('state_conflict', { message });
   }
   const { organization_id, role, id } = invitation;
+  await refuseWhenFull(db, organization_id);
   const joined = await db.query(JOIN, [organization_id, person.id, role]);
   if (joined.rows.length === 0) {
     throw new ApiError('state_conflict', { message: 'You are a member of this organization already' });
   }
   await db.query(AUDIT, [organization_id, person.id, id, JSON.stringify({ role })]);
   return organization_id;
+}
+
+async function refuseWhenFull(db: PoolClient, organizationId: string): Promise<void> {
+  const { rows } = await db.query<{ count: number }>(COUNT_MEMBERS, [organizationId]);
+  if ((rows[0]?.count ?? 0) < MAX_MEMBERS) return;
+  throw new ApiError('state_conflict', { message: `An organization has at most ${MAX_MEMBERS} members` });
 }

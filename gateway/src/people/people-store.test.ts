@@ -139,6 +139,25 @@ onEveryPostgres('people', (database) => {
     await expect(accept(guest)).rejects.toMatchObject({ code: 'not_found' });
   });
 
+  it('holds an organization to a thousand members', async () => {
+    const pool = await database();
+    const [owner, guest] = [await person(pool), await person(pool)];
+    const organizationId = await organization(pool, owner.id);
+    await pool.query(
+      `WITH made AS (INSERT INTO people (email, name) SELECT i || '@example.com', 'x' FROM generate_series(1, 999) i RETURNING id)
+       INSERT INTO members (organization_id, person_id, role) SELECT $1, id, 'viewer' FROM made`,
+      [organizationId],
+    );
+    const wanted = { organizationId, role: 'viewer', email: null, invitedBy: owner.id } as const;
+    const { token } = await inTransaction(pool, (db) => addInvitation(db, secrets, wanted));
+    const accept = () => inTransaction(pool, (db) => acceptInvitation(db, secrets, token, guest));
+    await expect(accept()).rejects.toMatchObject({ code: 'state_conflict' });
+    await pool.query(
+      "DELETE FROM members WHERE person_id = (SELECT id FROM people WHERE email = '1@example.com')",
+    );
+    expect(await accept()).toBe(organizationId);
+  });
+
   it('holds an organization to two hundred open invitations', async () => {
     const pool = await database();
     const owner = await person(pool);
