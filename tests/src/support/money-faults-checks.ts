@@ -1,6 +1,6 @@
 /** What must be true when all is quiet: orders, log, charges, wallets, budgets and rollups tell one story. */
 import { checkInvariants } from '@zerogpu/ledger';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { deadRequests, readEvents } from './money-faults-audit.ts';
 import type { OrderEnd } from './money-faults-load.ts';
 import { type Purse, type Replay, replay } from './money-faults-replay.ts';
@@ -100,7 +100,7 @@ UNION ALL SELECT 'money held by nobody', spender_id::text, held::text FROM ledge
 UNION ALL SELECT 'a hold left', request_id, amount::text FROM ledger.holds LIMIT ${MOST}`;
 
 /** Of the tables alone. */
-export async function checkTables(pool: Pool): Promise<Misfit[]> {
+export async function checkTables(pool: Pool | PoolClient): Promise<Misfit[]> {
   const found: Misfit[] = [];
   for (const text of [ORDERS_AND_LOG, LOG_AND_CHARGES, ROLLUPS_AND_LOG, HELD]) {
     found.push(...(await pool.query<Misfit>(text)).rows);
