@@ -80,9 +80,10 @@ function routeOf(path: string): string | null {
   return PATTERNS.find(({ pattern }) => pattern.test(path))?.route ?? null;
 }
 
-/** Paths with parameters; a path without any is itself. */
+/** Paths with parameters, those with fewer first: `…/requests/tail` is no request. A path without any is itself. */
 const PATTERNS = Object.keys(document.paths)
   .filter((route) => route.includes('{'))
+  .sort((a, b) => a.split('{').length - b.split('{').length)
   .map((route) => ({ route, pattern: new RegExp(`^${route.replaceAll(/\{\w+\}/g, '[^/]+')}$`) }));
 
 function operationOf(route: string | null, method: string): Operation | null {
