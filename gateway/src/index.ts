@@ -1,6 +1,18 @@
 /** The gateway's public entry, for programs that run one inside their own process. */
+
+export { boundedRead } from './admin/bounded-read.ts';
+/** What the dashboard reads of logs and analytics, for programs that measure it. */
+export { readFacets, readSeries, readTotals, readUsage } from './analytics/read-rollups.ts';
+export { makePaymentProvider } from './billing/make-billing.ts';
+export { type PaymentProvider, ProviderError } from './billing/provider.ts';
 export { type Config, ConfigError, readConfig } from './config.ts';
 export { type Gateway, openGateway } from './gateway.ts';
+export { filterOf } from './logs/log-filter.ts';
+export { cursorOf, type PageQuery as LogPageQuery, questionOf } from './logs/log-question.ts';
+export { readDetail, readPage } from './logs/read-log.ts';
+export { tailStatement } from './logs/tail.ts';
 export { checkRollups } from './metering/check-rollups.ts';
 export { type Log, silentLog } from './store/log.ts';
 export { readPayload } from './store/payloads.ts';
+export { openStore, type Store } from './store/open-store.ts';
+export { inTenant } from './store/tenant-fence.ts';
