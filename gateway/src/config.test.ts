@@ -263,3 +263,56 @@ describe('readConfig', () => {
     }
   });
 });
+
+describe('Stripe', () => {
+  const keys = { STRIPE_SECRET_KEY: 'sk_test_EXAMPLEsecret', STRIPE_PUBLISHABLE_KEY: 'pk_test_EXAMPLE' };
+
+  test('is used with both keys, and hears events with their secret', () => {
+    expect(readConfig(keys).stripe).toEqual({
+      secretKey: 'sk_test_EXAMPLEsecret',
+      publishableKey: 'pk_test_EXAMPLE',
+      webhookSecret: null,
+      apiUrl: 'https://api.stripe.com',
+    });
+    const more = { STRIPE_WEBHOOK_SECRET: 'whsec_EXAMPLE', STRIPE_API_URL: 'http://127.0.0.1:12111' };
+    expect(readConfig({ ...keys, ...more }).stripe).toMatchObject({
+      webhookSecret: 'whsec_EXAMPLE',
+      apiUrl: 'http://127.0.0.1:12111',
+    });
+  });
+
+  test.each([
+    [
+      'a secret key of another form',
+      { STRIPE_SECRET_KEY: 'EXAMPLEsecret' },
+      /^STRIPE_SECRET_KEY must begin with/,
+    ],
+    [
+      'the publishable key in its place',
+      { STRIPE_SECRET_KEY: 'pk_test_EXAMPLEsecret' },
+      /^STRIPE_SECRET_KEY must/,
+    ],
+    [
+      'no publishable key',
+      { STRIPE_PUBLISHABLE_KEY: '' },
+      /^STRIPE_PUBLISHABLE_KEY must begin with pk_test_/,
+    ],
+    [
+      'a live key beside a test key',
+      { STRIPE_PUBLISHABLE_KEY: 'pk_live_EXAMPLE' },
+      /^STRIPE_PUBLISHABLE_KEY must/,
+    ],
+    [
+      'an API key as webhook secret',
+      { STRIPE_WEBHOOK_SECRET: 'sk_test_EXAMPLEsecret' },
+      /^STRIPE_WEBHOOK_SECRET must/,
+    ],
+    ['an address with a path', { STRIPE_API_URL: 'http://127.0.0.1/v1' }, /^STRIPE_API_URL must/],
+    ['no secret key', { STRIPE_SECRET_KEY: '' }, /^STRIPE_SECRET_KEY is missing/],
+  ])('refuses %s without repeating it', (_what, changes, message) => {
+    const read = () => readConfig({ ...keys, ...changes });
+    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(message);
+    expect(read).not.toThrow(/EXAMPLEsecret/);
+  });
+});
