@@ -9,7 +9,7 @@ import {
   roleSuffices,
   type TextContent,
 } from './admin/route.ts';
-import { errorAnswers, REQUEST_ID_HEADER } from './openapi-parts.ts';
+import { errorReferences, REQUEST_ID_HEADER } from './openapi-parts.ts';
 import { inPlace, isObject, type Json, type JsonObject } from './openapi-schemas.ts';
 
 export const ADMIN_TAGS: Readonly<Record<AdminTag, string>> = {
@@ -43,7 +43,7 @@ export function adminOperation(name: string, route: AdminRoute): JsonObject {
     ...(parameters.length > 0 ? { parameters } : {}),
     ...requestBody(route),
     ...(route.raw ? { requestBody: RAW_BODY } : {}),
-    responses: { ...answer(route), ...errorAnswers(errorsOf(route), false) },
+    responses: { ...answer(route), ...errorReferences(errorsOf(route)) },
   };
 }
 

@@ -34,14 +34,36 @@ const LIMITED: readonly ErrorCode[] = [
 
 /** One answer a status, with an example for each code that has it. @param runs the route runs a model */
 export function errorAnswers(codes: readonly ErrorCode[], runs: boolean): JsonObject {
-  const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status);
-  const statuses = [...byStatus.keys()].sort((a, b) => a - b);
-  return Object.fromEntries(
-    statuses.map((status) => [String(status), errorAnswer(byStatus.get(status) ?? [], runs)]),
-  );
+  return byStatus(codes, (same) => errorAnswer(same, runs));
 }
 
-function errorAnswer(codes: readonly ErrorCode[], runs: boolean): JsonObject {
+/** The same by reference: most routes of the admin API can answer the same errors. */
+export function errorReferences(codes: readonly ErrorCode[]): JsonObject {
+  return byStatus(codes, (same) => ({ $ref: `#/components/responses/${responseName(same)}` }));
+}
+
+/** What these references refer to. @param routes the errors of each route */
+export function errorResponses(routes: readonly (readonly ErrorCode[])[]): JsonObject {
+  const entries = routes
+    .flatMap((codes) => [...Map.groupBy(codes, (code) => ERRORS[code].status).values()])
+    .map((same): [string, JsonObject] => [responseName(same), errorAnswer(same, false)]);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Such as `not_signed_in.sign_in_failed`. */
+const responseName = (codes: readonly ErrorCode[]) => [...codes].sort().join('.');
+
+function byStatus(
+  codes: readonly ErrorCode[],
+  describe: (codes: readonly ErrorCode[]) => JsonObject,
+): JsonObject {
+  const groups = Map.groupBy(codes, (code) => ERRORS[code].status);
+  const statuses = [...groups].sort(([a], [b]) => a - b);
+  return Object.fromEntries(statuses.map(([status, same]) => [String(status), describe(same)]));
+}
+
+function errorAnswer(unsorted: readonly ErrorCode[], runs: boolean): JsonObject {
+  const codes = [...unsorted].sort();
   const retryable = codes.some((code) => ERRORS[code].retryable);
   const examples = Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]));
   return {

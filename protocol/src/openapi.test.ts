@@ -68,8 +68,12 @@ describe('the document', () => {
       new Set(operations.map((operation) => (operation as { operationId: string }).operationId)).size,
     ).toBe(API_ROUTES.length + Object.keys(ADMIN_ROUTES).length);
     for (const operation of operations) {
-      const { responses } = operation as { responses: Record<string, { headers: object }> };
-      for (const answer of Object.values(responses)) expect(answer.headers).toHaveProperty('x-request-id');
+      const { responses } = operation as { responses: Record<string, { headers: object; $ref?: string }> };
+      for (const answer of Object.values(responses)) {
+        const { $ref } = answer;
+        const { headers } = $ref === undefined ? answer : (resolve($ref) as { headers: object });
+        expect(headers).toHaveProperty('x-request-id');
+      }
     }
   });
 
@@ -110,6 +114,12 @@ describe('routes of the admin API', () => {
     expect(security).toEqual([{ sessionCookie: [] }, { session: [] }]);
     expect(parameters).toMatchObject([{ name: 'projectId', in: 'path', description: 'The id of a project' }]);
     expect(Object.keys(responses)).toEqual(expect.arrayContaining(['200', '400', '401', '403', '404']));
+    expect(responses['403']).toEqual({ $ref: '#/components/responses/origin_not_allowed.role_insufficient' });
+    expect(resolve('#/components/responses/not_found')).toMatchObject({
+      content: {
+        'application/json': { examples: { not_found: { $ref: '#/components/examples/not_found' } } },
+      },
+    });
     expect(whoMay(organization('viewer'))).toBe('Every member of the organization may call it.');
     expect(whoMay(project('owner'))).toMatch(/with the role `owner` may/);
     expect(whoMay(PERSON)).toMatch(/signed in/);

@@ -4,12 +4,13 @@
  * copy for readers and generators.
  */
 import { ADMIN_ROUTES } from './admin/index.ts';
-import type { AdminRoute } from './admin/route.ts';
+import { type AdminRoute, errorsOf } from './admin/route.ts';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { ADMIN_TAGS, adminOperation, adminSchemas } from './openapi-admin.ts';
 import {
   errorAnswers,
   errorExamples,
+  errorResponses,
   headers,
   parameters,
   RATE_LIMIT_HEADERS,
@@ -63,6 +64,7 @@ export function openApiDocument(): OpenApiDocument {
       securitySchemes,
       parameters,
       headers,
+      responses: errorResponses(Object.values<AdminRoute>(ADMIN_ROUTES).map(errorsOf)),
       examples: errorExamples(),
     },
   };

@@ -12,6 +12,8 @@ export interface Answered {
 }
 
 interface Described {
+  /** Instead of all the rest: where it stands. */
+  readonly $ref?: string;
   readonly headers?: Readonly<Record<string, { readonly $ref: string }>>;
   readonly content?: Readonly<Record<string, object>>;
 }
@@ -42,15 +44,17 @@ export function strayings({ method, path, status, headers, body }: Answered): st
   const operation = operationOf(route, method);
   if (route === null || operation === null) return [];
   const where = `${method} ${path} → ${status}`;
-  const described = operation.responses[String(status)];
-  if (!described) return [`${where}: the document has no such status`];
+  const answer = operation.responses[String(status)];
+  if (!answer) return [`${where}: the document has no such status`];
+  const place = answer.$ref?.split('/').slice(1);
+  const described = place === undefined ? answer : responseAt(place);
   const essence = (headers.get('content-type') ?? '').split(';')[0] ?? '';
   const wrongHeaders = headerStrayings(described, headers).map((what) => `${where}: ${what}`);
   if (!described.content) return wrongHeaders;
   if (!(essence in described.content)) return [...wrongHeaders, `${where}: the document has no ${essence}`];
   if (essence !== 'application/json') return wrongHeaders;
-  const pointer = ['paths', route, method.toLowerCase(), 'responses', status, 'content', essence, 'schema'];
-  const validate = validatorOf(pointer);
+  const pointer = place ?? ['paths', route, method.toLowerCase(), 'responses', status];
+  const validate = validatorOf([...pointer, 'content', essence, 'schema']);
   if (validate(JSON.parse(body))) return wrongHeaders;
   return [...wrongHeaders, `${where}: ${ajv.errorsText(validate.errors)} in ${body.slice(0, 400)}`];
 }
@@ -69,6 +73,13 @@ function headerStrayings(described: Described, headers: Headers): string[] {
 export function chunkStrayings(chunk: unknown): string[] {
   const validate = validatorOf(['components', 'schemas', 'ChatChunk']);
   return validate(chunk) ? [] : [ajv.errorsText(validate.errors)];
+}
+
+/** One of the answers that several routes have. @param place `components`, `responses`, its name */
+function responseAt(place: readonly string[]): Described {
+  const described: unknown = document.components['responses']?.[place[2] ?? ''];
+  if (typeof described !== 'object' || described === null) throw new Error(`Nothing at ${place.join('/')}`);
+  return described;
 }
 
 function routeOf(path: string): string | null {
