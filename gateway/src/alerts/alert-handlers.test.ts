@@ -154,12 +154,14 @@ onEveryPostgres('alerts over HTTP', (database) => {
   });
 
   it('streams new events to every gateway, goes on where a stream was cut off, and ends with the session', async () => {
-    const { admin, people, path, tell, members } = await setUp(database);
+    const { admin, people, path, tell, members, pool } = await setUp(database);
+    const other = await makeTenant(pool, secrets);
     await tell({ title: 'before' });
     const stream = await follow(admin, path, people.viewer);
     expect(stream.response.headers.get('content-type')).toContain('text/event-stream');
     await stream.until((text) => text.startsWith(': events'));
     // Of another gateway, as far as this one knows.
+    await tell({ title: 'of others', organizationId: other.caller.organizationId });
     await tell({ title: 'first' });
     await tell({ title: 'second' });
     const text = await stream.until((all) => titlesOf(all).length >= 2);

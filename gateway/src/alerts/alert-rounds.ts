@@ -64,7 +64,7 @@ export function startAlertRounds(options: AlertRoundsOptions): AlertRounds {
     async stop() {
       clearInterval(timer);
       await looking;
-      await sender.idle();
+      await sender.stop();
     },
   };
 }

@@ -17,6 +17,8 @@ export interface PostOptions {
   readonly privateAllowed: boolean;
   /** For the whole of it: looking the name up, connecting, the answer. */
   readonly timeoutMs: number;
+  /** Breaks it off. */
+  readonly stop?: AbortSignal;
   /** Every address of a name. The system's own unless told. */
   readonly resolve?: (host: string) => Promise<readonly Address[]>;
 }
@@ -40,7 +42,8 @@ export async function postWebhook(
   body: string,
   options: PostOptions,
 ): Promise<Outcome> {
-  const signal = AbortSignal.timeout(options.timeoutMs);
+  const timeout = AbortSignal.timeout(options.timeoutMs);
+  const signal = options.stop === undefined ? timeout : AbortSignal.any([timeout, options.stop]);
   try {
     return await post(new URL(url), { ...headers }, body, options, signal);
   } catch (error) {

@@ -283,10 +283,28 @@ onEveryPostgres('webhook sender', (database) => {
       expect(hanging.received.length).toBeLessThanOrEqual(4);
       never.resolve();
       await stuck;
-      await one.idle();
     } finally {
       await hanging.close();
     }
+  });
+
+  it('breaks off what is on its way when it stops, and another sends it', async () => {
+    const { clock, tell, sender, webhook, deliveries } = await setUp(database);
+    await webhook();
+    await tell();
+    const asked = Promise.withResolvers<void>();
+    receiver.answer = () => asked.resolve();
+    const stopping = sender();
+    const round = stopping.round();
+    await asked.promise;
+    await stopping.stop();
+    await round;
+    expect(await deliveries()).toMatchObject([{ status: 'waiting', tries: 0, attempts: [] }]);
+    await tell();
+    expect(await stopping.round()).toBe(0);
+    receiver.answer = answers(204);
+    clock.now += CLAIM_MS;
+    expect(await sender().round()).toBe(2);
   });
 
   it('signs with the old secret too for as long as it is valid', async () => {

@@ -77,6 +77,7 @@ interface Claimed {
 /** Empties the outbox. Every gateway runs one; a delivery is claimed by one of them at a time. */
 export class WebhookSender {
   readonly #options: WebhookSenderOptions;
+  readonly #stopping = new AbortController();
   readonly #underWay = new Map<string, { readonly webhookId: string; readonly done: Promise<void> }>();
 
   constructor(options: WebhookSenderOptions) {
@@ -86,7 +87,7 @@ export class WebhookSender {
   /** Claims what is due and sends it. @returns when that has been sent; how many it were */
   async round(): Promise<number> {
     const room = MAX_IN_FLIGHT - this.#underWay.size;
-    if (room <= 0) return 0;
+    if (room <= 0 || this.#stopping.signal.aborted) return 0;
     const now = this.#options.now();
     const until = new Date(now + CLAIM_MS);
     const busy = [...new Set([...this.#underWay.values()].map(({ webhookId }) => webhookId))];
@@ -100,8 +101,9 @@ export class WebhookSender {
     return rows.length;
   }
 
-  /** Waits for what is on its way. */
-  async idle(): Promise<void> {
+  /** Breaks off what is on its way: its claims end by themselves, and another gateway sends it. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
     await Promise.all([...this.#underWay.values()].map(({ done }) => done));
   }
 
@@ -110,6 +112,7 @@ export class WebhookSender {
     try {
       const at = now();
       const outcome = await this.#post(claimed, at);
+      if (this.#stopping.signal.aborted) return;
       const attempt = { at: new Date(at).toISOString(), duration_ms: Math.max(0, now() - at), ...outcome };
       await inTransaction(pool, (db) => this.#write(db, claimed, until, outcome, JSON.stringify([attempt])));
     } catch (error) {
@@ -123,7 +126,8 @@ export class WebhookSender {
     const { privateAllowed, timeoutMs = TIMEOUT_MS, resolve } = this.#options;
     const signed = signatureHeaders({ id: claimed.message_id, body: claimed.body, at }, this.#keys(claimed));
     const headers = { 'content-type': 'application/json', 'user-agent': 'zerogpu-webhooks', ...signed };
-    const options = { privateAllowed, timeoutMs, ...(resolve ? { resolve } : {}) };
+    const stop = this.#stopping.signal;
+    const options = { privateAllowed, timeoutMs, stop, ...(resolve ? { resolve } : {}) };
     return postWebhook(claimed.url, headers, claimed.body, options);
   }
 
