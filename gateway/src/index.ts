@@ -13,6 +13,6 @@ export { readDetail, readPage } from './logs/read-log.ts';
 export { tailStatement } from './logs/tail.ts';
 export { checkRollups } from './metering/check-rollups.ts';
 export { type Log, silentLog } from './store/log.ts';
-export { readPayload } from './store/payloads.ts';
 export { openStore, type Store } from './store/open-store.ts';
+export { readPayload } from './store/payloads.ts';
 export { inTenant } from './store/tenant-fence.ts';

@@ -16,6 +16,8 @@ export interface ExportOptions {
   read<T>(work: (db: PoolClient) => Promise<T>): Promise<T>;
   /** False when the session or the membership has ended. */
   stillAdmitted(): Promise<boolean>;
+  /** Rows of one read. */
+  readonly batch?: number;
 }
 
 /** Half a megabyte of text: a few milliseconds of reading, and little beside a connection's buffers. */
@@ -53,7 +55,7 @@ const COLUMNS: readonly (readonly [name: string, cell: (row: Shown) => Cell])[] 
 
 /** Ends early, with the connection, when the session or the membership has. */
 export async function* exportLines(options: ExportOptions): AsyncGenerator<string> {
-  const { format, rows, hangup, stillAdmitted } = options;
+  const { format, rows, hangup, stillAdmitted, batch = BATCH } = options;
   const line =
     format === 'csv'
       ? (row: LogRow) => csvLine(COLUMNS.map(([, cell]) => cell(shown(row))))
@@ -61,9 +63,9 @@ export async function* exportLines(options: ExportOptions): AsyncGenerator<strin
   if (format === 'csv') yield csvLine(COLUMNS.map(([name]) => name));
   let left = rows;
   let question: LogQuestion | null = options.question;
-  for (let batch = 1; question !== null && left > 0 && !hangup.aborted; batch++) {
-    if (batch % ADMIT_EVERY === 0 && !(await stillAdmitted())) throw new Error('The session ended');
-    const found: Batch = await nextBatch(options, { ...question, limit: Math.min(BATCH, left) });
+  for (let done = 1; question !== null && left > 0 && !hangup.aborted; done++) {
+    if (done % ADMIT_EVERY === 0 && !(await stillAdmitted())) throw new Error('The session ended');
+    const found: Batch = await nextBatch(options, { ...question, limit: Math.min(batch, left) });
     left -= found.rows.length;
     question = found.next;
     if (found.rows.length > 0) yield found.rows.map(line).join('');

@@ -54,11 +54,14 @@ export function isIndexed({ statuses, model, keyId, endpoint, route }: LogFilter
   return [statuses, model, keyId, endpoint, route].some((value) => value !== null);
 }
 
+/** As in the indexes: coalesce would not be used under row-level security, which does not know it to be leakproof. */
+const MODEL = '(CASE WHEN served_model IS NULL THEN requested_model ELSE served_model END)';
+
 /** The conditions of a filter but for its statuses and the text in the id, on `requests`. */
 export function conditionsOf(filter: LogFilter, values: SqlValues): string[] {
   const { model, keyId, endpoint, route, latencyMin, latencyMax } = filter;
   return [
-    model === null ? '' : `coalesce(served_model, requested_model) = ${values.add(model)}`,
+    model === null ? '' : `${MODEL} = ${values.add(model)}`,
     keyId === null ? '' : `key_id = ${values.add(keyId)}`,
     endpoint === null ? '' : `endpoint = ${values.add(endpoint)}`,
     route === null ? '' : `route_class = ${values.add(route)}`,

@@ -86,6 +86,15 @@ export function cursorParts(
   return [from, to, digestOf(query), last.id, last.total_ms].map(String);
 }
 
+/** The `next` of a page that ends with this request. */
+export function cursorOf(
+  query: PageQuery,
+  question: LogQuestion,
+  last: { readonly id: string; readonly total_ms: number },
+): string {
+  return Buffer.from(cursorParts(query, question, last).join(' ')).toString('base64url');
+}
+
 /** Of all that a cursor depends on but its place and the size of its page. */
 function digestOf({ after: _, limit: __, ...rest }: PageQuery): string {
   const sorted = Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1));

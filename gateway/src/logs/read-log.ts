@@ -11,7 +11,7 @@ import {
   searchStatement,
 } from './list-statement.ts';
 import { beginningOf } from './log-filter.ts';
-import { cursorParts, type LogQuestion, type PageQuery, questionOf } from './log-question.ts';
+import { cursorOf, cursorParts, type LogQuestion, type PageQuery, questionOf } from './log-question.ts';
 import { type LogRow, type Shown, shown } from './logged-request.ts';
 
 /**
@@ -54,12 +54,8 @@ async function searchPage(
   question: LogQuestion,
 ): Promise<Page<Shown>> {
   const { rows, next } = await search(db, projectId, question);
-  const cursor = next === null ? null : cursorParts(query, question, { id: next, total_ms: 0 });
-  return {
-    object: 'list',
-    data: rows.map(shown),
-    next: cursor === null ? null : Buffer.from(cursor.join(' ')).toString('base64url'),
-  };
+  const cursor = next === null ? null : cursorOf(query, question, { id: next, total_ms: 0 });
+  return { object: 'list', data: rows.map(shown), next: cursor };
 }
 
 /** @returns what was found in this stretch of the log, and the id at which the next begins; null at the end */

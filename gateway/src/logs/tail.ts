@@ -111,24 +111,8 @@ class Follower {
 
   #statement(): Statement {
     const { projectId, filter } = this.#options;
-    const values = new SqlValues();
     const from = Math.max(this.#floor, (this.#since ?? 0) - LOOK_BACK_MS);
-    const conditions = [
-      `r.project_id = ${values.add(projectId)}`,
-      `settled_at >= ${values.add(new Date(from))}`,
-      `r.id >= ${values.add(idsFrom('request', from - LONGEST_REQUEST_MS))}`,
-      `r.id <> ALL (${values.add([...this.#seen.keys()])}::text[])`,
-      ...conditionsOf(filter, values),
-      ...(filter.statuses === null ? [] : [`status = ANY (${values.add(filter.statuses)}::smallint[])`]),
-      ...(filter.idPart === null ? [] : [`strpos(r.id, ${values.add(filter.idPart)}) > 0`]),
-    ];
-    const text = `
-SELECT r.*, k.name AS key_name, k.masked AS key_masked FROM (
-  SELECT ${ROW_COLUMNS} FROM requests r WHERE ${conditions.join(' AND ')}
-  ORDER BY settled_at, id LIMIT ${MOST_ROWS}) r
-LEFT JOIN api_keys k ON k.project_id = $1 AND k.id = r.key_id
-ORDER BY r.settled_at, r.id`;
-    return { text, values: values.list };
+    return tailStatement(projectId, filter, from, [...this.#seen.keys()]);
   }
 
   /** What looking back does not reach; and the oldest of too many, then it reaches less far. */
@@ -143,6 +127,37 @@ ORDER BY r.settled_at, r.id`;
       this.#floor = Math.max(this.#floor, settledAt + 1);
     }
   }
+}
+
+/**
+ * What has settled since a time, oldest first.
+ * @param from milliseconds since 1970
+ * @param seen ids that were told already
+ */
+export function tailStatement(
+  projectId: string,
+  filter: LogFilter,
+  from: number,
+  seen: readonly string[],
+): Statement {
+  const values = new SqlValues();
+  const project = values.add(projectId);
+  const conditions = [
+    `project_id = ${project}`,
+    `settled_at >= ${values.add(new Date(from))}`,
+    `id >= ${values.add(idsFrom('request', from - LONGEST_REQUEST_MS))}`,
+    `id <> ALL (${values.add(seen)}::text[])`,
+    ...conditionsOf(filter, values),
+    ...(filter.statuses === null ? [] : [`status = ANY (${values.add(filter.statuses)}::smallint[])`]),
+    ...(filter.idPart === null ? [] : [`strpos(id, ${values.add(filter.idPart)}) > 0`]),
+  ];
+  const text = `
+SELECT r.*, k.name AS key_name, k.masked AS key_masked FROM (
+  SELECT ${ROW_COLUMNS} FROM requests WHERE ${conditions.join(' AND ')}
+  ORDER BY settled_at, id LIMIT ${MOST_ROWS}) r
+LEFT JOIN api_keys k ON k.project_id = ${project} AND k.id = r.key_id
+ORDER BY r.settled_at, r.id`;
+  return { text, values: values.list };
 }
 
 function eventOf(row: LogRow): string {
