@@ -127,6 +127,21 @@ onEveryPostgres('payments', (database) => {
     expect(await billing.balance(organization)).toBe(25n * DOLLAR);
   });
 
+  it('a provider that does not answer for months is asked every hour, and no oftener', async () => {
+    const billing = new ScriptedBilling(await database());
+    const payment = await billing.begin(await billing.organization());
+    await billing.pool.query('UPDATE payments SET looks = 5000, provider_payment = $2 WHERE id = $1', [
+      payment.id,
+      'pi',
+    ]);
+    billing.fault = () => 'before';
+    expect(await reconcile(billing.parts)).toBe(1);
+    billing.now += HOUR - 1;
+    expect(await reconcile(billing.parts)).toBe(0);
+    billing.now += 1;
+    expect(await reconcile(billing.parts)).toBe(1);
+  });
+
   it('what was asked an hour ago and never charged is given up, not charged late', async () => {
     const billing = new ScriptedBilling(await database());
     const organization = await billing.organization();

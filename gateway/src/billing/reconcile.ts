@@ -10,7 +10,7 @@ import { giveBack, REFUND_COLUMNS, type RefundRow } from './refunds.ts';
 /** At once: each waits for the provider, and holds a connection only in between. */
 const AT_ONCE = 8;
 /** Looks come after one minute, two, four, …, and then hourly. */
-const NEXT_LOOK = "$1::timestamptz + least(60 * power(2, looks), 3600) * interval '1 second'";
+const NEXT_LOOK = "$1::timestamptz + least(60 * power(2, least(looks, 6)), 3600) * interval '1 second'";
 /** Nobody wants to be charged for what was asked this long ago and never began. */
 const STALE_MS = 3_600_000;
 /** How long a person has to answer the card's bank. */

@@ -229,7 +229,7 @@ export const billingRoutes = declare({
     body: NewCredit,
     answer: PaymentSchema,
     status: 201,
-    errors: ['state_conflict', 'idempotency_conflict', 'rate_limit_exceeded'],
+    errors: ['state_conflict', 'idempotency_conflict', 'rate_limit_exceeded', 'no_capacity'],
     audit: 'payment.created',
   },
   getPayment: {
