@@ -34,9 +34,15 @@ const DELETE_EXPIRED_PAYLOADS = `
 DELETE FROM request_payloads WHERE (project_id, request_id) IN (
   SELECT project_id, request_id FROM request_payloads WHERE expires_at <= $1
   ORDER BY expires_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`;
+/** A limit whose allowance is whole again is like one that was never drawn on. $1 is nanoseconds since 1970. */
+const DELETE_WHOLE_LIMITS = `
+DELETE FROM rate_limits WHERE (scope_id, what) IN (
+  SELECT scope_id, what FROM rate_limits WHERE whole_at <= $1 LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`;
+/** For a gateway whose clock is ahead of the database's, by which limits are counted. */
+const CLOCKS_DIFFER_MS = 60_000;
 
 /**
- * Gives expired holds back, forgets expired answers and bodies, checks the books, and looks after the log: partitions
+ * Gives expired holds back, forgets expired answers, bodies and rate limits, checks the books, and looks after the log: partitions
  * made ahead, old ones dropped, days rolled up. Every gateway may run one.
  */
 export function startSweeper(options: SweeperOptions): Sweeper {
@@ -44,6 +50,8 @@ export function startSweeper(options: SweeperOptions): Sweeper {
   const sweeping = every(options.everyMs ?? 5_000, () => sweep(pool, log, Date.now()), log);
   const checking = every(options.checkEveryMs ?? 600_000, () => check(pool, log), log);
   const tending = every(options.tendEveryMs ?? 600_000, () => tend(pool, log, logDays, Date.now()), log);
+  // A gateway that was away for long may find no partition for this week.
+  tending.run();
   return {
     async stop() {
       await Promise.all([sweeping.stop(), checking.stop(), tending.stop()]);
@@ -65,6 +73,8 @@ export async function sweep(pool: Pool, log: Log, now: number): Promise<Swept> {
     inBatches(async () => (await pool.query(statement, [new Date(now)])).rowCount ?? 0);
   const answers = await expired(DELETE_EXPIRED_ANSWERS);
   const payloads = await expired(DELETE_EXPIRED_PAYLOADS);
+  const whole = BigInt(now - CLOCKS_DIFFER_MS) * 1_000_000n;
+  await inBatches(async () => (await pool.query(DELETE_WHOLE_LIMITS, [whole])).rowCount ?? 0);
   return { holds, answers, payloads };
 }
 
@@ -97,17 +107,19 @@ async function check(pool: Pool, log: Log): Promise<void> {
 }
 
 /** Rounds never overlap; a failing one is told and the next one tries again. */
-function every(ms: number, round: () => Promise<unknown>, log: Log): Sweeper {
+function every(ms: number, round: () => Promise<unknown>, log: Log): Sweeper & { run(): void } {
   let running: Promise<unknown> | null = null;
-  const timer = setInterval(() => {
+  const run = () => {
     running ??= round()
       .catch((error: unknown) => log.warn({ reason: String(error) }, 'A sweep failed'))
       .finally(() => {
         running = null;
       });
-  }, ms);
+  };
+  const timer = setInterval(run, ms);
   timer.unref();
   return {
+    run,
     async stop() {
       clearInterval(timer);
       await running;

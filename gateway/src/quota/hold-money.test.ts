@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import type { Pool } from 'pg';
 import { expect, it } from 'vitest';
 import type { PerMinute } from '../flow.ts';
+import { sweep } from '../metering/sweeper.ts';
+import { silentLog } from '../store/log.ts';
 import { Secrets } from '../store/secrets.ts';
 import { onEveryPostgres } from '../testing/postgres.ts';
 import { makeAsking, makeTenant } from '../testing/tenant.ts';
@@ -170,6 +172,16 @@ onEveryPostgres('admission', (database) => {
     await pool.query('SELECT ledger.remove_budget($1, $2)', [caller.walletId, caller.organizationId]);
     expect(await holds.take(asking())).toMatchObject({ result: 'project_budget', budget: { limit: 2_999n } });
     expect(await checkInvariants(pool)).toEqual([]);
+  });
+
+  it('forgets limits that are whole again', async () => {
+    const pool = await database();
+    const { asking, takeAll } = await setUp(pool);
+    await takeAll([asking({ requests: 5, tokens: 1_000 }), asking({}, { requests: 5 })]);
+    await sweep(pool, silentLog, Date.now());
+    expect(await limitRows(pool)).toBe(3);
+    await sweep(pool, silentLog, Date.now() + 180_000);
+    expect(await limitRows(pool)).toBe(0);
   });
 
   it('limits as the formula says, whatever is asked of which limits when', async () => {
