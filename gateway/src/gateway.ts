@@ -16,7 +16,7 @@ import { IdempotencyStore } from './idempotency/idempotency-store.ts';
 import { explainListenError } from './listen-error.ts';
 import { RefusedCalls } from './metering/refused-calls.ts';
 import { SettlementError, Settler } from './metering/settle.ts';
-import { startSweeper, tend } from './metering/sweeper.ts';
+import { startSweeper } from './metering/sweeper.ts';
 import { Metrics } from './metrics.ts';
 import { NodeDirectory } from './nodes/node-directory.ts';
 import { NodeRegistry } from './nodes/registry.ts';
@@ -86,7 +86,6 @@ async function serve(config: Config, log: Log, store: Store, secrets: Secrets): 
     });
     address.publicUrl = config.publicUrl ?? url;
     const made = await fillDataDir(config.dataDir, store.pool, secrets, `${url}/v1`);
-    await tend(store.pool, log, config.logDays, Date.now());
     const sweeper = startSweeper({ pool: store.pool, log, logDays: config.logDays });
     const payments = startBillingWorker(parts.billing);
     const alerts = startAlerts(config, log, store.pool, secrets);
