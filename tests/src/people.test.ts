@@ -25,7 +25,7 @@ describe('accounts and sessions', () => {
   let smtp: SmtpServer;
   beforeAll(async () => {
     smtp = await SmtpServer.start();
-    gateway = await TestGateway.start({ SMTP_URL: smtp.url });
+    gateway = await TestGateway.start({ SMTP_URL: smtp.url, ZEROGPU_TRUSTED_PROXIES: '127.0.0.1' });
   });
   afterAll(async () => {
     await gateway.stop();
@@ -114,30 +114,37 @@ describe('accounts and sessions', () => {
 
   it('holds back who guesses, by account', async () => {
     const { email } = await gateway.signUp();
-    const guess = (of: string) => post('/api/auth/sign-in', { email: of, password: 'a guess' });
-    const statuses: number[] = [];
-    for (let i = 0; i < 11; i++) statuses.push((await guess(email.toUpperCase())).status);
-    expect(statuses).toEqual([...Array.from({ length: 10 }, () => 401), 429]);
-    const refused = await guess(email);
-    expect(refused.json.error.code).toBe('rate_limit_exceeded');
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    // From elsewhere, so that the other tests keep their address's attempts.
+    const elsewhere = { 'x-forwarded-for': '192.0.2.1' };
+    const guess = (of: string) => post('/api/auth/sign-in', { email: of, password: 'a guess' }, elsewhere);
+    const answers = await Promise.all(Array.from({ length: 30 }, () => guess(email.toUpperCase())));
+    const of401 = answers.filter(({ status }) => status === 401).length;
+    // Ten, and one more for every six seconds that a slow machine takes.
+    expect(of401).toBeGreaterThanOrEqual(10);
+    expect(of401).toBeLessThan(20);
+    const refused = answers.find(({ status }) => status === 429);
+    expect(refused?.json.error.code).toBe('rate_limit_exceeded');
+    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     expect((await guess(newEmail())).status).toBe(401);
   });
 
   it('holds back an address, and believes what a proxy says only of a trusted one', async () => {
-    const strict = await TestGateway.start();
     const trusting = await TestGateway.start({ ZEROGPU_TRUSTED_PROXIES: '127.0.0.1' });
-    const last = async (of: TestGateway) => {
-      const statuses: number[] = [];
-      for (let i = 0; i < 61; i++) {
+    // More than a machine that is ever so slow lets through.
+    const statuses = async (of: TestGateway) => {
+      const looks = Array.from({ length: 200 }, (_, i) => {
         const headers = { 'x-forwarded-for': `192.0.2.${i}` };
-        const look = await of.admin(null, '/api/invitations/view', { token: 'x' }, { headers });
-        statuses.push(look.status);
-      }
-      return statuses.at(-1);
+        return of.admin(null, '/api/invitations/view', { token: 'x' }, { headers });
+      });
+      return new Set((await Promise.all(looks)).map(({ status }) => status));
     };
-    expect([await last(strict), await last(trusting)]).toEqual([429, 404]);
-    await Promise.all([strict.stop(), trusting.stop()]);
+    const strict = await TestGateway.start();
+    try {
+      expect(await statuses(strict)).toEqual(new Set([404, 429]));
+      expect(await statuses(trusting)).toEqual(new Set([404]));
+    } finally {
+      await Promise.all([strict.stop(), trusting.stop()]);
+    }
   });
 
   it('ends a session that expired or was long not used', async () => {
@@ -358,7 +365,8 @@ describe('accounts and sessions', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...routes), body, async (route, sent) => {
-        const { status } = await gateway.admin(member, route, sent);
+        const headers = { 'x-forwarded-for': '192.0.2.2' };
+        const { status } = await gateway.admin(member, route, sent, { headers });
         expect(status === 201 || (status >= 400 && status < 500)).toBe(true);
       }),
       { numRuns: 60 },
@@ -575,6 +583,18 @@ describe('organizations, members, invitations', () => {
     expect((await accept(stranger, byAdmin.token)).status).toBe(404);
     expect((await accept(stranger, byOwner.token)).status).toBe(404);
     expect((await accept(stranger, alsoByOwner.token)).status).toBe(200);
+  });
+
+  it('leaves no invitation of an administrator who is removed while they invite', async () => {
+    for (let round = 0; round < 5; round++) {
+      const { owner, id } = await withOwner();
+      const admin = await gateway.newMember(id, 'admin');
+      const inviting = Array.from({ length: 8 }, () =>
+        gateway.admin(admin, `${of(id)}/invitations`, { role: 'admin' }),
+      );
+      await Promise.all([...inviting, call(owner, 'DELETE', `${of(id)}/members/${admin.id}`)]);
+      expect((await gateway.admin(owner, `${of(id)}/invitations`)).json.data).toEqual([]);
+    }
   });
 
   it('opens at most fifty organizations for one owner, also at once', async () => {

@@ -1,4 +1,3 @@
-import { ApiError } from '@zerogpu/protocol';
 import { notThere } from '../admin/access.ts';
 import type { Handlers } from '../admin/handler.ts';
 import { isUuid } from '../store/tenant-fence.ts';
@@ -12,7 +11,7 @@ import {
   revokeInvitation,
   viewInvitation,
 } from './invitations.ts';
-import { listMembers, type MemberRow, removeMember, setRole } from './members.ts';
+import { listMembers, lockRole, type MemberRow, mayChange, removeMember, setRole } from './members.ts';
 import { getOrganization } from './organizations.ts';
 import { linkTo, type PeopleServices } from './people-services.ts';
 import { inTransaction } from './transaction.ts';
@@ -66,14 +65,12 @@ export function makeInvitationHandlers(services: PeopleServices): Handlers<Invit
       return { object: 'list', data: rows.map(shownInvitation), next: null };
     },
 
-    async createInvitation({ organizationId, person, role, body, tenant, audit }) {
+    async createInvitation({ organizationId, person, body, tenant, audit }) {
       const { id, name } = signedIn(person);
-      if (body.role === 'owner' && role !== 'owner') {
-        throw new ApiError('role_insufficient', { message: 'Only an owner makes or unmakes owners' });
-      }
       const email = body.email?.toLowerCase() ?? null;
       const wanted = { organizationId, role: body.role, email, invitedBy: id };
       const { row, token } = await tenant(async (db) => {
+        mayChange(await lockRole(db, organizationId, id), null, body.role, false);
         const made = await addInvitation(db, secrets, wanted);
         await audit(db, { kind: 'invitation', id: made.row.id, details: { role: body.role, email } });
         return made;

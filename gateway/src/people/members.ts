@@ -69,6 +69,21 @@ export async function removeMember(db: PoolClient, change: Change): Promise<Memb
 }
 
 /**
+ * What somebody is, behind the lock: it stays so until the transaction ends.
+ * @throws ApiError not_found when they are no member any more
+ */
+export async function lockRole(
+  db: PoolClient,
+  organizationId: string,
+  personId: string,
+): Promise<MemberRole> {
+  await db.query(LOCK, [organizationId]);
+  const role = await roleOf(db, organizationId, personId);
+  if (role === null) throw notThere('organization');
+  return role;
+}
+
+/**
  * Roles are read again behind the lock: what the caller was when the call came in may have changed since.
  * @param role what the member is to be; null is none
  * @returns what the member is
@@ -78,20 +93,21 @@ async function lockForChange(
   { organizationId, byId, personId }: Change,
   role: MemberRole | null,
 ): Promise<MemberRole> {
-  await db.query(LOCK, [organizationId]);
-  const by = await roleOf(db, organizationId, byId);
+  const by = await lockRole(db, organizationId, byId);
   const before = await roleOf(db, organizationId, personId);
-  if (by === null) throw notThere('organization');
   if (before === null) throw notThere('member');
   mayChange(by, before, role, byId === personId);
   if (before === 'owner' && role !== 'owner') await keepAnOwner(db, organizationId);
   return before;
 }
 
-/** @throws ApiError role_insufficient */
+/**
+ * @param before null for somebody who is no member yet
+ * @throws ApiError role_insufficient
+ */
 export function mayChange(
   by: MemberRole,
-  before: MemberRole,
+  before: MemberRole | null,
   after: MemberRole | null,
   themselves: boolean,
 ): void {
