@@ -2,6 +2,7 @@
 import type { Store } from '@zerogpu/gateway';
 
 type Pool = Store['pool'];
+type Client = Awaited<ReturnType<Pool['connect']>>;
 
 export interface Filled {
   readonly organizationId: string;
@@ -9,6 +10,7 @@ export interface Filled {
   readonly projects: readonly [string, string];
   /** Milliseconds since 1970: the end of the thirty days. */
   readonly now: number;
+  readonly grown: Sizes;
 }
 
 export const DAYS = 30;
@@ -94,20 +96,43 @@ export async function fill(pool: Pool, rows: number, now: number, seed: number):
     await client.query('SELECT ensure_log_partitions($1, $2)', [new Date(start), new Date(now)]);
     await client.query(COUNTS);
     await client.query('SELECT setseed($1)', [seed]);
-    for (let day = 0; day < DAYS; day++) {
-      const from = start + day * DAY_MS;
-      await client.query(ROWS, [from, Math.round(rows / DAYS)]);
-      const bounds = [new Date(from), new Date(from + DAY_MS)];
-      for (const resolution of ['minute', 'hour']) await client.query(ROLLUPS, [resolution, ...bounds]);
-      console.log(`day ${day + 1} of ${DAYS}`);
+    const indexes = await client.query<Index>(INDEXES);
+    for (const { name } of indexes.rows) await client.query(`DROP INDEX ${name}`);
+    const days = [...Array(DAYS).keys()];
+    for (const day of days.slice(0, -IN_PLACE)) await fillDay(client, start + day * DAY_MS, rows / DAYS);
+    for (const { name, definition } of indexes.rows) {
+      await client.query(definition);
+      console.log(`made ${name}`);
     }
+    const before = await sizesNow(client);
+    for (const day of days.slice(-IN_PLACE)) await fillDay(client, start + day * DAY_MS, rows / DAYS);
+    const grown = difference(before, await sizesNow(client));
     await client.query('SELECT roll_up_days(40)');
     await client.query('VACUUM (ANALYZE) requests');
     await client.query('VACUUM (ANALYZE) usage_rollups');
+    return { organizationId: ORGANIZATION, projects: PROJECTS, now, grown };
   } finally {
     client.release(true);
   }
-  return { organizationId: ORGANIZATION, projects: PROJECTS, now };
+}
+
+/** Days that come with all indexes in place, as in life: what a request adds is told of these. */
+const IN_PLACE = 3;
+
+interface Index {
+  readonly name: string;
+  readonly definition: string;
+}
+
+const INDEXES = `
+SELECT c.relname AS name, pg_get_indexdef(c.oid) AS definition FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE i.indrelid = 'requests'::regclass AND NOT i.indisprimary`;
+
+async function fillDay(client: Client, from: number, rows: number): Promise<void> {
+  await client.query(ROWS, [from, Math.round(rows)]);
+  const bounds = [new Date(from), new Date(from + DAY_MS)];
+  for (const resolution of ['minute', 'hour']) await client.query(ROLLUPS, [resolution, ...bounds]);
+  console.log(`filled ${new Date(from).toISOString().slice(0, 10)}`);
 }
 
 async function makeTenants(pool: Pool): Promise<void> {
@@ -128,40 +153,53 @@ async function makeTenants(pool: Pool): Promise<void> {
 }
 
 export interface Sizes {
-  readonly rows: number;
-  /** Bytes a row. */
+  readonly requests: number;
+  /** Bytes. */
   readonly table: number;
-  readonly indexes: readonly (readonly [name: string, bytes: number])[];
-  readonly rollups: readonly (readonly [name: string, rows: number, bytes: number])[];
+  readonly indexes: Readonly<Record<string, number>>;
+}
+
+export interface RollupSize {
+  readonly name: string;
+  readonly rows: number;
+  readonly bytes: number;
 }
 
 const INDEX_SIZES = `
-SELECT parent.relname AS name, sum(pg_relation_size(child.oid))::float8 AS bytes
-FROM pg_index i JOIN pg_class parent ON parent.oid = i.indexrelid
-JOIN pg_inherits h ON h.inhparent = parent.oid JOIN pg_class child ON child.oid = h.inhrelid
+SELECT parent.relname AS name, sum(pg_relation_size(h.inhrelid))::float8 AS bytes
+FROM pg_index i JOIN pg_class parent ON parent.oid = i.indexrelid JOIN pg_inherits h ON h.inhparent = parent.oid
 WHERE i.indrelid = 'requests'::regclass GROUP BY 1 ORDER BY 2 DESC`;
 const TABLE_SIZE = `
-SELECT sum(pg_relation_size(relid))::float8 AS bytes FROM pg_partition_tree('requests') WHERE isleaf`;
+SELECT sum(pg_relation_size(relid))::float8 AS bytes, (SELECT count(*) FROM requests)::float8 AS requests
+FROM pg_partition_tree('requests') WHERE isleaf`;
 const ROLLUP_SIZES = `
-SELECT resolution AS name, count(*)::float8 AS rows FROM usage_rollups GROUP BY 1 ORDER BY 2 DESC`;
-const ROLLUP_BYTES = `
-SELECT sum(pg_total_relation_size(relid))::float8 AS bytes
-FROM pg_partition_tree((CASE $1 WHEN 'minute' THEN 'usage_minutes' WHEN 'hour' THEN 'usage_hours' ELSE 'usage_days' END)::regclass)
-WHERE isleaf`;
+SELECT r.name, count(u.*)::float8 AS rows,
+  (SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree(r.parent::regclass) WHERE isleaf)::float8 AS bytes
+FROM (VALUES ('minute', 'usage_minutes'), ('hour', 'usage_hours'), ('day', 'usage_days')) r (name, parent)
+LEFT JOIN usage_rollups u ON u.resolution = r.name GROUP BY r.name, r.parent ORDER BY 2 DESC`;
 
-export async function sizesOf(pool: Pool): Promise<Sizes> {
-  const counted = await pool.query<{ count: number }>('SELECT count(*)::float8 AS count FROM requests');
-  const count = Number(counted.rows[0]?.count);
-  const table = await pool.query<{ bytes: number }>(TABLE_SIZE);
-  const indexes = await pool.query<{ name: string; bytes: number }>(INDEX_SIZES);
-  const rollups = await pool.query<{ name: string; rows: number }>(ROLLUP_SIZES);
-  const bytes = await Promise.all(
-    rollups.rows.map(({ name }) => pool.query<{ bytes: number }>(ROLLUP_BYTES, [name])),
-  );
+async function sizesNow(db: Client): Promise<Sizes> {
+  const table = await db.query<{ bytes: number; requests: number }>(TABLE_SIZE);
+  const indexes = await db.query<{ name: string; bytes: number }>(INDEX_SIZES);
   return {
-    rows: count,
-    table: Number(table.rows[0]?.bytes) / count,
-    indexes: indexes.rows.map((index) => [index.name, index.bytes / count] as const),
-    rollups: rollups.rows.map((r, i) => [r.name, r.rows, Number(bytes[i]?.rows[0]?.bytes)] as const),
+    requests: Number(table.rows[0]?.requests),
+    table: Number(table.rows[0]?.bytes),
+    indexes: Object.fromEntries(indexes.rows.map(({ name, bytes }) => [name, bytes])),
   };
+}
+
+function difference(before: Sizes, after: Sizes): Sizes {
+  const indexes = Object.entries(after.indexes).map(([name, bytes]) => [
+    name,
+    bytes - (before.indexes[name] ?? 0),
+  ]);
+  return {
+    requests: after.requests - before.requests,
+    table: after.table - before.table,
+    indexes: Object.fromEntries(indexes),
+  };
+}
+
+export async function rollupSizes(pool: Pool): Promise<readonly RollupSize[]> {
+  return (await pool.query<RollupSize>(ROLLUP_SIZES)).rows;
 }
