@@ -6,13 +6,18 @@ export { readFacets, readSeries, readTotals, readUsage } from './analytics/read-
 export { makePaymentProvider } from './billing/make-billing.ts';
 export { type PaymentProvider, ProviderError } from './billing/provider.ts';
 export { type Config, ConfigError, readConfig } from './config.ts';
+/** What a request costs the database, for programs that measure it. */
+export { type Caller, type Settlement, UNLIMITED } from './flow.ts';
 export { type Gateway, openGateway } from './gateway.ts';
 export { filterOf } from './logs/log-filter.ts';
 export { cursorOf, type PageQuery as LogPageQuery, questionOf } from './logs/log-question.ts';
 export { readDetail, readPage } from './logs/read-log.ts';
 export { tailStatement } from './logs/tail.ts';
 export { checkRollups } from './metering/check-rollups.ts';
+export { Settler } from './metering/settle.ts';
+export { HoldBook } from './quota/hold-money.ts';
 export { type Log, silentLog } from './store/log.ts';
 export { openStore, type Store } from './store/open-store.ts';
 export { readPayload } from './store/payloads.ts';
+export { Secrets } from './store/secrets.ts';
 export { inTenant } from './store/tenant-fence.ts';
