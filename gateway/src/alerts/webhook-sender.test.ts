@@ -205,13 +205,35 @@ onEveryPostgres('webhook sender', (database) => {
     const slow = sender().round();
     await asked.promise;
     clock.now += CLAIM_MS;
-    receiver.answer = answers(204);
+    receiver.answer = answers(503);
     await sender().round();
     answering.resolve();
     await slow;
+    // The second one's failure stands, and when it comes next is the second one's word.
     expect(await deliveries()).toMatchObject([
-      { status: 'delivered', tries: 1, attempts: [{ status: 204 }] },
+      {
+        status: 'waiting',
+        tries: 1,
+        attempts: [{ status: 503 }],
+        next_at: new Date(clock.now + (RETRY_WAITS_MS[0] ?? 0)),
+      },
     ]);
+  });
+
+  it('passes over what another is claiming at this moment', async () => {
+    const { pool, tell, sender, webhook, deliveries } = await setUp(database);
+    await webhook();
+    await tell();
+    await tell();
+    const [first] = await deliveries();
+    const other = await pool.connect();
+    await other.query('BEGIN');
+    await other.query('SELECT 1 FROM webhook_deliveries WHERE id = $1 FOR UPDATE', [first.id]);
+    // Not after it, which would be after the end of this test.
+    expect(await sender().round()).toBe(1);
+    await other.query('ROLLBACK');
+    other.release();
+    expect(await sender().round()).toBe(1);
   });
 
   it('switches a webhook off when nothing came through for days, and says so in the feed', async () => {
