@@ -433,6 +433,26 @@ describe('with Stripe', () => {
     expect(await billing.payment(id)).toMatchObject({ refunded: '0.00' });
   });
 
+  it('a refund that the operator makes at Stripe is taken from the balance, once, as far as it goes', async () => {
+    const billing = await open();
+    await billing.addCardAt(double);
+    const { id } = (await billing.addCredit('25.00')).json;
+    const { rows } = await gateway.pool.query('SELECT provider_payment FROM payments WHERE id = $1', [id]);
+    const from = double.events.length;
+    double.refundOnDashboard(rows[0].provider_payment, 1000);
+    await Promise.all([sendBackwards(from), sendBackwards(from)]);
+    expect(await billing.balance()).toBe('20.00');
+    expect(await billing.payment(id)).toMatchObject({ refunded: '10.00' });
+    expect((await billing.history())[0]).toMatchObject({
+      kind: 'refund',
+      amount: '-10.00',
+      status: 'succeeded',
+    });
+    await billing.call(`payments/${id}/refunds`, { amount: '1.00' });
+    await sendBackwards(from);
+    expect(await billing.balance()).toBe('19.00');
+  });
+
   it('believes no event that Stripe did not sign, lately, and reads none without end', async () => {
     const billing = await open();
     const event = { id: 'evt', type: 'payment_intent.succeeded', body: '{"data":{"object":{}}}' };

@@ -69,9 +69,16 @@ export type RefundOutcome =
   | { readonly state: 'pending' | 'succeeded'; readonly id: string }
   | { readonly state: 'failed'; readonly id: string | null; readonly code: string };
 
+export interface ForeignRefund {
+  readonly charge: string;
+  readonly amount: NanoDollars;
+}
+
 /** Something changed there: which of its objects. What it is now has to be asked. */
 export type ProviderEvent =
-  | { readonly kind: 'charge' | 'refund'; readonly id: string }
+  | { readonly kind: 'charge'; readonly id: string }
+  /** `foreign`: it was not asked for by us, but by the operator at the provider. What it says there never changes. */
+  | { readonly kind: 'refund'; readonly id: string; readonly foreign: ForeignRefund | null }
   | { readonly kind: 'other' };
 
 /**

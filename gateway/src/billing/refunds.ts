@@ -3,9 +3,10 @@
  * given back when the provider refuses: a kill in between leaves a refund that the reconciler of any gateway finishes.
  */
 import { credit, refund as takeFromWallet } from '@zerogpu/ledger';
+import { dollarsText } from '@zerogpu/protocol';
 import type { PoolClient } from 'pg';
 import { inTransaction } from '../store/transaction.ts';
-import type { BillingParts } from './parts.ts';
+import { auditOwnAct, type BillingParts } from './parts.ts';
 import { ProviderError, type RefundOutcome } from './provider.ts';
 
 export interface RefundRow {
@@ -62,6 +63,53 @@ export async function beginRefund(db: PoolClient, asked: NewRefund): Promise<Ref
 async function movement(db: PoolClient, { organization_id, id, amount }: RefundRow) {
   const { rows } = await db.query<{ wallet_id: string }>(WALLET, [organization_id]);
   return { walletId: String(rows[0]?.wallet_id), amount, reference: `refund:${id}` };
+}
+
+const LOCK_PAYMENT =
+  'SELECT organization_id, amount - refunded AS left FROM payments WHERE id = $1 FOR UPDATE';
+const KNOWN = `SELECT ${REFUND_COLUMNS} FROM refunds WHERE payment_id = $1 AND provider_refund = $2`;
+const NAME = 'UPDATE refunds SET provider_refund = $2 WHERE id = $1';
+
+/**
+ * A refund that the operator made at the provider itself: its credit is taken, too.
+ * @returns its row's id; null when the balance has less than it, which only people can mend
+ */
+export async function adoptRefund(
+  parts: BillingParts,
+  paymentId: string,
+  given: { readonly name: string; readonly amount: bigint },
+): Promise<string | null> {
+  try {
+    return await inTransaction(parts.pool, (db) => adopt(parts, db, paymentId, given));
+  } catch (error) {
+    if (!(error instanceof NothingLeft)) throw error;
+    parts.log.error(
+      { payment: paymentId, refund: given.name },
+      'A refund made at the payment provider is more than the balance has: the credit was not taken back',
+    );
+    return null;
+  }
+}
+
+class NothingLeft extends Error {}
+
+async function adopt(
+  { now }: BillingParts,
+  db: PoolClient,
+  paymentId: string,
+  { name, amount }: { readonly name: string; readonly amount: bigint },
+): Promise<string> {
+  const locked = await db.query<{ organization_id: string; left: bigint }>(LOCK_PAYMENT, [paymentId]);
+  const known = await db.query<RefundRow>(KNOWN, [paymentId, name]);
+  if (known.rows[0] !== undefined) return known.rows[0].id;
+  const { organization_id: organizationId = '', left = 0n } = locked.rows[0] ?? {};
+  if (amount > left) throw new NothingLeft();
+  const refund = await beginRefund(db, { organizationId, paymentId, amount, personId: null, at: now() });
+  if (refund === null) throw new NothingLeft();
+  await db.query(NAME, [refund.id, name]);
+  const details = { refund_id: refund.id, amount: dollarsText(amount) };
+  await auditOwnAct(db, organizationId, 'payment.refunded', 'payment', paymentId, details);
+  return refund.id;
 }
 
 /** Asks the provider for the money, or what became of it; as often as it takes. */

@@ -5,6 +5,7 @@ import {
   type ChargeOutcome,
   type ChargeRequest,
   declineCode,
+  type ForeignRefund,
   NANOS_PER_CENT,
   type PaymentProvider,
   ProviderError,
@@ -297,10 +298,19 @@ function refundOf({ id, status, failure_reason }: Stripe.Refund): RefundOutcome 
   return { state: 'pending', id };
 }
 
+/** Ours carry the id of their row. */
+function foreignRefund(refund: Readonly<Record<string, unknown>>): ForeignRefund | null {
+  const { metadata, payment_intent: charge, amount, currency } = refund;
+  if (isRecord(metadata) && 'refund_id' in metadata) return null;
+  if (typeof charge !== 'string' || !Number.isSafeInteger(amount) || currency !== 'usd') return null;
+  return { charge, amount: BigInt(Number(amount)) * NANOS_PER_CENT };
+}
+
 function eventOf(event: { readonly data: { readonly object: unknown } }): ProviderEvent {
   const { object } = event.data;
   if (!isRecord(object) || typeof object['id'] !== 'string') return { kind: 'other' };
   if (object['object'] === 'payment_intent') return { kind: 'charge', id: object['id'] };
-  if (object['object'] === 'refund') return { kind: 'refund', id: object['id'] };
+  if (object['object'] === 'refund')
+    return { kind: 'refund', id: object['id'], foreign: foreignRefund(object) };
   return { kind: 'other' };
 }

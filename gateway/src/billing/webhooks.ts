@@ -7,7 +7,8 @@ import { ApiError } from '@zerogpu/protocol';
 import { askProvider } from './customers.ts';
 import type { BillingParts } from './parts.ts';
 import { applyOutcome } from './payments.ts';
-import { applyRefund } from './refunds.ts';
+import type { ForeignRefund } from './provider.ts';
+import { adoptRefund, applyRefund } from './refunds.ts';
 
 const PAYMENT_OF = 'SELECT id FROM payments WHERE provider = $1 AND provider_payment = $2';
 const REFUND_OF = `
@@ -28,15 +29,30 @@ export async function receiveEvent(
   if (event === null) {
     throw new ApiError('invalid_value', { message: 'The signature of the event is missing or wrong' });
   }
-  if (event.kind === 'other') return;
-  const id = await find(parts, event.kind === 'charge' ? PAYMENT_OF : REFUND_OF, event.id);
-  // Somebody else's, on the same account; or ours, and its name is not written yet: the reconciler finds it.
+  if (event.kind === 'charge') await hearOfCharge(parts, event.id);
+  if (event.kind === 'refund') await hearOfRefund(parts, event.id, event.foreign);
+}
+
+/** One that is not found is somebody else's on the same account; or ours, and its name is not written yet. */
+async function hearOfCharge(parts: BillingParts, name: string): Promise<void> {
+  const id = await find(parts, PAYMENT_OF, name);
   if (id === null) return;
-  if (event.kind === 'charge') {
-    await applyOutcome(parts, id, await askProvider(() => provider.readCharge(event.id)));
-  } else {
-    await applyRefund(parts, id, await askProvider(() => provider.readRefund(event.id)));
-  }
+  await applyOutcome(parts, id, await askProvider(() => parts.provider.readCharge(name)));
+}
+
+async function hearOfRefund(parts: BillingParts, name: string, foreign: ForeignRefund | null): Promise<void> {
+  const id = (await find(parts, REFUND_OF, name)) ?? (foreign && (await adopted(parts, name, foreign)));
+  if (id === null) return;
+  await applyRefund(parts, id, await askProvider(() => parts.provider.readRefund(name)));
+}
+
+async function adopted(
+  parts: BillingParts,
+  name: string,
+  { charge, amount }: ForeignRefund,
+): Promise<string | null> {
+  const payment = await find(parts, PAYMENT_OF, charge);
+  return payment === null ? null : adoptRefund(parts, payment, { name, amount });
 }
 
 async function find({ pool, provider }: BillingParts, text: string, name: string): Promise<string | null> {
