@@ -1,3 +1,4 @@
+import { ApiError } from '@zerogpu/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Target, TargetFailure } from './flow.ts';
 import { answering, hanging, KEY, type OpenServer, openServer, target } from './testing/open-server.ts';
@@ -267,7 +268,7 @@ describe('a caller who goes away', () => {
     const { memory } = server;
     const settle = memory.settle.bind(memory);
     vi.spyOn(memory, 'settle').mockImplementation(async (settlement) => {
-      if (settlement.cost > 0n) throw new Error('its hold is gone');
+      if (settlement.cost > 0n) throw new ApiError('upstream_timeout');
       return settle(settlement);
     });
     await hangUp(true);

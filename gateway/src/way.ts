@@ -248,7 +248,7 @@ async function settleOrLog(services: WayServices, settlement: Settlement): Promi
   try {
     await services.settle(settlement);
   } catch (error) {
-    if (settlement.cost === 0n) throw error;
+    if (settlement.cost === 0n || toApiError(error).code !== 'upstream_timeout') throw error;
     await services.settle({ ...settlement, cost: 0n });
   }
 }

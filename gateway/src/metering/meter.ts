@@ -23,7 +23,8 @@ export function meter(
   const { text, reasoning, toolCalls, finishReason } = given;
   return {
     answer: { model: manifest.id, text, reasoning, toolCalls, finishReason, usage },
-    cost: price < admission.held ? price : admission.held,
+    // biome-ignore lint/complexity/useMathMinMax: money is a bigint
+    cost: price < held ? price : held,
   };
 }
 

@@ -35,9 +35,12 @@ export class RefusedCalls {
   readonly #known = new Set<string>();
   #waiting: Waiting[] = [];
   #minute = 0;
-  /** Of this minute: taken in, by project. Names that turned out to be none are taken out again. */
+  /**
+   * Of this minute: taken in, by project. Names that turned out to be none are taken out again, so that it holds no more
+   * than wait, and the projects that were called wrongly; while the database is away, what waited in a minute.
+   */
   readonly #taken = new Map<string, number>();
-  #working: Promise<void> = Promise.resolve();
+  #working: Promise<void> | null = null;
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: RefusedCallsOptions) {
@@ -55,13 +58,16 @@ export class RefusedCalls {
 
   /** Looks which projects exist, and logs. Runs by itself; public for tests and for the end. */
   flush(): Promise<void> {
-    this.#working = this.#working.then(() => this.#flush());
+    this.#working ??= this.#flush().finally(() => {
+      this.#working = null;
+    });
     return this.#working;
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     clearInterval(this.#timer);
-    return this.flush();
+    await this.#working;
+    await this.flush();
   }
 
   #take(projectId: string): boolean {
@@ -69,8 +75,7 @@ export class RefusedCalls {
     if (minute !== this.#minute) this.#taken.clear();
     this.#minute = minute;
     const taken = this.#taken.get(projectId) ?? 0;
-    // At a thousand names a second, sixty thousand a minute is more than anybody has projects that are called wrongly.
-    if (taken >= MAX_PER_MINUTE || this.#taken.size >= MINUTE_MS) return false;
+    if (taken >= MAX_PER_MINUTE) return false;
     this.#taken.set(projectId, taken + 1);
     return true;
   }

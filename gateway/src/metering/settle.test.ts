@@ -191,6 +191,23 @@ onEveryPostgres('settlement', (database) => {
     );
   });
 
+  it('says of a line of a batch that it cost half, and of a replay what it repeats', async () => {
+    const pool = await database();
+    const { caller, settler } = await setUp(pool);
+    const free = { cost: 0n, held: false };
+    const first = makeSettlement(caller, { ...free, tier: 'batch' });
+    await settler.settle(first);
+    await settler.settle(makeSettlement(caller, { ...free, replayOf: first.requestId, routeClass: null }));
+    const rows = await logged(pool, caller);
+    const told = rows.map((row) => [row.half_price, row.replay_of, row.route_class]);
+    expect(told).toEqual(
+      expect.arrayContaining([
+        [true, null, 'edge'],
+        [false, first.requestId, null],
+      ]),
+    );
+  });
+
   it('stores what PostgreSQL cannot hold as what it can', async () => {
     const pool = await database();
     const { caller, settler } = await setUp(pool);

@@ -1,4 +1,5 @@
 import { findManifest } from '@zerogpu/catalogue';
+import { withoutSecrets } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
 import type { Settlement } from '../flow.ts';
 import { AFTER_RUN_WAITS_MS, blamesItem, isRepeat, retryTransient } from '../store/database-errors.ts';
@@ -133,7 +134,7 @@ function settlementRow(s: Settlement, gatewayName: string, secrets: Secrets, now
     key_id: s.caller.keyId,
     gateway_id: gatewayName,
     endpoint: s.endpoint,
-    requested_model: storable(s.requestedModel),
+    requested_model: storable(s.requestedModel === null ? null : withoutSecrets(s.requestedModel)),
     served_model: s.servedModel,
     known_model: s.servedModel ?? findManifest(s.requestedModel ?? '')?.id,
     status: s.status,
