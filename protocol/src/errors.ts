@@ -2,6 +2,7 @@
  * Every error that the platform can answer, in one table. A code that is not here cannot be thrown.
  * The wire envelope is `{"error":{"message","type","code","param"}}` on every route.
  */
+import { withoutSecrets } from './keys.ts';
 
 export interface ErrorRow {
   /** HTTP status of the answer. 499 is logged and never sent. */
@@ -111,9 +112,10 @@ export class ApiError extends Error {
   readonly retryAfterSeconds: number | null;
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
-    super(details.message ?? ERRORS[code].message, { cause: details.cause });
+    // Errors quote what the caller wrote, and end up in the caller's logs.
+    super(withoutSecrets(details.message ?? ERRORS[code].message), { cause: details.cause });
     this.code = code;
-    this.param = details.param ?? null;
+    this.param = typeof details.param === 'string' ? withoutSecrets(details.param) : null;
     this.retryAfterSeconds = details.retryAfterSeconds ?? null;
   }
 

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { API_KEY_PREFIX, isWellFormedSecret, JOIN_TOKEN_PREFIX, makeSecret, maskSecret } from './keys.ts';
+import { ApiError } from './errors.ts';
+import {
+  API_KEY_PREFIX,
+  isWellFormedSecret,
+  JOIN_TOKEN_PREFIX,
+  makeSecret,
+  maskSecret,
+  withoutSecrets,
+} from './keys.ts';
 
 const prefix = fc.constantFrom(API_KEY_PREFIX, JOIN_TOKEN_PREFIX);
 const other = (p: string) => (p === API_KEY_PREFIX ? JOIN_TOKEN_PREFIX : API_KEY_PREFIX);
@@ -68,5 +76,37 @@ describe('maskSecret', () => {
         expect(masked.length).toBe(p.length + 9);
       }),
     );
+  });
+});
+
+describe('withoutSecrets', () => {
+  test('leaves nothing of a secret, wherever it stands', () => {
+    fc.assert(
+      fc.property(prefix, fc.string(), fc.string(), (p, before, after) => {
+        const secret = makeSecret(p);
+        const told = withoutSecrets(`${before} ${secret} ${after}`);
+        expect(told).toContain(`${p}…`);
+        expect(told).not.toContain(secret.slice(p.length, p.length + 12));
+      }),
+    );
+  });
+
+  test.for([
+    ['The model "zgpu-api-EXAMPLEEXAMPLE" does not exist', 'The model "zgpu-api-…" does not exist'],
+    ['whsec_EXAMPLEabc/+= and sk_live_EXAMPLE00', 'whsec_… and sk_live_…'],
+    ['a masked one: zgpu-api-4fGh…Xy9Z', 'a masked one: zgpu-api-4fGh…Xy9Z'],
+    ['a key begins with zgpu-api-', 'a key begins with zgpu-api-'],
+    ['zlm-v1-summary-cloud', 'zlm-v1-summary-cloud'],
+  ])('%s', ([text, told]) => {
+    expect(withoutSecrets(text!)).toBe(told);
+  });
+
+  test('errors say no secret back', () => {
+    const secret = makeSecret('zgpu-api-');
+    const error = new ApiError('model_not_found', {
+      message: `The model "${secret}" is none`,
+      param: secret,
+    });
+    expect(JSON.stringify([error.message, error.param])).not.toContain(secret);
   });
 });
