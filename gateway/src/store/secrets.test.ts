@@ -76,6 +76,12 @@ describe('loadSecrets', () => {
     await expect(stat(join(dataDir, 'secret'))).rejects.toThrow('ENOENT');
   });
 
+  it('makes the data directory, also for a configured one', async () => {
+    const folder = join(dataDir, 'not', 'there', 'yet');
+    await loadSecrets(folder, 'configured, and long enough for its purpose');
+    expect((await stat(folder)).isDirectory()).toBe(true);
+  });
+
   it('says what to do when the data directory is a file, or beneath one', async () => {
     const file = join(dataDir, 'file');
     await writeFile(file, '');

@@ -77,11 +77,11 @@ export class Secrets {
  * @throws SecretError, DataDirError
  */
 export async function loadSecrets(dataDir: string, configured: string | null): Promise<Secrets> {
-  if (configured !== null) return new Secrets(configured);
   const path = join(dataDir, 'secret');
-  const text = await keptSecret(dataDir, path).catch((cause: unknown) => {
+  const text = await secretText(dataDir, path, configured).catch((cause: unknown) => {
     throw explainDataDirError(cause, dataDir);
   });
+  if (configured !== null) return new Secrets(configured);
   if (text.length < MIN_SECRET_LENGTH) {
     throw new SecretError(
       `The server secret in ${path} is cut off. Put the file back from a backup, or set ZEROGPU_SECRET`,
@@ -90,8 +90,10 @@ export async function loadSecrets(dataDir: string, configured: string | null): P
   return new Secrets(text);
 }
 
-async function keptSecret(dataDir: string, path: string): Promise<string> {
+/** The folder is made in any case: credentials and tokens are kept there, whoever keeps the secret and the database. */
+async function secretText(dataDir: string, path: string, configured: string | null): Promise<string> {
   await mkdir(dataDir, { recursive: true });
+  if (configured !== null) return configured;
   await writePrivateFileOnce(path, `${randomBytes(32).toString('hex')}\n`);
   return ((await readFileIfThere(path)) ?? '').trim();
 }

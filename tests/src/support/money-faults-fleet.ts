@@ -1,5 +1,5 @@
 /** Several gateways as processes of their own that share one database, to be killed and started again. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ManagedProcess } from './managed-process.ts';
@@ -70,7 +70,6 @@ export class Fleet {
 
   async #add(name: string): Promise<void> {
     const port = await freePort();
-    await mkdir(path.join(this.#dataDir, name));
     const member: FleetMember = { name, port, up: false, process: this.#spawn(name, port) };
     this.members.push(member);
     await member.process.ready(READY_MS);
