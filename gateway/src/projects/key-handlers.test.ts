@@ -222,6 +222,31 @@ onEveryPostgres('keys', (database) => {
     expect((await admin.call(people.viewer, 'GET', path)).status).toBe(200);
   });
 
+  it('counts a key that is being made at the same moment', async () => {
+    const { pool, people, create, caller } = await setUp(database);
+    const insert = `INSERT INTO api_keys (project_id, name, hash, masked)
+       SELECT $1, 'many', sha256(n::text::bytea), 'x' FROM generate_series($2::int, $3::int) n`;
+    await pool.query(insert, [caller.projectId, 1, MAX_ACTIVE_KEYS - 2]);
+    const other = await pool.connect();
+    await other.query('BEGIN');
+    await other.query('SELECT 1 FROM projects WHERE id = $1 FOR NO KEY UPDATE', [caller.projectId]);
+    await other.query(insert, [caller.projectId, MAX_ACTIVE_KEYS, MAX_ACTIVE_KEYS]);
+    const creating = create(people.developer);
+    const { rows } = await other.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const waits = async () => {
+      const blocked = await pool.query(
+        'SELECT 1 FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))',
+        [rows[0]?.pid],
+      );
+      return blocked.rowCount !== 0;
+    };
+    const done = creating.then(() => true);
+    while (!(await waits()) && !(await Promise.race([done, waits()])));
+    await other.query('COMMIT');
+    other.release();
+    expect((await creating).status).toBe(409);
+  });
+
   it('writes every act into the audit log, without the key', async () => {
     const { pool, admin, people, path, create, caller } = await setUp(database);
     const { id, key } = (await create(people.developer, { name: 'audited' })).json;
