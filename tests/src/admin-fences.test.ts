@@ -119,6 +119,22 @@ function expectRefusal(answer: AdminAnswer, code: ErrorCode, who: string): void 
 /** Everything that a caller can see of an answer, but for what differs in each. */
 const seen = ({ status, text, headers }: AdminAnswer) => ({ status, text, headers });
 
+/** What changes something without a line in the audit log, and why. */
+const UNAUDITED: { readonly [Name in AdminRouteName]?: string } = {
+  requestPasswordReset: 'anybody may ask; what comes of it has its line',
+  viewInvitation: 'changes nothing; a POST because addresses end up in logs',
+  readEvents: 'a note of one’s own',
+  receiveStripeEvent: 'the payment that it tells of has its line',
+};
+
+test('declarations say what they have to', () => {
+  for (const [name, { access, path, method, audit }] of ROUTES) {
+    if ('role' in access) expect(path, name).toContain(`{${access.to}Id}`);
+    const unaudited = method !== 'get' && audit === undefined;
+    expect(unaudited, name).toBe(name in UNAUDITED);
+  }
+});
+
 describe('nobody is let in', () => {
   test.for(GUARDED)('%s', async ([name, { path }]) => {
     const params = await paramsOf(path, here());
