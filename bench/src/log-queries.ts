@@ -167,7 +167,7 @@ function section(kind: Kind, m: Measured): string {
         ? `All reach it; the slowest has ${figure(slowest)} ms.`
         : `${late.length} do not: ${late.map(([name, , p95]) => `${name} (${figure(p95)} ms)`).join('; ')}.`
     }`,
-    `A request of the last three days, which came with all indexes in place, takes ${figure(inTable + inIndexes)} bytes: ${figure(inTable)} in the table, ${figure(inIndexes)} in indexes. Goal: 600.`,
+    `A request of the last days, which came with all indexes in place, takes ${figure(inTable + inIndexes)} bytes: ${figure(inTable)} in the table, ${figure(inIndexes)} in indexes. Goal: 600.`,
     markdownTable(
       ['index', 'bytes a request'],
       indexes.map(([name, bytes]) => [name, figure(bytes)]),
