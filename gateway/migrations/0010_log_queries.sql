@@ -13,12 +13,12 @@ CREATE INDEX requests_by_endpoint ON requests (project_id, endpoint, half_minute
 
 -- By latency. With half_minute, because many thousand requests of a week take the same number of milliseconds, and
 -- because a range of time is then checked in the index.
-CREATE INDEX requests_by_latency ON requests (project_id, total_ms, half_minute);
+CREATE INDEX requests_by_latency ON requests (project_id, latency_ms, half_minute);
 -- Under a filter that goes together with latency (a model is slow, a refusal is quick), the slowest of all are no way to
 -- the slowest of these. Errors only: of what succeeded the index above finds some soon.
-CREATE INDEX requests_by_status_latency ON requests (project_id, status, total_ms) WHERE status <> 200;
-CREATE INDEX requests_by_key_latency ON requests (project_id, key_id, total_ms);
-CREATE INDEX requests_by_model_latency ON requests (project_id, (CASE WHEN served_model IS NULL THEN requested_model ELSE served_model END), total_ms);
+CREATE INDEX requests_by_status_latency ON requests (project_id, status, latency_ms) WHERE status <> 200;
+CREATE INDEX requests_by_key_latency ON requests (project_id, key_id, latency_ms);
+CREATE INDEX requests_by_model_latency ON requests (project_id, (CASE WHEN served_model IS NULL THEN requested_model ELSE served_model END), latency_ms);
 
 -- For who follows the log: rows lie on the disk in the order in which they settled, so one entry for 32 pages does.
 CREATE INDEX requests_by_settlement ON requests USING brin (settled_at) WITH (pages_per_range = 32, autosummarize = on);

@@ -30,14 +30,14 @@ const ID_TIME = [45, 40, 35, 30, 25, 20, 15, 10, 5, 0]
 const ROWS = `
 INSERT INTO requests (
   project_id, id, created_at, settled_at, cost, key_id, input_tokens, output_tokens, queue_ms, network_ms, model_ms,
-  total_ms, half_minute, status, attempts, streamed, fallback, hedged, half_price, gateway_id, endpoint,
+  total_ms, latency_ms, half_minute, status, attempts, streamed, fallback, hedged, half_price, gateway_id, endpoint,
   requested_model, served_model, error_code, finish_reason, route_kind, route_target, route_class)
 SELECT
   ('11111111-0000-4000-8000-00000000000' || project)::uuid,
   'req_' || ${ID_TIME} || substr(md5(random()::text), 1, 16), to_timestamp(ms / 1000.0),
   to_timestamp((ms + took) / 1000.0), CASE WHEN status = 200 THEN 20 * (input + 4 * output) ELSE 0 END,
   ('22222222-0000-4000-8000-' || lpad(key::text, 12, '0'))::uuid, input, CASE WHEN status = 200 THEN output ELSE 0 END,
-  0.3 + took / 50, 1.5, took * 0.8, took, floor(ms / 30000)::int, status, 1, streamed, false, false, false,
+  0.3 + took / 50, 1.5, took * 0.8, took, took::int, floor(ms / 30000)::int, status, 1, streamed, false, false, false,
   'gateway_' || gateway, CASE WHEN model < 8 THEN 'responses' WHEN model < 11 THEN 'chat/completions' ELSE 'embeddings' END,
   'bench-model-number-' || model, CASE WHEN status = 200 THEN 'bench-model-number-' || model END,
   CASE status WHEN 200 THEN NULL WHEN 429 THEN 'rate_limit_exceeded' WHEN 400 THEN 'invalid_value'
@@ -78,7 +78,7 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY 3, 1, 4, 5, 6, 7, 8, 9`;
 /** Each latency in the bucket that it counts in. */
 const COUNTS = `
 CREATE TEMPORARY TABLE counts AS
-SELECT ms::real AS ms, power(10::numeric, 12 * latency_bucket(ms)) AS one FROM generate_series(0, 35000) ms`;
+SELECT ms::real AS ms, trunc(power(10::numeric, 12 * latency_bucket(ms))) AS one FROM generate_series(0, 35000) ms`;
 const WALLET = 'SELECT ledger.open_wallet($1) AS id';
 
 /**

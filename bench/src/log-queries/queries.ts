@@ -81,7 +81,7 @@ function lists({ projects, now }: Filled, read: Read): Query[] {
   /** Somewhere in the middle: from a page that ended anywhere. */
   const deep = (query: LogPageQuery, random: Random) => {
     const whole = { from: iso(start), to: iso(now), ...query };
-    const last = { id: newId('request', any(random)), total_ms: Math.floor(5 + 400 * random() ** 3) };
+    const last = { id: newId('request', any(random)), latency_ms: Math.floor(5 + 400 * random() ** 3) };
     return page({ ...whole, after: cursorOf(whole, questionOf(whole, now), last) });
   };
   const ways = FILTERS.flatMap(([name, filter]): Query[] => [

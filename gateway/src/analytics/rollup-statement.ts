@@ -34,7 +34,7 @@ const MOST_FACETS = 2_000;
 const SUMS = `
 sum(requests)::bigint AS requests, coalesce(sum(requests) FILTER (WHERE status >= 400), 0)::bigint AS errors,
 sum(input_tokens)::bigint AS input_tokens, sum(output_tokens)::bigint AS output_tokens, sum(cost)::bigint AS cost,
-sum(latency_ms_sum) AS latency_ms_sum, sum(latency_histogram)::text AS latency_histogram`;
+sum(latency_ms_sum) AS latency_ms_sum, trunc(sum(latency_histogram))::text AS latency_histogram`;
 const FIGURES = `requests, input_tokens, output_tokens, cost, latency_ms_sum, latency_histogram`;
 
 /** Sums of all and of each group, those of all first. */

@@ -82,11 +82,11 @@ async function nextBatch({ projectId, read }: ExportOptions, question: LogQuesti
   const { idPart } = question.filter;
   if (idPart !== null && beginningOf(idPart) === null) {
     const { rows, next } = await read((db) => search(db, projectId, question));
-    return { rows, next: next === null ? null : { ...question, after: { id: next, totalMs: 0 } } };
+    return { rows, next: next === null ? null : { ...question, after: { id: next, latencyMs: 0 } } };
   }
   const found = await read((db) => readRows(db, projectId, question));
   const rows = found.slice(0, question.limit);
   const last = rows.at(-1);
-  const next = found.length > question.limit && last ? { id: last.id, totalMs: last.total_ms } : null;
+  const next = found.length > question.limit && last ? { id: last.id, latencyMs: last.latency_ms } : null;
   return { rows, next: next === null ? null : { ...question, after: next } };
 }

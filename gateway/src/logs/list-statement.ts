@@ -11,7 +11,7 @@ export interface Statement {
 
 /** Of `requests`: all that a list shows. */
 export const ROW_COLUMNS = `id, created_at, settled_at, cost, key_id, input_tokens, output_tokens, queue_ms, network_ms,
-  model_ms, total_ms, half_minute, status, attempts, streamed, fallback, hedged, endpoint, requested_model, served_model,
+  model_ms, total_ms, latency_ms, half_minute, status, attempts, streamed, fallback, hedged, endpoint, requested_model, served_model,
   error_code, finish_reason, route_class, region`;
 
 const HALF_MINUTE_MS = 30_000;
@@ -53,8 +53,8 @@ function timeColumns(indexed: boolean): readonly string[] {
 function latencyColumns({ statuses, model, keyId }: LogQuestion['filter']): readonly string[] {
   const errorsOnly = statuses !== null && !statuses.includes(200);
   return errorsOnly || model !== null || keyId !== null
-    ? ['total_ms', 'id']
-    : ['total_ms', 'half_minute', 'id'];
+    ? ['latency_ms', 'id']
+    : ['latency_ms', 'half_minute', 'id'];
 }
 
 function placeConditions(question: LogQuestion, values: SqlValues): string[] {
@@ -62,9 +62,9 @@ function placeConditions(question: LogQuestion, values: SqlValues): string[] {
   const range = rangeOf(question);
   const conditions = rangeConditions(range, values);
   if (sort === 'time' || after === null) return conditions;
-  const [ms, id] = [`${values.add(after.totalMs)}::real`, values.add(after.id)];
+  const [ms, id] = [`${values.add(after.latencyMs)}::int`, values.add(after.id)];
   const behind = order === 'asc' ? '>' : '<';
-  return [...conditions, `total_ms ${behind}= ${ms}`, `(total_ms, id) ${behind} (${ms}, ${id})`];
+  return [...conditions, `latency_ms ${behind}= ${ms}`, `(latency_ms, id) ${behind} (${ms}, ${id})`];
 }
 
 /** The ids among which the page is looked for. */

@@ -65,8 +65,8 @@ export function conditionsOf(filter: LogFilter, values: SqlValues): string[] {
     keyId === null ? '' : `key_id = ${values.add(keyId)}`,
     endpoint === null ? '' : `endpoint = ${values.add(endpoint)}`,
     route === null ? '' : `route_class = ${values.add(route)}`,
-    latencyMin === null ? '' : `total_ms >= ${values.add(latencyMin)}::real`,
-    latencyMax === null ? '' : `total_ms <= ${values.add(latencyMax)}::real`,
+    latencyMin === null ? '' : `latency_ms >= ${values.add(latencyMin)}::int`,
+    latencyMax === null ? '' : `latency_ms <= ${values.add(latencyMax)}::int`,
   ].filter((condition) => condition !== '');
 }
 

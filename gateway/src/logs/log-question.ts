@@ -15,7 +15,7 @@ export interface LogQuestion {
   readonly order: 'asc' | 'desc';
   readonly limit: number;
   /** The last request of the page before. */
-  readonly after: { readonly id: string; readonly totalMs: number } | null;
+  readonly after: { readonly id: string; readonly latencyMs: number } | null;
 }
 
 export interface TimeQuery {
@@ -48,7 +48,7 @@ export function questionOf(query: PageQuery, now: number): LogQuestion {
   const asked = { filter, sort, order, limit: limitOf(query) };
   const place = placeOf(query, CURSOR_FORMS);
   if (place === null) return { ...asked, ...timesOf(query, now), after: null };
-  const [from, to, digest, id, totalMs] = place;
+  const [from, to, digest, id, latencyMs] = place;
   if (digest !== digestOf(query)) {
     const message = 'after must be the next of a page with the same filters and order';
     throw new ApiError('invalid_value', { message, param: 'after' });
@@ -57,7 +57,7 @@ export function questionOf(query: PageQuery, now: number): LogQuestion {
     ...asked,
     from: Number(from),
     to: Number(to),
-    after: { id: id ?? '', totalMs: Number(totalMs) },
+    after: { id: id ?? '', latencyMs: Number(latencyMs) },
   };
 }
 
@@ -74,23 +74,23 @@ const CURSOR_FORMS = [
   /^\d{1,15}$/,
   /^[\w-]{11}$/,
   /^req_[0-9a-hjkmnp-tv-z]{26}$/,
-  /^\d+(\.\d+)?(e[+-]\d+)?$/,
+  /^\d{1,10}$/,
 ];
 
 /** What stands in the cursor of a page's last request. */
 export function cursorParts(
   query: PageQuery,
   { from, to }: LogQuestion,
-  last: { readonly id: string; readonly total_ms: number },
+  last: { readonly id: string; readonly latency_ms: number },
 ): string[] {
-  return [from, to, digestOf(query), last.id, last.total_ms].map(String);
+  return [from, to, digestOf(query), last.id, last.latency_ms].map(String);
 }
 
 /** The `next` of a page that ends with this request. */
 export function cursorOf(
   query: PageQuery,
   question: LogQuestion,
-  last: { readonly id: string; readonly total_ms: number },
+  last: { readonly id: string; readonly latency_ms: number },
 ): string {
   return Buffer.from(cursorParts(query, question, last).join(' ')).toString('base64url');
 }

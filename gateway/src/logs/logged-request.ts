@@ -17,6 +17,7 @@ export interface LogRow {
   readonly network_ms: number | null;
   readonly model_ms: number | null;
   readonly total_ms: number;
+  readonly latency_ms: number;
   readonly status: number;
   readonly attempts: number | null;
   readonly streamed: boolean;

@@ -54,7 +54,7 @@ async function searchPage(
   question: LogQuestion,
 ): Promise<Page<Shown>> {
   const { rows, next } = await search(db, projectId, question);
-  const cursor = next === null ? null : cursorOf(query, question, { id: next, total_ms: 0 });
+  const cursor = next === null ? null : cursorOf(query, question, { id: next, latency_ms: 0 });
   return { object: 'list', data: rows.map(shown), next: cursor };
 }
 

@@ -56,6 +56,7 @@ onEveryPostgres('settlement', (database) => {
         id: settlement.requestId,
         created_at: new Date(settlement.startedAt),
         settled_at: expect.any(Date),
+        latency_ms: 12,
         half_minute: Math.floor(settlement.startedAt / 30_000),
         key_id: caller.keyId,
         gateway_id: 'gateway-1',
