@@ -5,7 +5,7 @@
  * bench/results/log-queries.md, and what it is made of beside it.
  */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { openStore, type Store, silentLog } from '@zerogpu/gateway';
@@ -84,14 +84,14 @@ async function measure(store: Store, rows: number): Promise<Measured> {
         .join('')}  ${query.name}`,
     );
   }
-  const version = await pool.query<{ v: string }>('SHOW server_version');
+  const version = await pool.query<{ v: string }>("SELECT current_setting('server_version') AS v");
   const settings = await pool.query<{ s: string }>(
     "SELECT string_agg(name || ' ' || current_setting(name), ', ' ORDER BY name) AS s FROM pg_settings WHERE name IN ('shared_buffers', 'fsync', 'effective_cache_size')",
   );
   return {
     circumstances: circumstancesLine(circumstances(seed)),
     version: version.rows[0]?.v ?? '',
-    settings: settings.rows[0]?.s ?? '',
+    settings: `${settings.rows[0]?.s ?? ''}; load average of the machine ${figure(loadavg()[1] ?? 0)}`,
     fillSeconds,
     rows,
     grown: filled.grown,
