@@ -1,0 +1,53 @@
+import { afterEach, expect, it } from 'vitest';
+import { projectHandlers } from '../projects/project-handlers.ts';
+import { Secrets } from '../store/secrets.ts';
+import { makePerson, type OpenAdmin, openAdmin } from '../testing/open-admin.ts';
+import { type Database, onEveryPostgres } from '../testing/postgres.ts';
+import { makeTenant } from '../testing/tenant.ts';
+
+const secrets = new Secrets('a secret of the tests, long enough');
+
+let admin: OpenAdmin | null = null;
+afterEach(async () => {
+  await admin?.close();
+  admin = null;
+});
+
+async function setUp(database: Database) {
+  const pool = await database();
+  admin = await openAdmin(pool, projectHandlers);
+  const { caller } = await makeTenant(pool, secrets);
+  const owner = await makePerson(pool, caller.organizationId, 'owner');
+  const patch = (body: object) => admin!.call(owner, 'PATCH', `/api/projects/${caller.projectId}`, body);
+  return { pool, admin, caller, patch };
+}
+
+onEveryPostgres('bodies of the admin API', (database) => {
+  it('refuses a text that is no Unicode, which the audit log cannot hold', async () => {
+    const { admin, patch } = await setUp(database);
+    for (const name of ['\ud800', 'a\udc00b', '\udc00\ud800']) {
+      const { status, json } = await patch({ name });
+      expect([status, json.error.code, json.error.param]).toEqual([400, 'invalid_value', 'name']);
+    }
+    expect((await patch({ name: '😀' })).json).toMatchObject({ name: '😀' });
+    expect(admin.reports).toEqual([]);
+  });
+
+  it('takes nothing but what is declared: the rest changes nothing and is written nowhere', async () => {
+    const { pool, admin, caller, patch } = await setUp(database);
+    const strange = { status: 'archived', organization_id: 'x', constructor: 1, password: 'planted' };
+    const { status, json } = await patch(strange);
+    expect([status, json.error.code]).toEqual([400, 'invalid_value']);
+    const changed = await patch({ name: 'new', ...strange });
+    expect(changed.json).toMatchObject({
+      name: 'new',
+      status: 'active',
+      organization_id: caller.organizationId,
+    });
+    const { rows } = await pool.query('SELECT details FROM audit_log WHERE organization_id = $1', [
+      caller.organizationId,
+    ]);
+    expect(rows).toEqual([{ details: { name: 'new' } }]);
+    expect(admin.reports).toEqual([]);
+  });
+});
