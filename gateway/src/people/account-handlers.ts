@@ -2,6 +2,7 @@ import { ApiError, type accountRoutes } from '@zerogpu/protocol';
 import { notThere } from '../admin/access.ts';
 import type { AdminContext, Handlers, Person } from '../admin/handler.ts';
 import { isUuid } from '../store/tenant-fence.ts';
+import { inTransaction } from '../store/transaction.ts';
 import { takeAttempt } from './attempts.ts';
 import { acceptInvitation } from './invitations.ts';
 import { isReset, makeReset, takeReset } from './password-reset.ts';
@@ -19,7 +20,6 @@ import {
 import { auditPerson } from './person-audit.ts';
 import { sessionCookie } from './session-token.ts';
 import type { OpenedSession, SessionRow } from './sessions.ts';
-import { inTransaction } from './transaction.ts';
 
 const LONG_AGO = new Date(0);
 

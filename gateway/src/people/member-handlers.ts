@@ -1,6 +1,7 @@
 import { notThere } from '../admin/access.ts';
 import type { Handlers } from '../admin/handler.ts';
 import { isUuid } from '../store/tenant-fence.ts';
+import { inTransaction } from '../store/transaction.ts';
 import { signedIn } from './account-handlers.ts';
 import { takeAttempt } from './attempts.ts';
 import {
@@ -14,7 +15,6 @@ import {
 import { listMembers, lockRole, type MemberRow, mayChange, removeMember, setRole } from './members.ts';
 import { getOrganization } from './organizations.ts';
 import { linkTo, type PeopleServices } from './people-services.ts';
-import { inTransaction } from './transaction.ts';
 
 type MemberRoutes = 'listMembers' | 'updateMember' | 'removeMember' | 'leaveOrganization';
 type InvitationRoutes =

@@ -1,10 +1,10 @@
 import type { organizationRoutes } from '@zerogpu/protocol';
 import type { Handlers } from '../admin/handler.ts';
+import { inTransaction } from '../store/transaction.ts';
 import { signedIn } from './account-handlers.ts';
 import { makeInvitationHandlers, memberHandlers } from './member-handlers.ts';
 import { addOrganization, getOrganization, listOrganizations, renameOrganization } from './organizations.ts';
 import type { PeopleServices } from './people-services.ts';
-import { inTransaction } from './transaction.ts';
 
 export function makeOrganizationHandlers(
   services: PeopleServices,

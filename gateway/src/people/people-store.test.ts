@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import { expect, it } from 'vitest';
 import { Secrets } from '../store/secrets.ts';
 import { inTenant } from '../store/tenant-fence.ts';
+import { inTransaction } from '../store/transaction.ts';
 import { onEveryPostgres } from '../testing/postgres.ts';
 import { acceptInvitation, addInvitation } from './invitations.ts';
 import { removeMember } from './members.ts';
@@ -11,7 +12,6 @@ import { addOrganization } from './organizations.ts';
 import { makeReset, takeReset } from './password-reset.ts';
 import { addPerson, keepsPasswordHash, setPasswordHash } from './people-store.ts';
 import { Sessions } from './sessions.ts';
-import { inTransaction } from './transaction.ts';
 
 const secrets = new Secrets('a secret of the tests, long enough');
 const OTHER_SECRET = new Secrets('another secret of the tests, long');

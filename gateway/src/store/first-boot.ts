@@ -14,6 +14,7 @@ import type { Pool, PoolClient } from 'pg';
 import { hashPassword } from './passwords.ts';
 import { readFileIfThere, syncFolder, writePrivateFile } from './private-files.ts';
 import { SecretError, type Secrets } from './secrets.ts';
+import { inTransaction } from './transaction.ts';
 
 /** What a first start made; shown once. */
 export interface FirstBoot {
@@ -111,18 +112,11 @@ function makeCredentials(): Omit<FirstBoot, 'baseUrl'> {
 
 async function fillIfEmpty(pool: Pool, secrets: Secrets, credentials: FirstBoot): Promise<void> {
   const passwordHash = await hashPassword(credentials.adminPassword);
-  const client = await pool.connect();
-  try {
-    await client.query('BEGIN');
+  await inTransaction(pool, async (client) => {
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     const { rows } = await client.query<{ empty: boolean }>(IS_EMPTY);
     if (rows[0]?.empty) await fill(client, secrets, credentials, passwordHash);
-    await client.query('COMMIT');
-    client.release();
-  } catch (error) {
-    client.release(true);
-    throw error;
-  }
+  });
 }
 
 async function fill(

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { transactionOf } from './transaction.ts';
 
 /** Whose rows a transaction may see and write. */
 export interface TenantScope {
@@ -17,28 +18,14 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
  */
 export async function inTenant<T>(
   pool: Pool,
-  scope: TenantScope,
+  { organizationId, projectId }: TenantScope,
   work: (db: PoolClient) => Promise<T>,
 ): Promise<T> {
-  const client = await pool.connect();
-  try {
-    // One round trip. The ids go in as text because SET takes no parameters; `quoted` lets nothing but UUIDs through.
-    await client.query(
-      `BEGIN; SET LOCAL ROLE zerogpu_tenant;
-       SET LOCAL zerogpu.organization_id = ${quoted(scope.organizationId)};
-       SET LOCAL zerogpu.project_id = ${scope.projectId === null ? "''" : quoted(scope.projectId)}`,
-    );
-    const result = await work(client);
-    await client.query('COMMIT');
-    client.release();
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').then(
-      () => client.release(),
-      () => client.release(true),
-    );
-    throw error;
-  }
+  // One round trip. The ids go in as text because SET takes no parameters; `quoted` lets nothing but UUIDs through.
+  const begin = `BEGIN; SET LOCAL ROLE zerogpu_tenant;
+    SET LOCAL zerogpu.organization_id = ${quoted(organizationId)};
+    SET LOCAL zerogpu.project_id = ${projectId === null ? "''" : quoted(projectId)}`;
+  return transactionOf(pool, begin, work);
 }
 
 function quoted(id: string): string {
