@@ -1,5 +1,6 @@
 /** What the platform does by itself for alerts, on a timer of every gateway. */
 import type { Pool } from 'pg';
+import { type Rounds, startRounds } from '../rounds.ts';
 import type { Notify } from './notify.ts';
 import { watchBalances, watchBudgets, watchRunways } from './watch-money.ts';
 import { WebhookSender, type WebhookSenderOptions } from './webhook-sender.ts';
@@ -8,11 +9,6 @@ export interface AlertRoundsOptions extends Omit<WebhookSenderOptions, 'notify'>
   readonly notify: Notify;
   /** Between two looks of this gateway into the outbox and at the clock of the rounds. Default 1 s. */
   readonly everyMs?: number;
-}
-
-export interface AlertRounds {
-  /** Stops the timer and waits for what is under way. */
-  stop(): Promise<void>;
 }
 
 interface Round {
@@ -44,26 +40,21 @@ const DELETE_DELIVERIES = `
 DELETE FROM webhook_deliveries WHERE id IN (
   SELECT id FROM webhook_deliveries WHERE created_at < $1::timestamptz - interval '${KEEP_DELIVERIES}' LIMIT ${DELETE_BATCH})`;
 
-export function startAlertRounds(options: AlertRoundsOptions): AlertRounds {
+export function startAlertRounds(options: AlertRoundsOptions): Pick<Rounds, 'stop'> {
   const { log, now, everyMs = EVERY_MS } = options;
   const sender = new WebhookSender(options);
-  const told = (what: string) => (error: unknown) =>
-    log.warn({ reason: error instanceof Error ? error.message : String(error) }, what);
-  let looking: Promise<unknown> | null = null;
-  const timer = setInterval(() => {
-    // Claims only what there is room for, so rounds may overlap: a slow receiver does not keep the others waiting.
-    void sender.round().catch(told('Webhooks could not be sent'));
-    looking ??= runRounds(options, now())
-      .catch(told('Alerts could not be looked for'))
-      .finally(() => {
-        looking = null;
-      });
+  // It claims only what there is room for, so its rounds may overlap: a slow receiver does not keep the others waiting.
+  const sending = setInterval(() => {
+    const told = (error: unknown) => log.warn({ reason: String(error) }, 'Webhooks could not be sent');
+    void sender.round().catch(told);
   }, everyMs);
-  timer.unref();
+  sending.unref();
+  const round = () => runRounds(options, now());
+  const looking = startRounds({ everyMs, round, log, failed: 'Alerts could not be looked for' });
   return {
     async stop() {
-      clearInterval(timer);
-      await looking;
+      clearInterval(sending);
+      await looking.stop();
       await sender.stop();
     },
   };

@@ -1,38 +1,20 @@
+import { type Rounds, startRounds } from '../rounds.ts';
 import { rechargeRound } from './auto-recharge.ts';
 import type { BillingParts } from './parts.ts';
 import { reconcile } from './reconcile.ts';
 
-export interface BillingWorker {
-  /** Stops the timer and waits for the round under way. */
-  stop(): Promise<void>;
-}
-
 /** A balance that runs dry stops requests, so it is looked at often; a round without work is three indexed look-ups. */
 const EVERY_MS = 5_000;
 
-/** Every gateway runs one. Rounds never overlap; a failing one is told and the next one tries again. */
-export function startBillingWorker(parts: BillingParts, everyMs = EVERY_MS): BillingWorker {
-  let running: Promise<unknown> | null = null;
-  const timer = setInterval(() => {
-    running ??= round(parts).finally(() => {
-      running = null;
-    });
-  }, everyMs);
-  timer.unref();
+/** Every gateway runs one. A provider that is slow to tell of payments keeps no wallet from being recharged. */
+export function startBillingWorker(parts: BillingParts, everyMs = EVERY_MS): Pick<Rounds, 'stop'> {
+  const failed = 'A round of billing failed';
+  const works = [reconcile, rechargeRound].map((work) =>
+    startRounds({ everyMs, round: () => work(parts), log: parts.log, failed }),
+  );
   return {
     async stop() {
-      clearInterval(timer);
-      await running;
+      await Promise.all(works.map((work) => work.stop()));
     },
   };
-}
-
-async function round(parts: BillingParts): Promise<void> {
-  for (const work of [reconcile, rechargeRound]) {
-    try {
-      await work(parts);
-    } catch (error) {
-      parts.log.warn({ reason: String(error).slice(0, 200) }, 'A round of billing failed');
-    }
-  }
 }

@@ -1,5 +1,6 @@
 import { checkInvariants, releaseExpired } from '@zerogpu/ledger';
 import type { Pool } from 'pg';
+import { type Rounds, startRounds } from '../rounds.ts';
 import type { Log } from '../store/log.ts';
 import { dropOldLog, ensureLogPartitions, rollUpDays } from '../store/log-partitions.ts';
 
@@ -14,11 +15,6 @@ export interface SweeperOptions {
   readonly checkEveryMs?: number;
   /** Between two looks after partitions and days. Default 10 minutes. */
   readonly tendEveryMs?: number;
-}
-
-export interface Sweeper {
-  /** Stops the timers and waits for the round under way. */
-  stop(): Promise<void>;
 }
 
 const BATCH = 1_000;
@@ -45,11 +41,13 @@ const CLOCKS_DIFFER_MS = 60_000;
  * Gives expired holds back, forgets expired answers, bodies and rate limits, checks the books, and looks after the log: partitions
  * made ahead, old ones dropped, days rolled up. Every gateway may run one.
  */
-export function startSweeper(options: SweeperOptions): Sweeper {
+export function startSweeper(options: SweeperOptions): Pick<Rounds, 'stop'> {
   const { pool, log, logDays } = options;
-  const sweeping = every(options.everyMs ?? 5_000, () => sweep(pool, log, Date.now()), log);
-  const checking = every(options.checkEveryMs ?? 600_000, () => check(pool, log), log);
-  const tending = every(options.tendEveryMs ?? 600_000, () => tend(pool, log, logDays, Date.now()), log);
+  const every = (everyMs: number, round: () => Promise<unknown>) =>
+    startRounds({ everyMs, round, log, failed: 'A sweep failed' });
+  const sweeping = every(options.everyMs ?? 5_000, () => sweep(pool, log, Date.now()));
+  const checking = every(options.checkEveryMs ?? 600_000, () => check(pool, log));
+  const tending = every(options.tendEveryMs ?? 600_000, () => tend(pool, log, logDays, Date.now()));
   // A gateway that was away for long may find no partition for this week.
   tending.run();
   return {
@@ -104,25 +102,4 @@ async function inBatches(step: () => Promise<number>): Promise<number> {
 async function check(pool: Pool, log: Log): Promise<void> {
   const violations = await checkInvariants(pool);
   if (violations.length > 0) log.error({ violations: violations.slice(0, 20) }, 'The ledger does not add up');
-}
-
-/** Rounds never overlap; a failing one is told and the next one tries again. */
-function every(ms: number, round: () => Promise<unknown>, log: Log): Sweeper & { run(): void } {
-  let running: Promise<unknown> | null = null;
-  const run = () => {
-    running ??= round()
-      .catch((error: unknown) => log.warn({ reason: String(error) }, 'A sweep failed'))
-      .finally(() => {
-        running = null;
-      });
-  };
-  const timer = setInterval(run, ms);
-  timer.unref();
-  return {
-    run,
-    async stop() {
-      clearInterval(timer);
-      await running;
-    },
-  };
 }
