@@ -73,6 +73,8 @@ const KINDS: Readonly<Record<TenantKind, number>> = { generous: 0.55, budgeted: 
 const KEEP_AT_ONCE = 500;
 /** Of each kind: a defect would fill the report with its consequences. */
 const MAX_SURPRISES = 10;
+/** Errors of the platform: with so many, retries would go on for ever. */
+const MAX_BROKEN = 500;
 
 interface Job {
   readonly buyer: Buyer;
@@ -101,6 +103,7 @@ export class Load {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
   #later: Job[] = [];
   #working = 0;
+  #broken = 0;
   #ends: OrderEnd[] = [];
   #keeping: Promise<void> = Promise.resolve();
   #stopped: Error | null = null;
@@ -240,7 +243,9 @@ export class Load {
     if (outcome.kind === 'failed') {
       const name = `${outcome.status} ${outcome.code}`;
       this.failures.set(name, (this.failures.get(name) ?? 0) + 1);
-      if (!EXPECTED.has(outcome.code)) this.#surprise('an error of the platform', outcome.requestId, name);
+      const expected = EXPECTED.has(outcome.code);
+      if (!expected && ++this.#broken > MAX_BROKEN) this.stop(new Error(`Nothing but errors: ${name}`));
+      if (!expected) this.#surprise('an error of the platform', outcome.requestId, name);
     }
   }
 
