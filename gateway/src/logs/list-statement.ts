@@ -15,6 +15,8 @@ export const ROW_COLUMNS = `id, created_at, settled_at, cost, key_id, input_toke
   error_code, finish_reason, route_class, region`;
 
 const HALF_MINUTE_MS = 30_000;
+/** As the column's type has it: the year 4011. What is asked for behind it is narrowed by its id alone. */
+const LAST_HALF_MINUTE = 2 ** 31 - 1;
 
 /** One page, and one request more when there is another page. */
 export function listStatement(projectId: string, question: LogQuestion): Statement {
@@ -93,7 +95,7 @@ function rangeConditions({ lower, upper }: IdRange, values: SqlValues): string[]
 function halfMinute(text: string): number | null {
   const start = text.slice(0, 'req_'.length + 10);
   const time = idTime('request', start + '0'.repeat(16));
-  return time === null ? null : Math.floor(time / HALF_MINUTE_MS);
+  return time === null ? null : Math.min(Math.floor(time / HALF_MINUTE_MS), LAST_HALF_MINUTE - 1);
 }
 
 /** Ids that one page looks through for a text within them: 50 ms. */

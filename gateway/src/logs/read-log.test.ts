@@ -117,6 +117,15 @@ onEveryPostgres('the log', (database) => {
     );
   });
 
+  it('holds nothing behind the last half minute that a row can have, and still answers', async () => {
+    const pool = await database();
+    const { caller, own } = await setUp(pool, 5);
+    const far = '9999-12-31T23:59:59Z';
+    expect(await pages(pool, caller, { to: far, from: iso(START) })).toHaveLength(own.length);
+    expect(await pages(pool, caller, { from: '9000-01-01T00:00:00Z', to: far })).toEqual([]);
+    expect(await pages(pool, caller, { id: `req_${'z'.repeat(26)}` })).toEqual([]);
+  });
+
   it('finds a whole id, its beginning, and a text from within it', async () => {
     const pool = await database();
     const { caller, own } = await setUp(pool, 60);
