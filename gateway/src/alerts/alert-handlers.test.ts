@@ -230,6 +230,7 @@ onEveryPostgres('alerts over HTTP', (database) => {
       {},
       { low_balance: '-1' },
       { low_balance: 5 },
+      { low_balance: '999999999999' },
       { budget_percents: [0] },
       { budget_percents: [50, 50] },
       { budget_percents: Array.from({ length: 11 }, (_, i) => i + 1) },

@@ -1,6 +1,9 @@
-import { ApiError, dollarsText, type NanoDollars, parseDollars } from '@zerogpu/protocol';
+import { ApiError, dollarsText, NANOS_PER_DOLLAR, type NanoDollars, parseDollars } from '@zerogpu/protocol';
 import type { Handlers } from '../admin/handler.ts';
 import { type Rules, readProjectPercents, readRules, writeProjectPercents, writeRules } from './rules.ts';
+
+/** A billion dollars: far above any balance, and within a bigint of nano-dollars. */
+const MOST_BALANCE = 1_000_000_000n * NANOS_PER_DOLLAR;
 
 type RuleHandlers = Handlers<
   'getAlertRules' | 'updateAlertRules' | 'getProjectAlertRules' | 'updateProjectAlertRules'
@@ -47,9 +50,9 @@ function sorted(percents: readonly number[]): number[] {
 function amountOf(text: string | null): NanoDollars | null {
   if (text === null) return null;
   const amount = parseDollars(text);
-  if (amount !== null) return amount;
+  if (amount !== null && amount <= MOST_BALANCE) return amount;
   throw new ApiError('invalid_value', {
-    message: 'low_balance must not be below zero; null switches the alert off',
+    message: 'low_balance must be from 0 to 1000000000 dollars; null switches the alert off',
     param: 'low_balance',
   });
 }
