@@ -188,6 +188,11 @@ describe('with the sandbox', () => {
       after = json.next === null ? '' : `&after=${encodeURIComponent(json.next)}`;
     } while (after !== '');
     expect(paged.map((entry) => entry.id)).toEqual(whole.map((entry) => entry.id));
+    const madeUp = Buffer.from('2026-99-99T00:00:00.000Z usage:1').toString('base64url');
+    expect((await billing.call(`history?after=${madeUp}`)).json.error).toMatchObject({
+      code: 'invalid_value',
+      param: 'after',
+    });
     const { text, headers } = await billing.call('history/export');
     expect(headers.get('content-disposition')).toContain('attachment; filename="billing-');
     expect(text.split('\r\n')).toHaveLength(whole.length + 2);

@@ -1,5 +1,6 @@
 import { ApiError, type billingRoutes, CREDIT_PRESETS, dollarsText } from '@zerogpu/protocol';
 import type { AdminContext, Handlers } from '../admin/handler.ts';
+import { momentOf } from '../admin/moment.ts';
 import { limitOf, pageOf, placeOf } from '../admin/paging.ts';
 import { CSV_HEAD, csvLine, type Place, readHistory, shownEntry } from './history.ts';
 import { makeMethodHandlers } from './method-handlers.ts';
@@ -70,7 +71,7 @@ export function makeBillingHandlers(parts: BillingParts): Handlers<keyof typeof 
 
 function cursorOf({ query }: AdminContext<'listBillingHistory'>): Place | null {
   const place = placeOf(query, CURSOR);
-  return place === null ? null : { at: new Date(place[0]), key: place[1] ?? '' };
+  return place === null ? null : { at: new Date(momentOf(place[0], 'after')), key: place[1] ?? '' };
 }
 
 function readPage(
