@@ -408,11 +408,11 @@ BEGIN
   RETURN array_fill('held'::text, ARRAY[cardinality(request_ids)]);
 END $$`;
 
-/** Now and then a whole group is told that there is no money. */
+/** Half of the time a whole group is told that there is no money. */
 const REFUSE_AT_RANDOM = `
 ALTER FUNCTION ledger.take_holds_unwatched RENAME TO take_holds_really;
 CREATE FUNCTION ledger.take_holds_unwatched(${SIGNATURE}) RETURNS text[] LANGUAGE plpgsql AS $$
 BEGIN
-  IF random() < 0.1 THEN RETURN array_fill('balance'::text, ARRAY[cardinality(request_ids)]); END IF;
+  IF random() < 0.5 THEN RETURN array_fill('balance'::text, ARRAY[cardinality(request_ids)]); END IF;
   RETURN ledger.take_holds_really(request_ids, account_ids, project_ids, key_ids, amounts, expiries, at);
 END $$`;

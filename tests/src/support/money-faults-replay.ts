@@ -105,7 +105,7 @@ export interface Replay {
 }
 
 /** A defect would fill the report with its consequences. */
-const MAX_FINDINGS = 50;
+const MAX_FINDINGS = 1_000;
 
 /**
  * @param events in the order of their sequence
