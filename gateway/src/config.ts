@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { MANIFESTS } from '@zerogpu/catalogue';
 import { isRecord } from '@zerogpu/protocol';
+import { nearest } from './nearest.ts';
 
 export interface UpstreamConfig {
   readonly name: string;
@@ -179,27 +180,6 @@ function nearestSetting(name: string): string {
   const prefixed = WITHOUT_PREFIX.map((bare) => `ZEROGPU_${bare}`);
   const meant = nearest(name, [...OURS, ...OTHER_PROGRAMS, ...prefixed]);
   return prefixed.includes(meant) ? meant.slice('ZEROGPU_'.length) : meant;
-}
-
-function nearest(name: string, candidates: readonly string[]): string {
-  // The beginning of a longer name is one slip away from it, however much is missing.
-  const distance = (candidate: string) => (candidate.startsWith(name) ? 1 : editDistance(name, candidate));
-  let best = candidates[0]!;
-  for (const candidate of candidates) if (distance(candidate) < distance(best)) best = candidate;
-  return best;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + same));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }
 
 function integer(env: Env, name: string, otherwise: number, min: number, max: number): number {

@@ -14,6 +14,7 @@ import type { Pool, PoolClient } from 'pg';
 import { inTenant } from '../store/tenant-fence.ts';
 import { type Admitted, admitPerson, type PersonFinder } from './access.ts';
 import { type Act, type AdminContext, type Handlers, isTextAnswer, type TextAnswer } from './handler.ts';
+import { queryOf, refuseUnknownNames } from './read-query.ts';
 import { refuseUnstorable } from './refuse-unstorable.ts';
 
 export interface AdminServices {
@@ -58,7 +59,7 @@ type AnyHandler = (context: AdminContext<AdminRouteName>) => Promise<unknown>;
 function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices): Work {
   // The declaration of the same name gives both the schemas below and the handler's type.
   const handler = services.handlers[name] as AnyHandler;
-  const checkQuery = route.query && checkerOf(route.query, services);
+  const readQuery = queryReader(route.query, services);
   const checkBody = route.body && checkerOf(route.body, services);
   const readBody = async (raw: IncomingMessage) => {
     if (route.raw) return services.readRaw(raw, route.raw.maxBytes);
@@ -73,7 +74,7 @@ function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices
       refuseForeignPages(route, raw, services.origins);
       const params = paramsOf(request);
       const admitted = await admitPerson(services.people, services.pool, route.access, raw.headers, params);
-      const query = checkQuery ? checkQuery(queryOf(request)) : {};
+      const query = readQuery(request.url);
       const body = await readBody(raw);
       const context = contextOf(route, services, admitted, {
         params,
@@ -103,6 +104,17 @@ function checkerOf(schema: TSchema, { checker }: AdminServices): ReturnType<Admi
     const checked = check(Object.fromEntries(known));
     refuseUnstorable(checked);
     return checked;
+  };
+}
+
+function queryReader(schema: TSchema | undefined, services: AdminServices): (url: string) => unknown {
+  if (schema === undefined) return () => ({});
+  const known = Object.keys(schema['properties'] ?? {});
+  const check = checkerOf(schema, services);
+  return (url) => {
+    const query = queryOf(url);
+    refuseUnknownNames(query, known);
+    return check(query);
   };
 }
 
@@ -147,12 +159,6 @@ function refuseForeignPages(
 function paramsOf(request: FastifyRequest): Record<string, string> {
   const { params } = request;
   return typeof params === 'object' && params !== null ? Object.fromEntries(Object.entries(params)) : {};
-}
-
-/** One text a name: the last one wins, as in a form. */
-function queryOf(request: FastifyRequest): Record<string, string> {
-  const at = request.url.indexOf('?');
-  return Object.fromEntries(new URLSearchParams(at < 0 ? '' : request.url.slice(at + 1)));
 }
 
 async function send(
