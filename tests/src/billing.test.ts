@@ -156,6 +156,29 @@ describe('with the sandbox', () => {
     expect(await billing.payment(id)).toMatchObject({ amount: '25.00', refunded: '25.00' });
   });
 
+  it('refunds once per Idempotency-Key, however often and however many at once', async () => {
+    const billing = await open();
+    await billing.addTestCard();
+    const [{ id }, other] = [
+      (await billing.addCredit('25.00')).json,
+      (await billing.addCredit('25.00')).json,
+    ];
+    const refund = (amount = '5.00', payment = id) =>
+      billing.call(`payments/${payment}/refunds`, { amount }, { key: 'press' });
+    const pressed = await Promise.all(Array.from({ length: 5 }, () => refund()));
+    expect(pressed.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201]);
+    expect(new Set(pressed.map(({ json }) => json.id)).size).toBe(1);
+    expect((await refund()).json).toEqual({ ...pressed[0]?.json, state: 'succeeded' });
+    expect((await refund('6.00')).json.error.code).toBe('idempotency_conflict');
+    expect(await billing.payment(id)).toMatchObject({ refunded: '5.00' });
+    expect((await refund('5.00', other.id)).json.id).not.toBe(pressed[0]?.json.id);
+    const { rows } = await gateway.pool.query(
+      "SELECT 1 FROM audit_log WHERE organization_id = $1 AND action = 'payment.refunded'",
+      [billing.tenant.organizationId],
+    );
+    expect(rows).toHaveLength(2);
+  });
+
   it('tells its history in pages that are together the whole, and as a table without formulas', async () => {
     const billing = await open();
     await gateway.pool.query(

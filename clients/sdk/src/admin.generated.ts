@@ -2044,7 +2044,7 @@ export class BillingApi {
     return this.#call.json<Routes['cancelPayment']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/billing/payments/{paymentId}/cancel', params: { organizationId, paymentId }, options });
   }
 
-  /** Gives back a payment or a part of it, at most what the balance still has. Members of the organization with the role `owner` may call it. `POST /api/organizations/{organizationId}/billing/payments/{paymentId}/refunds` */
+  /** Gives back a payment or a part of it, at most what the balance still has. With an `Idempotency-Key` header the same refund is answered again instead of a second one being made. Members of the organization with the role `owner` may call it. `POST /api/organizations/{organizationId}/billing/payments/{paymentId}/refunds` */
   refundPayment(organizationId: string, paymentId: string, body: Routes['refundPayment']['body'] = {}, options: AdminOptions = {}): Promise<WithRequestId<Routes['refundPayment']['answer']>> {
     return this.#call.json<Routes['refundPayment']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/billing/payments/{paymentId}/refunds', params: { organizationId, paymentId }, body, options });
   }

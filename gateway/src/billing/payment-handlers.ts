@@ -10,7 +10,7 @@ import type { BillingParts } from './parts.ts';
 import { applyOutcome, chargePayment, PAYMENT_COLUMNS, type PaymentRow } from './payments.ts';
 import { declineMessage, isTestMoney, NANOS_PER_CENT } from './provider.ts';
 import { receiptPage } from './receipt.ts';
-import { beginRefund, FIRST_LOOK_MS, giveBack, type RefundRow } from './refunds.ts';
+import { beginRefund, FIRST_LOOK_MS, findRefund, giveBack, type RefundRow, refundId } from './refunds.ts';
 
 export const LEAST_CREDIT = 5n * NANOS_PER_DOLLAR;
 export const MOST_CREDIT = 10_000n * NANOS_PER_DOLLAR;
@@ -72,7 +72,8 @@ export function makePaymentHandlers(parts: BillingParts): Handlers<PaymentRoutes
     },
 
     async refundPayment(context) {
-      return shownRefund(await giveBack(parts, await beginOne(parts, context)), parts);
+      const { refund, isNew } = await beginOne(parts, context);
+      return shownRefund(isNew ? await giveBack(parts, refund) : refund, parts);
     },
 
     async getReceipt(context) {
@@ -161,7 +162,7 @@ async function begin({ provider }: BillingParts, context: AdminContext<'addCredi
 }
 
 /** Under another word than a caller's own, so that a key says nothing of another route. */
-function requestKey({ headers }: AdminContext<'addCredit'>): string | null {
+function requestKey({ headers }: AdminContext<'addCredit' | 'refundPayment'>): string | null {
   const key = headers['idempotency-key'];
   if (key === undefined) return null;
   if (typeof key === 'string' && key.length >= 1 && key.length <= 255) return key;
@@ -253,22 +254,38 @@ function refuseOthers(payment: PaymentRow, states: readonly string[], mode: stri
 async function beginOne({ pool, provider }: BillingParts, context: AdminContext<'refundPayment'>) {
   const { organizationId, params, body, person, now, audit } = context;
   if (!isUuid(params.paymentId)) throw notThere('payment');
+  const key = requestKey(context);
+  const id = key === null ? null : refundId(params.paymentId, key);
   return inTransaction(pool, async (db) => {
     const { rows } = await db.query<PaymentRow>(`${GET} FOR UPDATE`, [organizationId, params.paymentId]);
     const payment = rows[0];
     if (payment === undefined) throw notThere('payment');
+    const before = await repeatedRefund(db, context, id);
+    if (before !== null) return { refund: before, isNew: false };
     refuseOthers(payment, ['succeeded'], provider.mode);
     const left = payment.amount - payment.refunded;
     if (left === 0n) throw new ApiError('state_conflict', { message: 'The payment was refunded already' });
     const amount = body.amount === undefined ? left : readAmount(body.amount, 'amount', NANOS_PER_CENT, left);
     const asked = { organizationId, paymentId: payment.id, amount, personId: person?.id ?? null, at: now };
-    const refund = await beginRefund(db, asked);
+    const refund = await beginRefund(db, { ...asked, id });
     if (refund === null) {
       const message = 'The balance has less than this to give back: what was spent or is held stays';
       throw new ApiError('insufficient_quota', { message });
     }
     const details = { refund_id: refund.id, amount: dollarsText(amount) };
     await audit(db, { kind: 'payment', id: payment.id, details });
-    return refund;
+    return { refund, isNew: true };
   });
+}
+
+/** Under the payment's lock. Without an amount, all that was left is meant: then, not now. */
+async function repeatedRefund(
+  db: PoolClient,
+  { organizationId, body }: AdminContext<'refundPayment'>,
+  id: string | null,
+): Promise<RefundRow | null> {
+  const before = id === null ? null : await findRefund(db, organizationId, id);
+  if (before === null || body.amount === undefined || parseDollars(body.amount) === before.amount)
+    return before;
+  throw new ApiError('idempotency_conflict');
 }

@@ -2,6 +2,7 @@
  * Refunds. The credit is taken from the wallet before the provider is asked, so that it cannot be spent meanwhile, and
  * given back when the provider refuses: a kill in between leaves a refund that the reconciler of any gateway finishes.
  */
+import { createHash } from 'node:crypto';
 import { credit, refund as takeFromWallet } from '@zerogpu/ledger';
 import { dollarsText } from '@zerogpu/protocol';
 import type { PoolClient } from 'pg';
@@ -27,11 +28,12 @@ export const FIRST_LOOK_MS = 60_000;
 const WALLET = 'SELECT wallet_id FROM organizations WHERE id = $1';
 const RESERVE = 'UPDATE payments SET refunded = refunded + $2 WHERE id = $1';
 const INSERT = `
-INSERT INTO refunds (organization_id, payment_id, amount, person_id, created_at, look_after)
-VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${REFUND_COLUMNS}`;
+INSERT INTO refunds (organization_id, payment_id, amount, person_id, created_at, look_after, id)
+VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, gen_random_uuid())) RETURNING ${REFUND_COLUMNS}`;
 const CHARGE = 'SELECT provider_payment FROM payments WHERE id = $1';
 const LOCK = `SELECT ${REFUND_COLUMNS} FROM refunds WHERE id = $1 FOR UPDATE`;
 const READ = `SELECT ${REFUND_COLUMNS} FROM refunds WHERE id = $1`;
+const FIND = `SELECT ${REFUND_COLUMNS} FROM refunds WHERE organization_id = $1 AND id = $2`;
 const SET_STATE = `
 UPDATE refunds SET state = $2, provider_refund = coalesce($3, provider_refund), failure_code = $4, settled_at = $5
 WHERE id = $1 RETURNING ${REFUND_COLUMNS}`;
@@ -42,6 +44,20 @@ export interface NewRefund {
   readonly amount: bigint;
   readonly personId: string | null;
   readonly at: number;
+  /** Null takes a new one. */
+  readonly id?: string | null;
+}
+
+/**
+ * The id of the refund that somebody asks for with an Idempotency-Key: the same each time, so that it is found again
+ * under the payment's lock. 122 bits of SHA-256, which nobody makes meet another's.
+ */
+export function refundId(paymentId: string, requestKey: string): string {
+  const hash = createHash('sha256').update(`refund ${paymentId} ${requestKey}`).digest();
+  // Version 8 of RFC 9562: a UUID whose bits are the maker's own.
+  hash[6] = (hash.readUInt8(6) & 0x0f) | 0x80;
+  hash[8] = (hash.readUInt8(8) & 0x3f) | 0x80;
+  return hash.toString('hex', 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /**
@@ -49,15 +65,24 @@ export interface NewRefund {
  * @returns null when the wallet has less than that to give
  */
 export async function beginRefund(db: PoolClient, asked: NewRefund): Promise<RefundRow | null> {
-  const { organizationId, paymentId, amount, personId, at } = asked;
+  const { organizationId, paymentId, amount, personId, at, id = null } = asked;
   await db.query(RESERVE, [paymentId, amount]);
   const look = new Date(at + FIRST_LOOK_MS);
-  const values = [organizationId, paymentId, amount, personId, new Date(at), look];
+  const values = [organizationId, paymentId, amount, personId, new Date(at), look, id];
   const { rows } = await db.query<RefundRow>(INSERT, values);
   const row = rows[0];
   if (row === undefined) throw new Error('A refund was not written');
   const taken = await takeFromWallet(db, { ...(await movement(db, row)), description: 'Refund', at });
   return taken === 'refunded' ? row : null;
+}
+
+/** Of a payment that is locked. */
+export async function findRefund(
+  db: PoolClient,
+  organizationId: string,
+  id: string,
+): Promise<RefundRow | null> {
+  return (await db.query<RefundRow>(FIND, [organizationId, id])).rows[0] ?? null;
 }
 
 async function movement(db: PoolClient, { organization_id, id, amount }: RefundRow) {

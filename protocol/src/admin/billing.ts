@@ -266,11 +266,13 @@ export const billingRoutes = declare({
     path: at('payments/{paymentId}/refunds'),
     tag: 'billing',
     summary: 'Gives back a payment or a part of it, at most what the balance still has',
+    description:
+      'With an `Idempotency-Key` header the same refund is answered again instead of a second one being made.',
     access: organization('owner'),
     body: NewRefund,
     answer: RefundSchema,
     status: 201,
-    errors: ['state_conflict', 'insufficient_quota'],
+    errors: ['state_conflict', 'idempotency_conflict', 'insufficient_quota'],
     audit: 'payment.refunded',
   },
   getReceipt: {
