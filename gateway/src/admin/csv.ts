@@ -5,13 +5,18 @@ export function csvLine(cells: readonly Cell[]): string {
   return `${cells.map(csvCell).join(',')}\r\n`;
 }
 
+/** Amounts are texts, because JSON numbers are not exact. */
+const NUMBER = /^-?\d+(\.\d+)?$/;
+/** What some spreadsheet runs, or skips before what it runs. */
+const FORMULA = /^[\s=+\-@|%]/;
+
 /**
  * A text that begins like a formula gets an apostrophe in front: a spreadsheet would run it, and names of keys and
- * models are written by people. Numbers of ours stay numbers.
+ * models are written by people. Numbers stay numbers.
  */
 function csvCell(cell: Cell): string {
   if (cell === null) return '';
   if (typeof cell !== 'string') return String(cell);
-  const harmless = /^[=+\-@\t\r\n]/.test(cell) ? `'${cell}` : cell;
+  const harmless = FORMULA.test(cell) && !NUMBER.test(cell) ? `'${cell}` : cell;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

@@ -2,7 +2,7 @@ import { ApiError, type billingRoutes, CREDIT_PRESETS, dollarsText } from '@zero
 import type { AdminContext, Handlers } from '../admin/handler.ts';
 import { momentOf } from '../admin/moment.ts';
 import { limitOf, pageOf, placeOf } from '../admin/paging.ts';
-import { CSV_HEAD, csvLine, type Place, readHistory, shownEntry } from './history.ts';
+import { HISTORY_HEAD, historyLine, type Place, readHistory, shownEntry } from './history.ts';
 import { makeMethodHandlers } from './method-handlers.ts';
 import type { BillingParts } from './parts.ts';
 import { LEAST_CREDIT, MOST_CREDIT, makePaymentHandlers } from './payment-handlers.ts';
@@ -85,11 +85,11 @@ function readPage(
 }
 
 async function* exportLines(parts: BillingParts, context: AdminContext<'exportBillingHistory'>) {
-  yield CSV_HEAD;
+  yield HISTORY_HEAD;
   let behind: Place | null = null;
   for (;;) {
     const rows = await readPage(parts, context, behind, EXPORT_PAGE);
-    for (const row of rows) yield csvLine(shownEntry(row));
+    for (const row of rows) yield historyLine(shownEntry(row));
     const last = rows.at(-1);
     if (last === undefined || rows.length < EXPORT_PAGE) return;
     behind = last;

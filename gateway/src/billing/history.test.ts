@@ -1,36 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cell } from './history.ts';
 import { declineCode, declineMessage, NANOS_PER_CENT, toCents } from './provider.ts';
 import { escapeHtml } from './receipt.ts';
 import { findTestCard } from './test-cards.ts';
-
-describe('cell', () => {
-  it('never begins as a formula does, unless it is a number', () => {
-    fc.assert(
-      fc.property(fc.string(), (text) => {
-        const shown = cell(text).replace(/^"/, '');
-        const isNumber = /^-?\d+(\.\d+)?$/.test(text);
-        expect(isNumber || !/^[=+\-@\t\r]/.test(shown)).toBe(true);
-      }),
-    );
-    expect(cell('=1+1')).toBe("'=1+1");
-    expect(cell('-1.50')).toBe('-1.50');
-    expect(cell('-1.50+2')).toBe("'-1.50+2");
-    expect(cell('@SUM(A1)')).toBe("'@SUM(A1)");
-  });
-
-  it('is one cell of one line, whatever stands in it', () => {
-    fc.assert(
-      fc.property(fc.string(), (text) => {
-        const shown = cell(text);
-        const inside = shown.startsWith('"') ? shown.slice(1, -1).replaceAll('""', '') : shown;
-        expect(inside.includes('"')).toBe(false);
-        if (!shown.startsWith('"')) expect(/[,\r\n]/.test(shown)).toBe(false);
-      }),
-    );
-  });
-});
 
 describe('escapeHtml', () => {
   it('leaves nothing that begins a tag, an entity or ends an attribute', () => {

@@ -1,6 +1,7 @@
 /** The billing history: one list of what came in and went out, newest first, page by page. */
 import { dollarsText, type HISTORY_KINDS, type PAYMENT_STATES } from '@zerogpu/protocol';
 import type { PoolClient } from 'pg';
+import { csvLine } from '../admin/csv.ts';
 import { declineMessage } from './provider.ts';
 
 type Kind = (typeof HISTORY_KINDS)[number];
@@ -90,8 +91,6 @@ export function shownEntry(row: Row) {
   };
 }
 
-export type HistoryEntryShown = ReturnType<typeof shownEntry>;
-
 const MONTHS = [
   'January',
   'February',
@@ -117,15 +116,8 @@ function describe({ kind, text, code, month, payment_id }: Row): string {
 
 const COLUMNS = ['at', 'description', 'amount', 'status', 'kind', 'id', 'test_money'] as const;
 
-export const CSV_HEAD = `${COLUMNS.join(',')}\r\n`;
+export const HISTORY_HEAD = csvLine(COLUMNS);
 
-export function csvLine(entry: HistoryEntryShown): string {
-  return `${COLUMNS.map((column) => cell(String(entry[column]))).join(',')}\r\n`;
-}
-
-/** What a spreadsheet would take for a formula is made a text; a plain amount stays a number. */
-export function cell(text: string): string {
-  const isNumber = /^-?\d+(\.\d+)?$/.test(text);
-  const harmless = !isNumber && /^[\s=+\-@|%]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+export function historyLine(entry: ReturnType<typeof shownEntry>): string {
+  return csvLine(COLUMNS.map((column) => entry[column]));
 }
