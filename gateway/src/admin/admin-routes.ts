@@ -16,6 +16,7 @@ import { type Admitted, admitPerson, type PersonFinder } from './access.ts';
 import { type Act, type AdminContext, type Handlers, isTextAnswer, type TextAnswer } from './handler.ts';
 import { queryOf, refuseUnknownNames } from './read-query.ts';
 import { refuseUnstorable } from './refuse-unstorable.ts';
+import { Turns } from './turns.ts';
 
 export interface AdminServices {
   readonly pool: Pool;
@@ -39,8 +40,9 @@ INSERT INTO audit_log (organization_id, project_id, person_id, action, object_ki
 VALUES ($1, $2, $3, $4, $5, $6, $7)`;
 
 export function addAdminRoutes(app: FastifyInstance, services: AdminServices): void {
+  const turns = new Turns();
   for (const [name, route] of Object.entries<AdminRoute>(ADMIN_ROUTES)) {
-    const work = worker(name as AdminRouteName, route, services);
+    const work = worker(name as AdminRouteName, route, services, turns);
     const url = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
     // Taken over before the framework looks at the body: it is read after it is known who asks.
     const onRequest = (request: FastifyRequest, reply: FastifyReply) => {
@@ -56,7 +58,7 @@ type Work = (request: FastifyRequest, raw: IncomingMessage, response: ServerResp
 /** A value of a handler's own types, after the declaration's schemas have checked it. */
 type AnyHandler = (context: AdminContext<AdminRouteName>) => Promise<unknown>;
 
-function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices): Work {
+function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices, turns: Turns): Work {
   // The declaration of the same name gives both the schemas below and the handler's type.
   const handler = services.handlers[name] as AnyHandler;
   const readQuery = queryReader(route.query, services);
@@ -76,7 +78,7 @@ function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices
       const admitted = await admitPerson(services.people, services.pool, route.access, raw.headers, params);
       const query = readQuery(request.url);
       const body = await readBody(raw);
-      const context = contextOf(route, services, admitted, {
+      const context = contextOf(route, services, turns, admitted, {
         params,
         query,
         body,
@@ -126,6 +128,7 @@ type Asked = Pick<
 function contextOf(
   route: AdminRoute,
   { pool }: AdminServices,
+  turns: Turns,
   admitted: Admitted,
   asked: Asked,
 ): AdminContext<AdminRouteName> {
@@ -134,7 +137,8 @@ function contextOf(
   const context = {
     ...asked,
     ...admitted,
-    tenant: <T>(work: (db: PoolClient) => Promise<T>) => inTenant(pool, scope, work),
+    tenant: <T>(work: (db: PoolClient) => Promise<T>) =>
+      turns.during(organizationId, () => inTenant(pool, scope, work)),
     audit: async (db: PoolClient, { kind, id, details = {}, ...act }: Act) => {
       if (route.audit === undefined) throw new Error(`The route ${route.path} declares no audited act`);
       const who = [act.organizationId ?? organizationId, scope.projectId, person?.id ?? null];

@@ -51,7 +51,8 @@ export interface AdminContext<Name extends AdminRouteName> {
   readonly projectId: string;
   /**
    * One transaction that row-level security binds to this organization and project: for every statement on tenants'
-   * tables. Only on routes whose access is to an organization or project.
+   * tables. Only on routes whose access is to an organization or project. An organization has a few at once; none
+   * begins another before it has ended.
    */
   tenant<T>(work: (db: PoolClient) => Promise<T>): Promise<T>;
   /** Writes the route's line of the audit log, in the transaction of the act itself. */

@@ -105,7 +105,7 @@ export function errorsOf(route: AdminRoute): readonly ErrorCode[] {
   if (route.query !== undefined) codes.add('invalid_value');
   if (route.access.to !== 'anyone') codes.add('not_signed_in');
   if (route.access.to === 'organization' || route.access.to === 'project') {
-    codes.add('not_found');
+    codes.add('not_found').add('no_capacity');
     if (route.access.role !== 'viewer') codes.add('role_insufficient');
   }
   if (route.method !== 'get') codes.add('origin_not_allowed');
