@@ -13,6 +13,7 @@ export const BROWSER_SAFE: readonly { readonly place: string; readonly reason: s
   { place: 'runtimes/src/runtime.ts', reason: 'the interface of every runtime' },
   { place: 'runtimes/src/zlm/', reason: 'built-in models run in browser nodes' },
   { place: 'clients/sdk/src/', reason: 'web pages call the API with it' },
+  { place: 'gateway/src/pages/browser/', reason: 'the scripts of pages, sent as they are' },
   { place: 'node/src/', reason: 'the core of a node is the same in Node and in a browser' },
 ];
 
@@ -31,6 +32,8 @@ const OPTIONS: ts.CompilerOptions = {
   strict: true,
   noUncheckedIndexedAccess: true,
   exactOptionalPropertyTypes: true,
+  allowJs: true,
+  checkJs: true,
   allowImportingTsExtensions: true,
   skipLibCheck: true,
   noEmit: true,
@@ -42,7 +45,7 @@ const isIn = (file: string, place: string) => (place.endsWith('/') ? file.starts
 export function browserFiles(files: readonly string[]): string[] {
   return files.filter(
     (file) =>
-      file.endsWith('.ts') &&
+      /\.[jt]s$/.test(file) &&
       !isTestCode(file) &&
       BROWSER_SAFE.some(({ place }) => isIn(file, place)) &&
       !NATIVE.some(({ place }) => isIn(file, place)),

@@ -31,6 +31,7 @@ import type { Caller } from './flow.ts';
 import { checkHealth, type HealthServices } from './health.ts';
 import type { Metrics } from './metrics.ts';
 import type { NodeRegistry } from './nodes/registry.ts';
+import { addPages } from './pages/pages.ts';
 import { type WayServices, walk } from './way.ts';
 
 export interface ServerServices extends WayServices {
@@ -98,6 +99,7 @@ export function makeServer(services: ServerServices): FastifyInstance {
   modelRoutes(app, services);
   addAdminRoutes(app, services.admin);
   operatorRoutes(app, services);
+  addPages(app);
   nodeSocket(app, services.registry);
   return app;
 }

@@ -1,36 +1,20 @@
 /** Node and Chromium beside each other: the same program built for the browser, on a page of its own. */
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { build } from 'vite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeInChromium, launchChromium } from './chromium.ts';
 import { builtInIds, sameBytesHashes } from './same-bytes-cases.ts';
 
-const CHROMIUM = process.env['ZEROGPU_TEST_CHROMIUM'] ?? '/usr/bin/chromium';
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--no-first-run',
-  '--disable-sync',
-  '--disable-component-update',
-];
 const WEIGHTS = path.join(import.meta.dirname, '../../../models/weights');
 
 /** A test for the tokenizer and for each built-in model. */
 export function describeSameBytes(cases: number): void {
-  const isRequired = (process.env['ZEROGPU_TEST_REQUIRE'] ?? '').split(/[ ,]+/).includes('chromium');
-  const isThere = existsSync(CHROMIUM);
-  if (!isThere) {
-    console.warn(
-      `Skipped, no browser at ${CHROMIUM}: install it (Debian: apt install chromium) or name one with ZEROGPU_TEST_CHROMIUM`,
-    );
-  }
-  describe.skipIf(!isThere && !isRequired)('Node and Chromium', () => {
+  describeInChromium('Node and Chromium', () => {
     const sides = new Sides();
     beforeAll(() => sides.open());
     afterAll(() => sides.close());
@@ -71,7 +55,7 @@ class Sides {
     });
     this.#server = server;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    this.#browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: ARGUMENTS });
+    this.#browser = await launchChromium();
     this.#page = await this.#browser.newPage();
     const { port } = server.address() as AddressInfo;
     await this.#page.goto(`http://127.0.0.1:${port}/`);
