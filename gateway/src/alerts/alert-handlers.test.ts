@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { NewEvent } from '../admin/event.ts';
 import { silentLog } from '../store/log.ts';
 import { Secrets } from '../store/secrets.ts';
 import { inTenant } from '../store/tenant-fence.ts';
@@ -11,7 +12,7 @@ import { openReceiver, type Receiver } from '../testing/receiver.ts';
 import { makeTenant } from '../testing/tenant.ts';
 import { makeAlertHandlers } from './alert-handlers.ts';
 import { FeedTail } from './feed-tail.ts';
-import { makeNotify, type NewEvent } from './notify.ts';
+import { makeNotify } from './notify.ts';
 import { WebhookSender } from './webhook-sender.ts';
 
 const secrets = new Secrets('a secret of the tests, long enough');

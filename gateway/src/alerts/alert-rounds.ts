@@ -1,7 +1,7 @@
 /** What the platform does by itself for alerts, on a timer of every gateway. */
 import type { Pool } from 'pg';
+import type { Notify } from '../admin/event.ts';
 import { type Rounds, startRounds } from '../rounds.ts';
-import type { Notify } from './notify.ts';
 import { watchBalances, watchBudgets, watchRunways } from './watch-money.ts';
 import { WebhookSender, type WebhookSenderOptions } from './webhook-sender.ts';
 

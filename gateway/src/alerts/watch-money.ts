@@ -4,8 +4,8 @@
  */
 import { dollarsText, type EventKind, type NanoDollars, type Severity } from '@zerogpu/protocol';
 import type { Pool, PoolClient } from 'pg';
+import type { Notify } from '../admin/event.ts';
 import { inTransaction } from '../store/transaction.ts';
-import type { Notify } from './notify.ts';
 import { DEFAULT_RULES } from './rules.ts';
 import { readRunway } from './runway.ts';
 

@@ -1,13 +1,14 @@
 import type { Pool } from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { NewEvent } from '../admin/event.ts';
 import { silentLog } from '../store/log.ts';
 import { Secrets } from '../store/secrets.ts';
 import { inTransaction } from '../store/transaction.ts';
 import { type Database, onEveryPostgres } from '../testing/postgres.ts';
 import { answers, openReceiver, type Receiver } from '../testing/receiver.ts';
 import { makeTenant } from '../testing/tenant.ts';
-import { makeNotify, type NewEvent } from './notify.ts';
+import { makeNotify } from './notify.ts';
 import { RETRY_WAITS_MS } from './retry-plan.ts';
 import { makeWebhookSecret, secretContext } from './signature.ts';
 import { WebhookSender, type WebhookSenderOptions } from './webhook-sender.ts';

@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
+import type { Notify } from '../admin/event.ts';
 import type { Log } from '../store/log.ts';
 import { inTransaction } from '../store/transaction.ts';
-import type { Notify } from './notify.ts';
 import { type Address, type Outcome, postWebhook } from './post-webhook.ts';
 import { retryWait } from './retry-plan.ts';
 import { secretContext, signatureHeaders } from './signature.ts';

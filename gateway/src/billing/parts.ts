@@ -1,20 +1,7 @@
-import type { EventKind, Severity } from '@zerogpu/protocol';
 import type { Pool, PoolClient } from 'pg';
+import type { Notify } from '../admin/event.ts';
 import type { Log } from '../store/log.ts';
 import type { PaymentProvider } from './provider.ts';
-
-/** Tells the members of an organization, in the transaction of what is told. */
-export type Notify = (
-  db: PoolClient,
-  event: {
-    readonly organizationId: string;
-    readonly projectId: string | null;
-    readonly kind: EventKind;
-    readonly severity: Severity;
-    readonly title: string;
-    readonly details?: Readonly<Record<string, unknown>>;
-  },
-) => Promise<void>;
 
 /** What all of billing works with. */
 export interface BillingParts {
