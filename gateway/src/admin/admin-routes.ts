@@ -30,10 +30,15 @@ export interface AdminServices {
   checker(schema: TSchema): (value: Record<string, unknown>) => unknown;
   /** Origins, such as `https://ai.example.com`, whose pages may act with a session besides this server's own. */
   readonly origins: readonly string[];
+  /** For tests. Default a minute. */
+  readonly stalledMs?: number;
   now(): number;
   /** Something on our side went wrong with a request. */
   report(requestId: string, cause: unknown): void;
 }
+
+/** Who reads nothing for so long is gone, or holds a place that others wait for. */
+const STALLED_MS = 60_000;
 
 const INSERT_AUDIT = `
 INSERT INTO audit_log (organization_id, project_id, person_id, action, object_kind, object_id, details)
@@ -90,7 +95,7 @@ function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices
         setCookie: (cookie) => void cookies.push(cookie),
       });
       const result = await handler(context);
-      await send(response, requestId, cookies, route, result, hangup.signal);
+      await send(response, services, requestId, cookies, route, result, hangup.signal);
     } catch (thrown) {
       fail(response, requestId, services, thrown);
     }
@@ -167,6 +172,7 @@ function paramsOf(request: FastifyRequest): Record<string, string> {
 
 async function send(
   response: ServerResponse,
+  services: AdminServices,
   requestId: string,
   cookies: readonly string[],
   route: AdminRoute,
@@ -174,7 +180,7 @@ async function send(
   hangup: AbortSignal,
 ): Promise<void> {
   const headers = { ...ownHeaders(requestId), ...(cookies.length > 0 ? { 'set-cookie': [...cookies] } : {}) };
-  if (isTextAnswer(result)) return sendText(response, headers, result, hangup);
+  if (isTextAnswer(result)) return sendText(response, services, headers, result, hangup);
   if (route.answer === null) {
     response.writeHead(204, headers).end();
     return;
@@ -191,6 +197,7 @@ async function send(
 
 async function sendText(
   response: ServerResponse,
+  { stalledMs = STALLED_MS }: AdminServices,
   headers: object,
   { content, filename, text }: TextAnswer,
   hangup: AbortSignal,
@@ -207,16 +214,21 @@ async function sendText(
   response.flushHeaders();
   for await (const piece of text) {
     if (hangup.aborted) return;
-    if (!response.write(piece)) await drained(response, hangup);
+    if (!response.write(piece)) await drained(response, stalledMs, hangup);
   }
   response.end();
 }
 
-function drained(response: ServerResponse, hangup: AbortSignal): Promise<void> {
+async function drained(response: ServerResponse, stalledMs: number, hangup: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  response.once('drain', resolve);
-  hangup.addEventListener('abort', () => resolve(), { once: true });
-  return promise;
+  const timer = setTimeout(() => response.destroy(), stalledMs);
+  const goOn = () => resolve();
+  response.once('drain', goOn);
+  hangup.addEventListener('abort', goOn, { once: true });
+  await promise;
+  clearTimeout(timer);
+  // Else a long stream gathers one listener a piece.
+  hangup.removeEventListener('abort', goOn);
 }
 
 /** Nothing of it is kept by browsers or proxies. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { AdminRouteName, MemberRole } from '@zerogpu/protocol';
 import Fastify from 'fastify';
 import type { Pool } from 'pg';
-import { addAdminRoutes } from '../admin/admin-routes.ts';
+import { type AdminServices, addAdminRoutes } from '../admin/admin-routes.ts';
 import type { Handlers } from '../admin/handler.ts';
 import { checker } from '../api/check.ts';
 import { readJsonBody, readRawBody } from '../api/read-body.ts';
@@ -44,6 +44,7 @@ export async function openAdmin(
   pool: Pool,
   handlers: Partial<Handlers<AdminRouteName>>,
   now = Date.now(),
+  changes: Partial<AdminServices> = {},
 ): Promise<OpenAdmin> {
   const clock = { now };
   const reports: unknown[] = [];
@@ -64,6 +65,7 @@ export async function openAdmin(
     readRaw: (request, maxBytes) => readRawBody(request.headers, request, maxBytes, BODY_MS),
     // Made when it is needed: a test pays for the routes that it calls.
     checker: (schema) => (value) => checker(schema, 'kept')(value),
+    ...changes,
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   return {
