@@ -1,13 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import {
-  ApiError,
-  ERRORS,
-  EXPORT_ROWS,
-  isErrorCode,
-  isId,
-  type logRoutes,
-  roleSuffices,
-} from '@zerogpu/protocol';
+import { ERRORS, EXPORT_ROWS, isErrorCode, isId, type logRoutes, roleSuffices } from '@zerogpu/protocol';
 import type { PoolClient } from 'pg';
 import { notThere } from '../admin/access.ts';
 import { boundedRead } from '../admin/bounded-read.ts';
@@ -16,6 +8,7 @@ import { exportLines } from './export.ts';
 import { filterOf } from './log-filter.ts';
 import { questionOf } from './log-question.ts';
 import { shown } from './logged-request.ts';
+import { Places } from './places.ts';
 import { readDetail, readPage } from './read-log.ts';
 import { type TailTimes, tailEvents } from './tail.ts';
 
@@ -38,18 +31,20 @@ export interface LogServices {
 
 /** Of one gateway: each asks the database every second, and a connection takes some memory. */
 const MOST_TAILS = 100;
+const TAILS_OF_ORGANIZATION = 20;
 /** Of one gateway: each keeps the database busy; two of its 12 connections at most go to them. */
 const MOST_EXPORTS = 4;
+const EXPORTS_OF_ORGANIZATION = 2;
 
 export function makeLogHandlers(services: LogServices): Handlers<keyof typeof logRoutes> {
-  const tails = new Places(MOST_TAILS, 'live tails');
-  const exports = new Places(MOST_EXPORTS, 'exports');
+  const tails = new Places(MOST_TAILS, TAILS_OF_ORGANIZATION, 'live tails');
+  const exports = new Places(MOST_EXPORTS, EXPORTS_OF_ORGANIZATION, 'exports');
   return {
     async listRequests({ projectId, query, now, tenant }) {
       return boundedRead(tenant, (db) => readPage(db, projectId, query, now));
     },
 
-    async tailRequests({ projectId, query, headers, hangup, tenant }) {
+    async tailRequests({ organizationId, projectId, query, headers, hangup, tenant }) {
       const last = headers['last-event-id'];
       const { tailTimes } = services;
       const text = tailEvents({
@@ -61,10 +56,10 @@ export function makeLogHandlers(services: LogServices): Handlers<keyof typeof lo
         stillAdmitted: () => services.stillAdmitted(headers, projectId),
         ...(tailTimes === undefined ? {} : { times: tailTimes }),
       });
-      return { content: 'text/event-stream', text: tails.during(text) };
+      return { content: 'text/event-stream', text: tails.during(organizationId, text) };
     },
 
-    async exportRequests({ projectId, query, headers, hangup, now, tenant }) {
+    async exportRequests({ organizationId, projectId, query, headers, hangup, now, tenant }) {
       const { format = 'csv', rows, ...asked } = query;
       const text = exportLines({
         projectId,
@@ -76,7 +71,7 @@ export function makeLogHandlers(services: LogServices): Handlers<keyof typeof lo
         stillAdmitted: () => services.stillAdmitted(headers, projectId),
       });
       const content = format === 'csv' ? 'text/csv' : 'application/jsonl';
-      return { content, filename: `requests.${format}`, text: exports.during(text) };
+      return { content, filename: `requests.${format}`, text: exports.during(organizationId, text) };
     },
 
     async getRequest({ organizationId, projectId, params, role, tenant }) {
@@ -107,34 +102,4 @@ export function makeLogHandlers(services: LogServices): Handlers<keyof typeof lo
 
 function meaning(code: string): string {
   return isErrorCode(code) ? ERRORS[code].message : '';
-}
-
-/** Bounds how many streams of a kind run at once. */
-class Places {
-  readonly #most: number;
-  readonly #what: string;
-  #taken = 0;
-
-  constructor(most: number, what: string) {
-    this.#most = most;
-    this.#what = what;
-  }
-
-  /** @throws ApiError rate_limit_exceeded, at once and not in the middle of the stream */
-  during(stream: AsyncGenerator<string>): AsyncIterable<string> {
-    if (this.#taken >= this.#most) {
-      const message = `This server has ${this.#most} ${this.#what} open already; try again later`;
-      throw new ApiError('rate_limit_exceeded', { message, retryAfterSeconds: 10 });
-    }
-    return this.#counted(stream);
-  }
-
-  async *#counted(stream: AsyncGenerator<string>): AsyncGenerator<string> {
-    this.#taken++;
-    try {
-      yield* stream;
-    } finally {
-      this.#taken--;
-    }
-  }
 }

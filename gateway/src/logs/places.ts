@@ -1,0 +1,45 @@
+import { ApiError } from '@zerogpu/protocol';
+
+/** Bounds how many streams of a kind run at once on this gateway, and how many of them are of one organization. */
+export class Places {
+  readonly #most: number;
+  readonly #share: number;
+  readonly #what: string;
+  readonly #taken = new Map<string, number>();
+  #count = 0;
+
+  /** @param share of one organization, so that none takes the places of the others */
+  constructor(most: number, share: number, what: string) {
+    this.#most = most;
+    this.#share = share;
+    this.#what = what;
+  }
+
+  /** @throws ApiError rate_limit_exceeded, at once and not in the middle of the stream */
+  during(organizationId: string, stream: AsyncGenerator<string>): AsyncIterable<string> {
+    const own = this.#taken.get(organizationId) ?? 0;
+    if (own >= this.#share) throw refusal(`Your organization has ${own} ${this.#what} open already`);
+    if (this.#count >= this.#most) throw refusal(`This server has ${this.#most} ${this.#what} open already`);
+    return this.#counted(organizationId, stream);
+  }
+
+  async *#counted(organizationId: string, stream: AsyncGenerator<string>): AsyncGenerator<string> {
+    this.#take(organizationId, 1);
+    try {
+      yield* stream;
+    } finally {
+      this.#take(organizationId, -1);
+    }
+  }
+
+  #take(organizationId: string, places: number): void {
+    const own = (this.#taken.get(organizationId) ?? 0) + places;
+    if (own > 0) this.#taken.set(organizationId, own);
+    else this.#taken.delete(organizationId);
+    this.#count += places;
+  }
+}
+
+function refusal(what: string): ApiError {
+  return new ApiError('rate_limit_exceeded', { message: `${what}; try again later`, retryAfterSeconds: 10 });
+}
