@@ -39,6 +39,12 @@ it('leaves tests and native halves aside', () => {
     'node/src/main.ts',
     'node/src/work.ts',
     'gateway/src/way.ts',
+    'gateway/src/pages/pages.ts',
+    'gateway/src/pages/browser/page.js',
   ];
-  expect(browserFiles(files)).toEqual(['protocol/src/ids.ts', 'node/src/work.ts']);
+  expect(browserFiles(files)).toEqual([
+    'protocol/src/ids.ts',
+    'node/src/work.ts',
+    'gateway/src/pages/browser/page.js',
+  ]);
 });

@@ -84,6 +84,7 @@ describe('what is served', () => {
       expect((await gateway.call(index.json.openapi, undefined, { key: null })).status).toBe(200);
     }
     expect((await gateway.call('/', {}, { key: null })).status).toBe(405);
+    expect((await gateway.call('/invitation', undefined, { ...HTML, method: 'HEAD' })).status).toBe(200);
     expect((await gateway.call('/pages/pages.ts', undefined, { key: null })).status).toBe(404);
   });
 
@@ -275,6 +276,31 @@ describeInChromium('in Chromium', () => {
     await press('Set the password');
     await page.getByText('it was used, or it is older than an hour').waitFor();
     await page.getByText('npm run admin -- reset-link').waitFor();
+  });
+
+  it.each(PAGES)('%s says that it needs scripts where none may run, and shows no form', async (route) => {
+    const still = await browser.newPage({ javaScriptEnabled: false });
+    await still.goto(gateway.url + route);
+    await still.getByText(/only with JavaScript/).waitFor();
+    expect(await still.locator('form').filter({ visible: true }).count()).toBe(0);
+    await still.close();
+  });
+
+  it('says what is wrong with an account in words', async () => {
+    const one = await gateway.signUp();
+    await page.goto((await invite()).link);
+    await signUp('Ada', one.email);
+    await alert('There is an account with this email address; sign in, or reset its password.');
+    expect(await field('Email address').getAttribute('aria-invalid')).toBe('true');
+    await press('I have an account already');
+    await signIn(one.email, 'not the password');
+    await alert('The email address or the password is wrong.');
+    for (let attempt = 0; attempt < 15; attempt++) {
+      const body = { email: one.email, password: 'a guess' };
+      await gateway.admin(null, '/api/auth/sign-in', body);
+    }
+    await signIn(one.email);
+    await alert(/^Too many attempts; try again in \d+ seconds\.$/);
   });
 
   it('says that the server cannot be reached, and goes on when it can', async () => {
