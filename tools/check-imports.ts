@@ -108,7 +108,7 @@ export interface Declared {
 export const WAY = {
   folder: 'gateway/src',
   /** The way itself, and the composition that builds the steps and hands them to it. */
-  roots: ['way.ts', 'gateway.ts', 'server.ts', 'main.ts', 'admin-api.ts', 'operator.ts', 'index.ts'],
+  roots: ['way.ts', 'compose.ts', 'admin-api.ts', 'server.ts', 'main.ts', 'operator.ts', 'index.ts'],
   /**
    * Folders of gateway/src that every other may import: the database's, and what every subject of the admin API needs.
    * All others are steps of the way or subjects of the admin API.
