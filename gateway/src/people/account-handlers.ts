@@ -4,8 +4,8 @@ import type { AdminContext, Handlers, Person } from '../admin/handler.ts';
 import { isUuid } from '../store/tenant-fence.ts';
 import { inTransaction } from '../store/transaction.ts';
 import { takeAttempt } from './attempts.ts';
-import { acceptInvitation } from './invitations.ts';
-import { isReset, makeReset, takeReset } from './password-reset.ts';
+import { acceptInvitation, viewInvitation } from './invitations.ts';
+import { dropResets, isReset, makeReset, takeReset } from './password-reset.ts';
 import { linkTo, type PeopleServices } from './people-services.ts';
 import {
   addPerson,
@@ -15,6 +15,7 @@ import {
   readPasswordHash,
   readPerson,
   renamePerson,
+  replacePasswordHash,
   setPasswordHash,
 } from './people-store.ts';
 import { auditPerson } from './person-audit.ts';
@@ -95,6 +96,8 @@ async function signUp(services: PeopleServices, context: AdminContext<'signUp'>)
   const email = body.email.toLowerCase();
   takeAttempt(services.attempts, { ip, now });
   refuseStrangers(services, body.invitation);
+  // First, so that whoever has none learns nothing of accounts, and has no password hashed.
+  if (body.invitation !== undefined) await viewInvitation(services.pool, services.secrets, body.invitation);
   const passwordHash = await services.passwords.hash(body.password);
   return inTransaction(services.pool, async (db) => {
     const person = await addPerson(db, email, body.name, passwordHash);
@@ -183,19 +186,21 @@ async function changePassword(services: PeopleServices, context: AdminContext<'c
   const { body, ip, now, headers } = context;
   const { id, email } = signedIn(context.person);
   takeAttempt(services.attempts, { ip, now, email });
-  const right = await passwords.check(body.current_password, await readPasswordHash(pool, id));
-  if (!right) {
-    throw new ApiError('sign_in_failed', {
-      message: 'The current password is wrong',
-      param: 'current_password',
-    });
-  }
+  const before = await readPasswordHash(pool, id);
+  if (before === null || !(await passwords.check(body.current_password, before))) throw wrongPassword();
   const passwordHash = await passwords.hash(body.new_password);
   await inTransaction(pool, async (db) => {
-    await setPasswordHash(db, id, passwordHash);
+    // Unless it was set anew meanwhile, perhaps against whoever is asking here.
+    if (!(await replacePasswordHash(db, id, before, passwordHash))) throw wrongPassword();
+    await dropResets(db, id);
     await sessions.endOthers(db, id, headers);
     await auditPerson(db, 'changePassword', id);
   });
+}
+
+function wrongPassword(): ApiError {
+  const message = 'The current password is wrong';
+  return new ApiError('sign_in_failed', { message, param: 'current_password' });
 }
 
 /** The declaration says who may call; this says it to the compiler. */

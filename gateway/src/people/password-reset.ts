@@ -10,7 +10,7 @@ INSERT INTO password_resets (hash, person_id, expires_at)
 SELECT $1, id, now() + ${LASTS} FROM people WHERE email = $2 RETURNING person_id`;
 const EXISTS = 'SELECT 1 FROM password_resets WHERE hash = $1 AND expires_at > now()';
 const TAKE = 'DELETE FROM password_resets WHERE hash = $1 AND expires_at > now() RETURNING person_id';
-const DROP_OTHERS = 'DELETE FROM password_resets WHERE person_id = $1';
+const DROP = 'DELETE FROM password_resets WHERE person_id = $1';
 
 /** @returns the token of a link that sets a new password once; null when there is no such account */
 export async function makeReset(pool: Pool, secrets: Secrets, email: string): Promise<string | null> {
@@ -29,6 +29,11 @@ export async function takeReset(db: PoolClient, secrets: Secrets, token: string)
   const { rows } = await db.query<{ person_id: string }>(TAKE, [secrets.hashToken(token)]);
   const personId = rows[0]?.person_id;
   if (personId === undefined) return null;
-  await db.query(DROP_OTHERS, [personId]);
+  await dropResets(db, personId);
   return personId;
+}
+
+/** When the password was changed: a link that was sent before, perhaps to a thief of a mailbox, opens nothing more. */
+export async function dropResets(db: PoolClient, personId: string): Promise<void> {
+  await db.query(DROP, [personId]);
 }

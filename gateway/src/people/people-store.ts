@@ -19,6 +19,9 @@ const INSERT_CREDENTIALS = 'INSERT INTO credentials (person_id, password_hash) V
 const HASH = 'SELECT password_hash FROM credentials WHERE person_id = $1';
 const LOCK_HASH = 'SELECT 1 FROM credentials WHERE person_id = $1 AND password_hash = $2 FOR SHARE';
 const SET_HASH = 'UPDATE credentials SET password_hash = $2, changed_at = now() WHERE person_id = $1';
+const REPLACE_HASH = `
+UPDATE credentials SET password_hash = $3, changed_at = now() WHERE person_id = $1 AND password_hash = $2
+RETURNING person_id`;
 
 export type PersonWithHash = PersonRow & { readonly password_hash: string };
 
@@ -58,6 +61,16 @@ export async function keepsPasswordHash(db: PoolClient, id: string, passwordHash
 
 export async function setPasswordHash(db: PoolClient, id: string, passwordHash: string): Promise<void> {
   await db.query(SET_HASH, [id, passwordHash]);
+}
+
+/** @returns false when it was not `before` any more */
+export async function replacePasswordHash(
+  db: PoolClient,
+  id: string,
+  before: string,
+  passwordHash: string,
+): Promise<boolean> {
+  return (await db.query(REPLACE_HASH, [id, before, passwordHash])).rows.length > 0;
 }
 
 function onlyPerson(rows: readonly PersonRow[]): PersonRow {
