@@ -65,9 +65,12 @@ export function makeInvitationHandlers(services: PeopleServices): Handlers<Invit
       return { object: 'list', data: rows.map(shownInvitation), next: null };
     },
 
-    async createInvitation({ organizationId, person, body, tenant, audit }) {
+    async createInvitation({ organizationId, person, body, ip, now, tenant, audit }) {
       const { id, name } = signedIn(person);
       const email = body.email?.toLowerCase() ?? null;
+      const mailed = mailer !== null && email !== null;
+      // However many were revoked: a mail that has left this server is in somebody's mailbox.
+      if (mailed) takeAttempt(services.attempts, { ip, now, email: `invitation ${email}` });
       const wanted = { organizationId, role: body.role, email, invitedBy: id };
       const { row, token } = await tenant(async (db) => {
         mayChange(await lockRole(db, organizationId, id), null, body.role, false);
@@ -76,7 +79,6 @@ export function makeInvitationHandlers(services: PeopleServices): Handlers<Invit
         return made;
       });
       const link = linkTo(services.publicUrl(), 'invitation', token);
-      const mailed = mailer !== null && email !== null;
       if (mailed) mailer.post(async () => invitationMail(email, name, link));
       const { invited_by, status, ...shown } = shownInvitation(row);
       return { ...shown, token, link, mailed };

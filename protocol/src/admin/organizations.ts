@@ -146,7 +146,7 @@ export const organizationRoutes = declare({
     body: NewInvitation,
     answer: MadeInvitation,
     status: 201,
-    errors: ['state_conflict'],
+    errors: ['state_conflict', 'rate_limit_exceeded'],
     audit: 'invitation.created',
   },
   revokeInvitation: {
