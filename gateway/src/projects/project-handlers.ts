@@ -3,10 +3,16 @@ import type { PoolClient } from 'pg';
 import { notThere } from '../admin/access.ts';
 import type { AdminContext, Handlers } from '../admin/handler.ts';
 
+/** A project per customer of a large company; a list of them is some megabytes. */
+export const MAX_PROJECTS = 10_000;
+
 const COLUMNS = `id, organization_id, name, environment, allowed_models, stand_ins, requests_per_minute,
   tokens_per_minute, payload_policy, payload_days, status, created_at`;
 const LIST = `SELECT ${COLUMNS} FROM projects WHERE organization_id = $1 ORDER BY created_at, id`;
 const GET = `SELECT ${COLUMNS} FROM projects WHERE organization_id = $1 AND id = $2`;
+/** Made one after the other: a second creation waits here, and then counts the first one's project too. */
+const LOCK_ORGANIZATION = 'SELECT 1 FROM organizations WHERE id = $1 FOR NO KEY UPDATE';
+const COUNT = 'SELECT count(*)::int AS projects FROM projects WHERE organization_id = $1';
 const INSERT = `
 INSERT INTO projects (organization_id, name, environment) VALUES ($1, $2, $3) RETURNING ${COLUMNS}`;
 const SET_STATUS = `
@@ -51,6 +57,7 @@ export const projectHandlers: Handlers<keyof typeof projectRoutes> = {
   async createProject({ organizationId, body, tenant, audit }) {
     const { name, environment = 'development' } = body;
     return tenant(async (db) => {
+      await checkRoom(db, organizationId);
       const row = one(await db.query<Row>(INSERT, [organizationId, name, environment]));
       await audit(db, { kind: 'project', id: row.id, details: { name, environment } });
       return shown(row);
@@ -76,6 +83,14 @@ export const projectHandlers: Handlers<keyof typeof projectRoutes> = {
   archiveProject: (context) => setStatus(context, 'archived'),
   restoreProject: (context) => setStatus(context, 'active'),
 };
+
+async function checkRoom(db: PoolClient, organizationId: string): Promise<void> {
+  await db.query(LOCK_ORGANIZATION, [organizationId]);
+  const { rows } = await db.query<{ projects: number }>(COUNT, [organizationId]);
+  if ((rows[0]?.projects ?? 0) < MAX_PROJECTS) return;
+  const message = `The organization has ${MAX_PROJECTS} projects, which is as many as it may have`;
+  throw new ApiError('state_conflict', { message });
+}
 
 function setStatus(
   { organizationId, projectId, tenant, audit }: AdminContext<'archiveProject' | 'restoreProject'>,

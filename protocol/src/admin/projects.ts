@@ -81,6 +81,7 @@ export const projectRoutes = declare({
     body: NewProject,
     answer: ProjectSchema,
     status: 201,
+    errors: ['state_conflict'],
     audit: 'project.created',
   },
   getProject: {

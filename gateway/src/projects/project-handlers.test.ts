@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest';
+import { Secrets } from '../store/secrets.ts';
+import { makePerson, openAdmin } from '../testing/open-admin.ts';
+import { onEveryPostgres } from '../testing/postgres.ts';
+import { makeTenant } from '../testing/tenant.ts';
+import { MAX_PROJECTS, projectHandlers } from './project-handlers.ts';
+
+const secrets = new Secrets('a secret of the tests, long enough');
+
+onEveryPostgres('projects', (database) => {
+  it('are no more than an organization may have, also when several are made at once', async () => {
+    const pool = await database();
+    const { organizationId } = (await makeTenant(pool, secrets)).caller;
+    const other = (await makeTenant(pool, secrets)).caller.organizationId;
+    const admin = await openAdmin(pool, projectHandlers);
+    const create = async (organization: string) => {
+      const owner = await makePerson(pool, organization, 'owner');
+      return () => admin.call(owner, 'POST', `/api/organizations/${organization}/projects`, { name: 'new' });
+    };
+    try {
+      await pool.query(
+        "INSERT INTO projects (organization_id, name) SELECT $1, 'old' FROM generate_series(1, $2)",
+        // One is there, one is left.
+        [organizationId, MAX_PROJECTS - 2],
+      );
+      const [mine, theirs] = [await create(organizationId), await create(other)];
+      const answers = await Promise.all([mine(), mine(), mine()]);
+      expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+      expect((await mine()).json.error).toMatchObject({ code: 'state_conflict' });
+      expect((await theirs()).status).toBe(201);
+    } finally {
+      await admin.close();
+    }
+  });
+});
