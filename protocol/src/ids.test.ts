@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ID_PREFIXES, type IdKind, idsFrom, idTime, isId, newId } from './ids.ts';
+import { ID_PREFIXES, type IdKind, idForm, idsFrom, idTime, isId, newId } from './ids.ts';
 
 const KINDS = Object.keys(ID_PREFIXES).filter((kind): kind is IdKind => Object.hasOwn(ID_PREFIXES, kind));
 const kind = fc.constantFrom(...KINDS);
@@ -15,6 +15,7 @@ describe('newId', () => {
         const id = newId(ofKind, now, given(random));
         expect(idTime(ofKind, id)).toBe(now);
         expect(KINDS.filter((other) => isId(other, id))).toEqual([ofKind]);
+        expect(KINDS.filter((other) => idForm(other).test(id))).toEqual([ofKind]);
         expect(id).toMatch(/^[a-z]+[_-][0-9a-hjkmnp-tv-z]{26}$/);
       }),
     );
@@ -45,7 +46,8 @@ describe('isId', () => {
       fc.property(kind, time, fc.nat(25), fc.constantFrom(...'ILOU-_ é'), (ofKind, now, at, wrong) => {
         const id = newId(ofKind, now);
         const start = ID_PREFIXES[ofKind].length + at;
-        expect(isId(ofKind, id.slice(0, start) + wrong + id.slice(start + 1))).toBe(false);
+        const mistyped = id.slice(0, start) + wrong + id.slice(start + 1);
+        expect([isId(ofKind, mistyped), idForm(ofKind).test(mistyped)]).toEqual([false, false]);
         expect(isId(ofKind, id.slice(0, -1))).toBe(false);
         expect(isId(ofKind, `${id}0`)).toBe(false);
       }),

@@ -82,6 +82,11 @@ export function idsFrom(kind: IdKind, time: number): string {
   return ID_PREFIXES[kind] + timePart(Math.max(0, time));
 }
 
+/** What an id of a kind looks like, for where a pattern is asked for. */
+export function idForm(kind: IdKind): RegExp {
+  return new RegExp(`^${ID_PREFIXES[kind]}[0-9a-hjkmnp-tv-z]{${TIME_LENGTH + RANDOM_LENGTH}}$`);
+}
+
 export function isId(kind: IdKind, id: string): boolean {
   const prefix = ID_PREFIXES[kind];
   if (!id.startsWith(prefix) || id.length !== prefix.length + TIME_LENGTH + RANDOM_LENGTH) return false;

@@ -2,7 +2,6 @@
 import { ApiError } from '@zerogpu/protocol';
 
 const DEFAULT_LIMIT = 50;
-export const UUID_FORM = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
 export interface PageQuery {
   readonly limit?: string;

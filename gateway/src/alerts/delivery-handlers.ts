@@ -1,4 +1,4 @@
-import { ApiError, newId } from '@zerogpu/protocol';
+import { ApiError, idForm, newId } from '@zerogpu/protocol';
 import type { ClientBase } from 'pg';
 import { notThere } from '../admin/access.ts';
 import type { Handlers } from '../admin/handler.ts';
@@ -10,7 +10,7 @@ type DeliveryHandlers = Handlers<'testWebhook' | 'listWebhookDeliveries' | 'rede
 
 /** Of one webhook: somebody who presses the button on and on must not aim us at somebody else. */
 const MAX_WAITING_FOR_TEST = 100;
-const DELIVERY_ID = /^dlv_[0-9a-hjkmnp-tv-z]{26}$/;
+const DELIVERY_ID = idForm('delivery');
 
 const COUNT_WAITING = `
 SELECT count(*)::int AS waiting FROM webhook_deliveries

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { ApiError, dollarsText, type EventKind, type Severity } from '@zerogpu/protocol';
+import { ApiError, dollarsText, type EventKind, idForm, type Severity } from '@zerogpu/protocol';
 import type { ClientBase } from 'pg';
 import { notThere } from '../admin/access.ts';
 import type { AdminContext, Handlers, TextAnswer } from '../admin/handler.ts';
@@ -18,7 +18,7 @@ export interface FeedServices {
 
 type FeedHandlers = Handlers<'listEvents' | 'readEvents' | 'streamEvents' | 'getRunway'>;
 
-const EVENT_ID = /^evt_[0-9a-hjkmnp-tv-z]{26}$/;
+const EVENT_ID = idForm('event');
 /** More than a person will read one by one; a count of all would read the whole feed. */
 const MOST_UNREAD = 100;
 /** What a stream that was cut off gets at once; older ones are in the list. */

@@ -1,6 +1,6 @@
 /** One page of the log, as it was asked for: filters, order, and where it goes on. Pure. */
 import { createHash } from 'node:crypto';
-import { ApiError } from '@zerogpu/protocol';
+import { ApiError, idForm } from '@zerogpu/protocol';
 import { momentOf } from '../admin/moment.ts';
 import { limitOf, placeOf } from '../admin/paging.ts';
 import { beginningOf, type FilterQuery, filterOf, type LogFilter } from './log-filter.ts';
@@ -69,13 +69,7 @@ export function timesOf({ from, to }: TimeQuery, now: number): Pick<LogQuestion,
   throw new ApiError('invalid_value', { message: 'to must be after from', param: 'to' });
 }
 
-const CURSOR_FORMS = [
-  /^\d{1,15}$/,
-  /^\d{1,15}$/,
-  /^[\w-]{11}$/,
-  /^req_[0-9a-hjkmnp-tv-z]{26}$/,
-  /^\d{1,10}$/,
-];
+const CURSOR_FORMS = [/^\d{1,15}$/, /^\d{1,15}$/, /^[\w-]{11}$/, idForm('request'), /^\d{1,10}$/];
 
 /** What stands in the cursor of a page's last request. */
 export function cursorParts(

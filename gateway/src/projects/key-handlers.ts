@@ -11,8 +11,8 @@ import {
 import type { PoolClient } from 'pg';
 import { notThere } from '../admin/access.ts';
 import type { AdminContext, Handlers } from '../admin/handler.ts';
-import { limitOf, pageOf, placeOf, UUID_FORM } from '../admin/paging.ts';
-import { isUuid } from '../store/tenant-fence.ts';
+import { limitOf, pageOf, placeOf } from '../admin/paging.ts';
+import { isUuid, UUID_FORM } from '../store/tenant-fence.ts';
 
 export interface KeyServices {
   /** How a key is stored and found. */

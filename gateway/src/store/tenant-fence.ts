@@ -8,7 +8,7 @@ export interface TenantScope {
   readonly projectId: string | null;
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+export const UUID_FORM = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /**
  * One transaction behind the second fence: it runs as the role `zerogpu_tenant`, which row-level security binds to one
@@ -29,10 +29,10 @@ export async function inTenant<T>(
 }
 
 function quoted(id: string): string {
-  if (!UUID.test(id)) throw new Error('A tenant is named by a UUID');
+  if (!UUID_FORM.test(id)) throw new Error('A tenant is named by a UUID');
   return `'${id}'`;
 }
 
 export function isUuid(text: string): boolean {
-  return UUID.test(text);
+  return UUID_FORM.test(text);
 }

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { idForm } from '../ids.ts';
 import { Dollars, listOf, nullable, paging, Time, Uuid } from './common.ts';
 import { declare, organization, project } from './route.ts';
 
@@ -25,7 +26,7 @@ const oneOf = <const T extends readonly string[]>(words: T) => {
 };
 
 const EventId = Type.String({
-  pattern: '^evt_[0-9a-hjkmnp-tv-z]{26}$',
+  pattern: idForm('event').source,
   description: 'the id of an event',
 });
 
