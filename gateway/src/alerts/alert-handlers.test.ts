@@ -29,14 +29,14 @@ afterEach(async () => {
   opened = [];
 });
 
-async function setUp(database: Database, privateAllowed = true) {
+async function setUp(database: Database, privateAllowed = true, beatMs = 20) {
   const pool = await database();
   const tail = new FeedTail(pool, silentLog, 20);
   const members = { gone: false };
   const handlers = makeAlertHandlers({
     tail,
     stillMember: async () => !members.gone,
-    beatMs: 20,
+    beatMs,
     encrypt: (plain, context) => secrets.encrypt(plain, context),
     privateAllowed,
   });
@@ -196,6 +196,16 @@ onEveryPostgres('alerts over HTTP', (database) => {
     const titles = titlesOf(await stream.until((all) => titlesOf(all).length >= 2));
     expect(titles).toEqual(['told last, committed first', 'told first, committed last']);
     stream.stop();
+  });
+
+  it('tells nothing to who is no member any more, though the next sign of life is far off', async () => {
+    const { admin, people, path, tell, members } = await setUp(database, true, 3_600_000);
+    const feed = await follow(admin, path, people.viewer);
+    await tell({ title: 'before' });
+    await feed.until((text) => text.includes('before'));
+    members.gone = true;
+    await tell({ title: 'after' });
+    await expect(feed.until((text) => text.includes('after'))).rejects.toThrow('The stream ended');
   });
 
   it('keeps no more streams of one organization than its share', async () => {

@@ -154,6 +154,8 @@ async function* streamOf(
     for (;;) {
       const came = await follower.next(Math.max(0, beatAt - performance.now()));
       if (came === null) return;
+      // Events are few: each time it is looked who still may.
+      if (came.length > 0 && !(await stays())) return;
       yield* came.filter(({ id }) => !seen.has(id)).map(asText);
       if (performance.now() < beatAt) continue;
       if (!(await stays())) return;
