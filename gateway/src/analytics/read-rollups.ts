@@ -9,13 +9,13 @@ import type {
   Dimension,
 } from '@zerogpu/protocol';
 import type { PoolClient } from 'pg';
+import { rowsOf } from '../admin/sql-values.ts';
 import { added, figuresOf, NOTHING, type Sums } from './figures.ts';
 import {
   facetsStatement,
   MOST_GROUPS,
   MOST_SERIES,
   type RollupFilter,
-  type Statement,
   seriesStatement,
   totalsStatement,
   usageStatement,
@@ -65,7 +65,7 @@ export async function readTotals(
   const range = rangeOf(query, now);
   const dimensions = dimensionsOf(query);
   const segments = segmentsOf(range, 'day', await rolledUntil(db));
-  const rows = await run<GroupRow>(db, totalsStatement(projectId, segments, query, dimensions));
+  const rows = await rowsOf<GroupRow>(db, totalsStatement(projectId, segments, query, dimensions));
   const totals = dimensions.length === 0 ? rows[0] : rows.find((row) => row.whole === true);
   const groups = dimensions.length === 0 ? [] : rows.filter((row) => row.whole !== true);
   const keys = await keysOf(db, projectId, groups);
@@ -90,7 +90,7 @@ export async function readSeries(
   const bucket = bucketOf(query.bucket, range);
   const dimensions = dimensionsOf(query);
   const segments = segmentsOf(range, bucket, await rolledUntil(db));
-  const rows = await run<GroupRow>(db, seriesStatement(projectId, segments, query, dimensions, bucket));
+  const rows = await rowsOf<GroupRow>(db, seriesStatement(projectId, segments, query, dimensions, bucket));
   const keys = await keysOf(db, projectId, rows);
   const lines = Map.groupBy(rows, (row) => Number(row.rank ?? 1));
   const series = [...lines].map(([, points]) => ({
@@ -114,7 +114,7 @@ export async function readFacets(
 ): Promise<Static<typeof AnalyticsFacets>> {
   const range = rangeOf(query, now);
   const segments = segmentsOf(range, 'day', await rolledUntil(db));
-  const rows = await run<GroupRow>(db, facetsStatement(projectId, segments, query));
+  const rows = await rowsOf<GroupRow>(db, facetsStatement(projectId, segments, query));
   const keys = await keysOf(db, projectId, rows);
   const counted = <T>(value: (row: GroupRow) => T | undefined) =>
     rows.flatMap((row) => {
@@ -136,7 +136,7 @@ export async function readUsage(db: PoolClient, organizationId: string, query: R
   const range = rangeOf(query, now);
   const segments = segmentsOf(range, 'day', await rolledUntil(db));
   const { rows: projects } = await db.query<{ id: string; name: string }>(PROJECTS, [organizationId]);
-  const rows = await run<Sums & { project_id: string }>(db, usageStatement(organizationId, segments));
+  const rows = await rowsOf<Sums & { project_id: string }>(db, usageStatement(organizationId, segments));
   const sums = new Map(rows.map((row) => [row.project_id, row]));
   return {
     object: 'list' as const,
@@ -190,8 +190,4 @@ function nameOf(name: string | null | undefined): string | null | undefined {
 function keyOf(id: string | null | undefined, keys: Keys): Key | null | undefined {
   if (id === null || id === undefined) return undefined;
   return id === NO_KEY ? null : (keys.get(id) ?? { id, name: null, masked: null });
-}
-
-async function run<Row extends object>(db: PoolClient, { text, values }: Statement): Promise<readonly Row[]> {
-  return (await db.query<Row>(text, [...values])).rows;
 }

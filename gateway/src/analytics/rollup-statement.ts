@@ -1,12 +1,7 @@
 /** The statements that sum rollups. Pure. */
 import type { Dimension } from '@zerogpu/protocol';
-import { SqlValues } from '../admin/sql-values.ts';
+import { SqlValues, type Statement } from '../admin/sql-values.ts';
 import type { Resolution, Segment } from './time-range.ts';
-
-export interface Statement {
-  readonly text: string;
-  readonly values: readonly unknown[];
-}
 
 /** What narrows the requests of a project; absent asks for all. */
 export interface RollupFilter {

@@ -1,13 +1,8 @@
 /** The statements that list requests. Pure; the indexes that carry them are in migrations/0010_log_queries.sql. */
 import { idTime } from '@zerogpu/protocol';
-import { SqlValues } from '../admin/sql-values.ts';
+import { SqlValues, type Statement } from '../admin/sql-values.ts';
 import { beginningOf, conditionsOf, type IdRange, idRange, isIndexed, narrower } from './log-filter.ts';
 import type { LogQuestion } from './log-question.ts';
-
-export interface Statement {
-  readonly text: string;
-  readonly values: readonly unknown[];
-}
 
 /** Of `requests`: all that a list shows. */
 export const ROW_COLUMNS = `id, created_at, settled_at, cost, key_id, input_tokens, output_tokens, queue_ms, network_ms,

@@ -1,13 +1,12 @@
 /** Reads of the log, each within a transaction behind the tenant fence. */
 import type { PoolClient } from 'pg';
-import type { Page } from '../admin/paging.ts';
-import { pageOf } from '../admin/paging.ts';
+import { type Page, pageOf } from '../admin/paging.ts';
+import { rowsOf } from '../admin/sql-values.ts';
 import {
   amongStatement,
   listStatement,
   ROW_COLUMNS,
   SEARCHED_IDS,
-  type Statement,
   searchStatement,
 } from './list-statement.ts';
 import { beginningOf } from './log-filter.ts';
@@ -37,7 +36,7 @@ export async function readRows(
   projectId: string,
   question: LogQuestion,
 ): Promise<readonly LogRow[]> {
-  return run<LogRow>(db, listStatement(projectId, question));
+  return rowsOf<LogRow>(db, listStatement(projectId, question));
 }
 
 interface Looked {
@@ -64,12 +63,12 @@ export async function search(
   projectId: string,
   question: LogQuestion,
 ): Promise<{ readonly rows: readonly LogRow[]; readonly next: string | null }> {
-  const [stretch] = await run<Looked>(db, searchStatement(projectId, question));
+  const [stretch] = await rowsOf<Looked>(db, searchStatement(projectId, question));
   if (stretch === undefined) return { rows: [], next: null };
   const { found, last, looked } = stretch;
   const full = found.length === question.limit;
   const next = full ? (found.at(-1) ?? null) : Number(looked) === SEARCHED_IDS ? last : null;
-  const rows = found.length === 0 ? [] : await run<LogRow>(db, amongStatement(projectId, question, found));
+  const rows = found.length === 0 ? [] : await rowsOf<LogRow>(db, amongStatement(projectId, question, found));
   return { rows, next };
 }
 
@@ -97,11 +96,4 @@ export async function readDetail(
 ): Promise<DetailRow | null> {
   const { rows } = await db.query<DetailRow>(DETAIL, [projectId, requestId, organizationId]);
   return rows[0] ?? null;
-}
-
-export async function run<Row extends object>(
-  db: PoolClient,
-  { text, values }: Statement,
-): Promise<readonly Row[]> {
-  return (await db.query<Row>(text, [...values])).rows;
 }

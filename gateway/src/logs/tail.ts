@@ -2,11 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { idsFrom } from '@zerogpu/protocol';
 import type { PoolClient } from 'pg';
-import { SqlValues } from '../admin/sql-values.ts';
-import { ROW_COLUMNS, type Statement } from './list-statement.ts';
+import { rowsOf, SqlValues, type Statement } from '../admin/sql-values.ts';
+import { ROW_COLUMNS } from './list-statement.ts';
 import { conditionsOf, type LogFilter } from './log-filter.ts';
 import { type LogRow, shown } from './logged-request.ts';
-import { run } from './read-log.ts';
 
 export interface TailOptions {
   readonly projectId: string;
@@ -87,7 +86,7 @@ class Follower {
       const { rows: clock } = await db.query<{ now: Date }>('SELECT now()');
       const now = clock[0]?.now.getTime() ?? 0;
       const gap = this.#begin(now);
-      const rows = await run<LogRow>(db, this.#statement());
+      const rows = await rowsOf<LogRow>(db, this.#statement());
       for (const { id, settled_at } of rows) this.#seen.set(id, settled_at.getTime());
       const full = rows.length === MOST_ROWS;
       this.#since = full ? (rows.at(-1)?.settled_at.getTime() ?? now) : now;

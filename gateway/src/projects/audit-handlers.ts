@@ -1,11 +1,12 @@
 import type { auditRoutes } from '@zerogpu/protocol';
 import type { AdminContext, Handlers } from '../admin/handler.ts';
 import { limitOf, pageOf, placeOf } from '../admin/paging.ts';
+import { SqlValues } from '../admin/sql-values.ts';
 
 /** An id of the log: shorter than what a bigint holds. */
 const ID_FORM = /^\d{1,18}$/;
 
-/** Null parameters do not narrow. The name of a former member is the one that they left with. */
+/** The name of a former member is the one that they left with. */
 const LIST = `
 SELECT a.id::text, a.at, a.action, a.person_id, a.project_id, a.object_kind, a.object_id, a.details,
   coalesce(p.email, f.email) AS email, coalesce(p.name, f.name) AS name
@@ -40,18 +41,15 @@ async function list({
   const limit = limitOf(query);
   const place = placeOf(query, [ID_FORM]);
   // Only what is asked for stands in the statement, so that each form has its own plan on its own index.
-  const values: unknown[] = [organizationId];
-  const where = ['a.organization_id = $1'];
-  const narrow = (condition: string, value: unknown) => {
-    values.push(value);
-    where.push(`${condition} $${values.length}`);
-  };
+  const values = new SqlValues();
+  const where = [`a.organization_id = ${values.add(organizationId)}`];
+  const narrow = (condition: string, value: string) => where.push(`${condition} ${values.add(value)}`);
   if (projectId !== '') narrow('a.project_id =', projectId);
   if (query.action !== undefined) narrow('a.action =', query.action);
   if (query.person_id !== undefined) narrow('a.person_id =', query.person_id);
   if (place !== null) narrow('a.id <', place[0]);
   const text = `${LIST} WHERE ${where.join(' AND ')} ORDER BY a.id DESC LIMIT ${limit + 1}`;
-  const { rows } = await tenant((db) => db.query<Row>(text, values));
+  const { rows } = await tenant((db) => db.query<Row>(text, values.list));
   return pageOf(rows, limit, shown, ({ id }) => [id]);
 }
 
