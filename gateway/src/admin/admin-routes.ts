@@ -13,6 +13,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool, PoolClient } from 'pg';
 import { inTenant } from '../store/tenant-fence.ts';
 import { type Admitted, admitPerson, type PersonFinder } from './access.ts';
+import { writeAuditLine } from './audit-line.ts';
 import { type Act, type AdminContext, type Handlers, isTextAnswer, type TextAnswer } from './handler.ts';
 import { queryOf, refuseUnknownNames } from './read-query.ts';
 import { refuseUnstorable } from './refuse-unstorable.ts';
@@ -39,10 +40,6 @@ export interface AdminServices {
 
 /** Who reads nothing for so long is gone, or holds a place that others wait for. */
 const STALLED_MS = 60_000;
-
-const INSERT_AUDIT = `
-INSERT INTO audit_log (organization_id, project_id, person_id, action, object_kind, object_id, details)
-VALUES ($1, $2, $3, $4, $5, $6, $7)`;
 
 export function addAdminRoutes(app: FastifyInstance, services: AdminServices): void {
   const turns = new Turns();
@@ -144,10 +141,11 @@ function contextOf(
     ...admitted,
     tenant: <T>(work: (db: PoolClient) => Promise<T>) =>
       turns.during(organizationId, () => inTenant(pool, scope, work)),
-    audit: async (db: PoolClient, { kind, id, details = {}, ...act }: Act) => {
+    audit: async (db: PoolClient, act: Act) => {
       if (route.audit === undefined) throw new Error(`The route ${route.path} declares no audited act`);
-      const who = [act.organizationId ?? organizationId, scope.projectId, person?.id ?? null];
-      await db.query(INSERT_AUDIT, [...who, route.audit, kind, id, JSON.stringify(details)]);
+      const by = { ...scope, personId: person?.id ?? null };
+      const organization = act.organizationId ?? organizationId;
+      await writeAuditLine(db, { ...by, organizationId: organization }, route.audit, act);
     },
   };
   return context as AdminContext<AdminRouteName>;

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { writeAuditLine } from '../admin/audit-line.ts';
 import type { Notify } from '../admin/event.ts';
 import type { Log } from '../store/log.ts';
 import type { PaymentProvider } from './provider.ts';
@@ -13,9 +14,6 @@ export interface BillingParts {
   now(): number;
 }
 
-const INSERT_AUDIT = `
-INSERT INTO audit_log (organization_id, action, object_kind, object_id, details) VALUES ($1, $2, $3, $4, $5)`;
-
 /** A line of the audit log for what the platform did by itself. */
 export async function auditOwnAct(
   db: PoolClient,
@@ -25,5 +23,6 @@ export async function auditOwnAct(
   id: string,
   details: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
-  await db.query(INSERT_AUDIT, [organizationId, action, kind, id, JSON.stringify(details)]);
+  const by = { organizationId, projectId: null, personId: null };
+  await writeAuditLine(db, by, action, { kind, id, details });
 }

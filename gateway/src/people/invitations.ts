@@ -2,6 +2,7 @@
 import { ApiError, INVITATION_PREFIX, type MemberRole, makeSecret } from '@zerogpu/protocol';
 import type { Pool, PoolClient } from 'pg';
 import { notThere } from '../admin/access.ts';
+import { writeAuditLine } from '../admin/audit-line.ts';
 import type { Person } from '../admin/handler.ts';
 import type { Secrets } from '../store/secrets.ts';
 
@@ -39,9 +40,6 @@ const COUNT_MEMBERS = 'SELECT count(*)::int AS count FROM members WHERE organiza
 const JOIN = `
 INSERT INTO members (organization_id, person_id, role) VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING RETURNING person_id`;
-const AUDIT = `
-INSERT INTO audit_log (organization_id, person_id, action, object_kind, object_id, details)
-VALUES ($1, $2, 'invitation.accepted', 'invitation', $3, $4)`;
 
 export interface InvitationRow {
   readonly id: string;
@@ -154,7 +152,8 @@ export async function acceptInvitation(
   if (joined.rows.length === 0) {
     throw new ApiError('state_conflict', { message: 'You are a member of this organization already' });
   }
-  await db.query(AUDIT, [organization_id, person.id, id, JSON.stringify({ role })]);
+  const by = { organizationId: organization_id, projectId: null, personId: person.id };
+  await writeAuditLine(db, by, 'invitation.accepted', { kind: 'invitation', id, details: { role } });
   return organization_id;
 }
 
