@@ -322,6 +322,24 @@ onEveryPostgres('alerts over HTTP', (database) => {
     expect((await admin.call(people.admin, 'GET', at)).status).toBe(404);
   });
 
+  it('tells what happens while a webhook is being removed', async () => {
+    const { admin, people, path, pool, notify, event } = await setUp(database);
+    const create = () => admin.call(people.admin, 'POST', `${path}/webhooks`, { url: PUBLIC });
+    const [{ id: removed }, { id: kept }] = [(await create()).json, (await create()).json];
+    const told = await inTransaction(pool, async (db) => {
+      await db.query('DELETE FROM webhooks WHERE id = $1', [removed]);
+      const telling = inTransaction(pool, (other) => notify(other, event({})));
+      telling.catch(() => undefined);
+      const waiting =
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+      while ((await pool.query(waiting)).rows.length === 0);
+      return { telling };
+    });
+    await told.telling;
+    const { rows } = await pool.query('SELECT webhook_id FROM webhook_deliveries');
+    expect(rows).toEqual([{ webhook_id: kept }]);
+  });
+
   it('takes no url that leads inside, no more than twenty, and nobody below an admin', async () => {
     const { admin, people, path } = await setUp(database, false);
     const create = (person: string, body: object) => admin.call(person, 'POST', `${path}/webhooks`, body);

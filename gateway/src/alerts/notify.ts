@@ -8,8 +8,10 @@ const MAX_TITLE = 500;
 const INSERT_EVENT = `
 INSERT INTO events (id, organization_id, project_id, kind, severity, title, details, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`;
+/** One that is being removed is waited for, and then is none: else its delivery would undo what is told of. */
 const WEBHOOKS = `
-SELECT id FROM webhooks WHERE organization_id = $1 AND enabled AND (kinds IS NULL OR $2 = ANY (kinds))`;
+SELECT id FROM webhooks WHERE organization_id = $1 AND enabled AND (kinds IS NULL OR $2 = ANY (kinds))
+FOR KEY SHARE`;
 
 export function makeNotify(now: () => number): Notify {
   return async (db, event) => {
