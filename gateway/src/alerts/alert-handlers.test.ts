@@ -322,21 +322,28 @@ onEveryPostgres('alerts over HTTP', (database) => {
     expect((await admin.call(people.admin, 'GET', at)).status).toBe(404);
   });
 
-  it('tells what happens while a webhook is being removed', async () => {
+  it('tells and tests nothing to a webhook that is being removed, and fails at neither', async () => {
     const { admin, people, path, pool, notify, event } = await setUp(database);
-    const create = () => admin.call(people.admin, 'POST', `${path}/webhooks`, { url: PUBLIC });
-    const [{ id: removed }, { id: kept }] = [(await create()).json, (await create()).json];
-    const told = await inTransaction(pool, async (db) => {
-      await db.query('DELETE FROM webhooks WHERE id = $1', [removed]);
-      const telling = inTransaction(pool, (other) => notify(other, event({})));
-      telling.catch(() => undefined);
-      const waiting =
-        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-      while ((await pool.query(waiting)).rows.length === 0);
-      return { telling };
-    });
-    await told.telling;
-    const { rows } = await pool.query('SELECT webhook_id FROM webhook_deliveries');
+    const create = async () =>
+      (await admin.call(people.admin, 'POST', `${path}/webhooks`, { url: PUBLIC })).json.id;
+    const [first, second, kept] = [await create(), await create(), await create()];
+    const waits =
+      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    /** Begins something while a webhook is removed, and removes it when that waits. */
+    const removing = (webhook: string, begin: () => Promise<unknown>) =>
+      inTransaction(pool, async (db) => {
+        await db.query('DELETE FROM webhooks WHERE id = $1', [webhook]);
+        const begun = begin();
+        begun.catch(() => undefined);
+        while ((await pool.query(waits)).rows.length === 0);
+        return { begun };
+      }).then(({ begun }) => begun);
+    await removing(first, () => inTransaction(pool, (db) => notify(db, event({}))));
+    const test = () => admin.call(people.admin, 'POST', `${path}/webhooks/${second}/test`);
+    expect(await removing(second, test)).toMatchObject({ status: 404 });
+    const { rows } = await pool.query('SELECT webhook_id FROM webhook_deliveries WHERE webhook_id <> $1', [
+      second,
+    ]);
     expect(rows).toEqual([{ webhook_id: kept }]);
   });
 

@@ -47,7 +47,8 @@ interface Row {
 export const deliveryHandlers: DeliveryHandlers = {
   async testWebhook({ organizationId, params, person, now, tenant, audit }) {
     return tenant(async (db) => {
-      const { id } = switchedOn(await findWebhook(db, organizationId, params.webhookId));
+      const found = await findWebhook(db, organizationId, params.webhookId, 'FOR KEY SHARE');
+      const { id } = switchedOn(found);
       await checkWaiting(db, organizationId, id);
       const data = { webhook_id: id, organization_id: organizationId, asked_by: person?.name ?? null };
       const messageId = newId('event', now);

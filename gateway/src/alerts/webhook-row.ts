@@ -20,14 +20,18 @@ export interface WebhookRow {
   readonly created_at: Date;
 }
 
-/** @throws ApiError not_found, the same for what is missing and what is foreign */
+/**
+ * @param lock such as FOR KEY SHARE, which keeps it from being removed until the transaction ends
+ * @throws ApiError not_found, the same for what is missing and what is foreign
+ */
 export async function findWebhook(
   db: ClientBase,
   organizationId: string,
   webhookId: string,
+  lock: '' | 'FOR KEY SHARE' = '',
 ): Promise<WebhookRow> {
   if (!isUuid(webhookId)) throw notThere('webhook');
-  return oneWebhook(await db.query<WebhookRow>(GET, [organizationId, webhookId]));
+  return oneWebhook(await db.query<WebhookRow>(`${GET} ${lock}`, [organizationId, webhookId]));
 }
 
 export function oneWebhook({ rows }: { readonly rows: readonly WebhookRow[] }): WebhookRow {
