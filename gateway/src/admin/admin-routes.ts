@@ -1,22 +1,16 @@
 /** Makes HTTP routes of the declarations in protocol: who may call, what is read, what is answered. Knows no subject. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TSchema } from '@sinclair/typebox';
-import {
-  ADMIN_ROUTES,
-  type AdminRoute,
-  type AdminRouteName,
-  ApiError,
-  errorEnvelope,
-  newId,
-} from '@zerogpu/protocol';
+import { ADMIN_ROUTES, type AdminRoute, type AdminRouteName, ApiError, newId } from '@zerogpu/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool, PoolClient } from 'pg';
 import { inTenant } from '../store/tenant-fence.ts';
 import { type Admitted, admitPerson, type PersonFinder } from './access.ts';
 import { writeAuditLine } from './audit-line.ts';
-import { type Act, type AdminContext, type Handlers, isTextAnswer, type TextAnswer } from './handler.ts';
+import type { Act, AdminContext, Handlers } from './handler.ts';
 import { queryOf, refuseUnknownNames } from './read-query.ts';
 import { refuseUnstorable } from './refuse-unstorable.ts';
+import { STALLED_MS, sendAnswer, sendError } from './send-answer.ts';
 import { Turns } from './turns.ts';
 
 export interface AdminServices {
@@ -37,9 +31,6 @@ export interface AdminServices {
   /** Something on our side went wrong with a request. */
   report(requestId: string, cause: unknown): void;
 }
-
-/** Who reads nothing for so long is gone, or holds a place that others wait for. */
-const STALLED_MS = 60_000;
 
 export function addAdminRoutes(app: FastifyInstance, services: AdminServices): void {
   const turns = new Turns();
@@ -74,6 +65,8 @@ function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices
     const hangup = new AbortController();
     response.on('close', () => hangup.abort(new ApiError('client_closed_request')));
     const cookies: string[] = [];
+    const { stalledMs = STALLED_MS } = services;
+    const outgoing = { response, requestId, cookies, hangup: hangup.signal, stalledMs };
     try {
       refuseForeignPages(route, raw, services.origins);
       const params = paramsOf(request);
@@ -92,9 +85,11 @@ function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices
         setCookie: (cookie) => void cookies.push(cookie),
       });
       const result = await handler(context);
-      await send(response, services, requestId, cookies, route, result, hangup.signal);
+      await sendAnswer(outgoing, route, result);
     } catch (thrown) {
-      fail(response, requestId, services, thrown);
+      const error = thrown instanceof ApiError ? thrown : new ApiError('internal_error', { cause: thrown });
+      if (error.code === 'internal_error') services.report(requestId, error.cause);
+      sendError(outgoing, error);
     }
   };
 }
@@ -166,94 +161,4 @@ function refuseForeignPages(
 function paramsOf(request: FastifyRequest): Record<string, string> {
   const { params } = request;
   return typeof params === 'object' && params !== null ? Object.fromEntries(Object.entries(params)) : {};
-}
-
-async function send(
-  response: ServerResponse,
-  services: AdminServices,
-  requestId: string,
-  cookies: readonly string[],
-  route: AdminRoute,
-  result: unknown,
-  hangup: AbortSignal,
-): Promise<void> {
-  const headers = { ...ownHeaders(requestId), ...(cookies.length > 0 ? { 'set-cookie': [...cookies] } : {}) };
-  if (isTextAnswer(result)) return sendText(response, services, headers, result, hangup);
-  if (route.answer === null) {
-    response.writeHead(204, headers).end();
-    return;
-  }
-  const text = JSON.stringify(result);
-  response
-    .writeHead(route.status ?? 200, {
-      ...headers,
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(text),
-    })
-    .end(text);
-}
-
-async function sendText(
-  response: ServerResponse,
-  { stalledMs = STALLED_MS }: AdminServices,
-  headers: object,
-  { content, filename, text }: TextAnswer,
-  hangup: AbortSignal,
-): Promise<void> {
-  response.writeHead(200, {
-    ...headers,
-    'content-type': `${content}; charset=utf-8`,
-    ...(filename === undefined ? {} : { 'content-disposition': `attachment; filename="${filename}"` }),
-    ...(content === 'text/event-stream' ? { 'x-accel-buffering': 'no' } : {}),
-    ...(content === 'text/html'
-      ? { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" }
-      : {}),
-  });
-  response.flushHeaders();
-  for await (const piece of text) {
-    if (hangup.aborted) return;
-    if (!response.write(piece)) await drained(response, stalledMs, hangup);
-  }
-  response.end();
-}
-
-async function drained(response: ServerResponse, stalledMs: number, hangup: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(() => response.destroy(), stalledMs);
-  const goOn = () => resolve();
-  response.once('drain', goOn);
-  hangup.addEventListener('abort', goOn, { once: true });
-  await promise;
-  clearTimeout(timer);
-  // Else a long stream gathers one listener a piece.
-  hangup.removeEventListener('abort', goOn);
-}
-
-/** Nothing of it is kept by browsers or proxies. */
-function ownHeaders(requestId: string): Record<string, string> {
-  return {
-    'x-request-id': requestId,
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  };
-}
-
-function fail(response: ServerResponse, requestId: string, { report }: AdminServices, thrown: unknown): void {
-  const error = thrown instanceof ApiError ? thrown : new ApiError('internal_error', { cause: thrown });
-  if (error.code === 'internal_error') report(requestId, error.cause);
-  if (response.headersSent || response.destroyed) {
-    response.destroy();
-    return;
-  }
-  const text = JSON.stringify(errorEnvelope(error));
-  const retry = error.retryAfterSeconds === null ? {} : { 'retry-after': String(error.retryAfterSeconds) };
-  // The rest of a body that was not read would be taken for the next request's.
-  const headers = { ...ownHeaders(requestId), ...retry, connection: 'close' };
-  response
-    .writeHead(error.row.status, {
-      ...headers,
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(text),
-    })
-    .end(text);
 }
