@@ -18,6 +18,11 @@ export function limitOf({ limit }: PageQuery): number {
   return limit === undefined ? DEFAULT_LIMIT : Number(limit);
 }
 
+/** What goes into `after` for the page behind a place. @param key without spaces */
+export function cursorText(key: readonly string[]): string {
+  return Buffer.from(key.join(' ')).toString('base64url');
+}
+
 /** What a cursor stands for: the sort key of the last item seen. Null on the first page. */
 export function placeOf(
   { after }: PageQuery,
@@ -49,6 +54,6 @@ export function pageOf<Row, T>(
   return {
     object: 'list',
     data: seen.map(shown),
-    next: more ? Buffer.from(key(last).join(' ')).toString('base64url') : null,
+    next: more ? cursorText(key(last)) : null,
   };
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { ApiError, idForm } from '@zerogpu/protocol';
 import { momentOf } from '../admin/moment.ts';
-import { limitOf, placeOf } from '../admin/paging.ts';
+import { cursorText, limitOf, placeOf } from '../admin/paging.ts';
 import { beginningOf, type FilterQuery, filterOf, type LogFilter } from './log-filter.ts';
 
 export interface LogQuestion {
@@ -86,7 +86,7 @@ export function cursorOf(
   question: LogQuestion,
   last: { readonly id: string; readonly latency_ms: number },
 ): string {
-  return Buffer.from(cursorParts(query, question, last).join(' ')).toString('base64url');
+  return cursorText(cursorParts(query, question, last));
 }
 
 /** Of all that a cursor depends on but its place and the size of its page. */
