@@ -2117,7 +2117,7 @@ export class AlertsApi {
     return this.#call.done({ method: 'POST', path: '/api/organizations/{organizationId}/events/read', params: { organizationId }, body, options });
   }
 
-  /** New events as they come. Server-sent events with the id of the event; `last-event-id` begins behind that one. Ends with the session. Every member of the organization may call it. `GET /api/organizations/{organizationId}/events/stream` */
+  /** New events as they come. Server-sent events with the id of the event; `last-event-id` begins behind that one. `end` when the session or the membership has ended. Every member of the organization may call it. `GET /api/organizations/{organizationId}/events/stream` */
   streamEvents(organizationId: string, options: AdminOptions = {}): Promise<Tail<Routes['streamEvents']['answer']>> {
     return this.#call.events<Routes['streamEvents']['answer']>({ method: 'GET', path: '/api/organizations/{organizationId}/events/stream', params: { organizationId }, options });
   }

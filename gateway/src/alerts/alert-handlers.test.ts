@@ -178,6 +178,7 @@ onEveryPostgres('alerts over HTTP', (database) => {
     const ending = await follow(admin, path, people.viewer);
     await ending.until((all) => all.includes(': still here'));
     members.gone = true;
+    await ending.until((all) => all.endsWith('event: end\ndata: {}\n\n'));
     await expect(ending.until(() => false)).rejects.toThrow('The stream ended');
   });
 

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { ApiError, dollarsText, type EventKind, idForm, type Severity } from '@zerogpu/protocol';
 import type { ClientBase } from 'pg';
 import { notThere } from '../admin/access.ts';
+import { eventText, remark } from '../admin/event-text.ts';
 import type { AdminContext, Handlers, TextAnswer } from '../admin/handler.ts';
 import { limitOf, pageOf, placeOf } from '../admin/paging.ts';
 import { EVENT_COLUMNS, type EventRow, shownEvent } from './event-row.ts';
@@ -147,20 +148,23 @@ async function* streamOf(
 ): AsyncGenerator<string> {
   try {
     // Something at once, so that whoever listens knows that it does.
-    yield ': events\n\n';
+    yield remark('events');
     yield* missed.map(asText);
     const seen = new Set(missed.map(({ id }) => id));
     let beatAt = performance.now() + beatMs;
     for (;;) {
       const came = await follower.next(Math.max(0, beatAt - performance.now()));
       if (came === null) return;
+      const isBeat = performance.now() >= beatAt;
       // Events are few: each time it is looked who still may.
-      if (came.length > 0 && !(await stays())) return;
+      if ((came.length > 0 || isBeat) && !(await stays())) {
+        yield eventText('end', {});
+        return;
+      }
       yield* came.filter(({ id }) => !seen.has(id)).map(asText);
-      if (performance.now() < beatAt) continue;
-      if (!(await stays())) return;
+      if (!isBeat) continue;
       beatAt = performance.now() + beatMs;
-      yield ': still here\n\n';
+      yield remark('still here');
     }
   } finally {
     follower.close();
@@ -168,5 +172,5 @@ async function* streamOf(
 }
 
 function asText(row: EventRow): string {
-  return `id: ${row.id}\nevent: ${row.kind}\ndata: ${JSON.stringify(shownEvent(row))}\n\n`;
+  return eventText(row.kind, shownEvent(row), row.id);
 }

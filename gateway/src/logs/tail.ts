@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { idsFrom } from '@zerogpu/protocol';
 import type { PoolClient } from 'pg';
+import { eventText, remark } from '../admin/event-text.ts';
 import { rowsOf, SqlValues, type Statement } from '../admin/sql-values.ts';
 import { ROW_COLUMNS } from './list-statement.ts';
 import { conditionsOf, type LogFilter } from './log-filter.ts';
@@ -53,14 +54,14 @@ export async function* tailEvents(options: TailOptions): AsyncGenerator<string> 
     const now = performance.now();
     if (now - admitted >= times.admitMs) {
       if (!(await stillAdmitted())) {
-        yield 'event: end\ndata: {}\n\n';
+        yield eventText('end', {});
         return;
       }
       admitted = now;
     }
     const { events, full } = await follower.look();
     if (events !== '') yield events;
-    else if (now - beat >= times.heartbeatMs) yield ': alive\n\n';
+    else if (now - beat >= times.heartbeatMs) yield remark('alive');
     if (events !== '' || now - beat >= times.heartbeatMs) beat = now;
     if (!full) await sleep(times.pollMs, undefined, { signal: hangup }).catch(() => undefined);
   }
@@ -105,7 +106,7 @@ class Follower {
     const gap = { from: new Date(this.#since), to: new Date(now) };
     this.#since = now;
     this.#floor = now;
-    return `event: gap\ndata: ${JSON.stringify(gap)}\n\n`;
+    return eventText('gap', gap);
   }
 
   #statement(): Statement {
@@ -160,8 +161,7 @@ ORDER BY r.settled_at, r.id`;
 }
 
 function eventOf(row: LogRow): string {
-  const request = shown(row);
-  return `id: ${row.settled_at.getTime()}-${row.id}\nevent: request\ndata: ${JSON.stringify(request)}\n\n`;
+  return eventText('request', shown(row), `${row.settled_at.getTime()}-${row.id}`);
 }
 
 /** When the last event's request settled; null when the header is none of ours. */

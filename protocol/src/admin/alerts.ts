@@ -203,7 +203,7 @@ const feedRoutes = declare({
     tag: 'alerts',
     summary: 'New events as they come',
     description:
-      'Server-sent events with the id of the event; `last-event-id` begins behind that one. Ends with the session.',
+      'Server-sent events with the id of the event; `last-event-id` begins behind that one. `end` when the session or the membership has ended.',
     access: organization('viewer'),
     answer: EventSchema,
     content: ['text/event-stream'],
