@@ -311,6 +311,35 @@ onEveryPostgres('webhook sender', (database) => {
     }
   });
 
+  it('does not let an organization with many that hang take the room of another', async () => {
+    const { pool, tell, sender, webhook, clock } = await setUp(database);
+    const hanging = await openReceiver();
+    try {
+      const never = Promise.withResolvers<void>();
+      hanging.answer = (response) => void never.promise.then(() => response.writeHead(204).end());
+      for (let i = 0; i < 6; i++) await webhook(hanging.url);
+      for (let i = 0; i < 10; i++) await tell();
+      clock.now += 1;
+      const other = (await makeTenant(pool, secrets)).caller.organizationId;
+      await addWebhook(pool, other, receiver.url, null);
+      await tell({ organizationId: other });
+      const one = sender();
+      const stuck = one.round();
+      while (receiver.received.length + hanging.received.length < 9) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect([receiver.received.length, hanging.received.length]).toEqual([1, 8]);
+      // As the timer does: the round before is not over, and the organization has its share.
+      expect(await one.round()).toBe(0);
+      await tell({ organizationId: other });
+      expect(await one.round()).toBe(1);
+      never.resolve();
+      await stuck;
+    } finally {
+      await hanging.close();
+    }
+  });
+
   it('breaks off what is on its way when it stops, and another sends it', async () => {
     const { clock, tell, sender, webhook, deliveries } = await setUp(database);
     await webhook();

@@ -24,6 +24,8 @@ export interface WebhookSenderOptions {
 const MAX_IN_FLIGHT = 16;
 /** Of one webhook, so that one that does not answer leaves room for the others. */
 const MAX_PER_WEBHOOK = 4;
+/** Of one organization, however many webhooks it has. */
+const MAX_PER_ORGANIZATION = 8;
 /** As receivers are told everywhere: answer first, work later. */
 const TIMEOUT_MS = 10_000;
 /** Six times the longest attempt: after this another gateway may take it that the one that claimed it died. */
@@ -33,19 +35,25 @@ const MAX_ATTEMPTS_KEPT = 20;
 /** The receiver says that this address is closed for good. */
 const GONE = 410;
 
-/** `$3`: webhooks that have something on its way from here. */
+/**
+ * `$3`: webhooks that have something on its way from here; `$5`: of each such thing, its organization. In turn by
+ * organization: what one has waited for long comes behind the first of every other.
+ */
 const CLAIM = `
 WITH due AS (
-  SELECT w.id AS webhook_id, d.id FROM webhooks w CROSS JOIN LATERAL (
+  SELECT w.id AS webhook_id, d.id, d.next_at, cardinality(array_positions($5::uuid[], w.organization_id))
+    + row_number() OVER (PARTITION BY w.organization_id ORDER BY d.next_at, d.id) AS place
+  FROM webhooks w CROSS JOIN LATERAL (
     SELECT o.id, o.next_at FROM webhook_deliveries o
     WHERE o.webhook_id = w.id AND o.status = 'waiting' AND o.next_at <= $1
     ORDER BY o.next_at LIMIT ${MAX_PER_WEBHOOK} FOR UPDATE SKIP LOCKED
   ) d
   WHERE w.enabled AND w.id <> ALL ($3::uuid[])
-  ORDER BY d.next_at LIMIT $2
+), taken AS (
+  SELECT webhook_id, id FROM due WHERE place <= ${MAX_PER_ORGANIZATION} ORDER BY place, next_at LIMIT $2
 )
 UPDATE webhook_deliveries d SET next_at = $4
-FROM due JOIN webhooks w ON w.id = due.webhook_id WHERE d.id = due.id
+FROM taken t JOIN webhooks w ON w.id = t.webhook_id WHERE d.id = t.id
 RETURNING d.id, d.organization_id, d.webhook_id, d.message_id, d.body, d.tries, d.created_at, w.url, w.secret,
   CASE WHEN w.old_secret_until > $1 THEN w.old_secret END AS old_secret`;
 
@@ -74,11 +82,17 @@ interface Claimed {
   readonly old_secret: Buffer | null;
 }
 
+interface UnderWay {
+  readonly webhookId: string;
+  readonly organizationId: string;
+  readonly done: Promise<void>;
+}
+
 /** Empties the outbox. Every gateway runs one; a delivery is claimed by one of them at a time. */
 export class WebhookSender {
   readonly #options: WebhookSenderOptions;
   readonly #stopping = new AbortController();
-  readonly #underWay = new Map<string, { readonly webhookId: string; readonly done: Promise<void> }>();
+  readonly #underWay = new Map<string, UnderWay>();
 
   constructor(options: WebhookSenderOptions) {
     this.#options = options;
@@ -90,11 +104,15 @@ export class WebhookSender {
     if (room <= 0 || this.#stopping.signal.aborted) return 0;
     const now = this.#options.now();
     const until = new Date(now + CLAIM_MS);
-    const busy = [...new Set([...this.#underWay.values()].map(({ webhookId }) => webhookId))];
-    const { rows } = await this.#options.pool.query<Claimed>(CLAIM, [new Date(now), room, busy, until]);
+    const underWay = [...this.#underWay.values()];
+    const busy = [...new Set(underWay.map(({ webhookId }) => webhookId))];
+    const organizations = underWay.map(({ organizationId }) => organizationId);
+    const values = [new Date(now), room, busy, until, organizations];
+    const { rows } = await this.#options.pool.query<Claimed>(CLAIM, values);
     const sending = rows.map((claimed) => {
       const done = this.#deliver(claimed, until).finally(() => this.#underWay.delete(claimed.id));
-      this.#underWay.set(claimed.id, { webhookId: claimed.webhook_id, done });
+      const { id, webhook_id: webhookId, organization_id: organizationId } = claimed;
+      this.#underWay.set(id, { webhookId, organizationId, done });
       return done;
     });
     await Promise.all(sending);
