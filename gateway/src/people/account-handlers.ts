@@ -1,4 +1,5 @@
 import { ApiError, type accountRoutes } from '@zerogpu/protocol';
+import type { PoolClient } from 'pg';
 import { notThere } from '../admin/access.ts';
 import type { AdminContext, Handlers, Person } from '../admin/handler.ts';
 import { isUuid } from '../store/tenant-fence.ts';
@@ -20,7 +21,7 @@ import {
 } from './people-store.ts';
 import { auditPerson } from './person-audit.ts';
 import { sessionCookie } from './session-token.ts';
-import type { OpenedSession, SessionRow } from './sessions.ts';
+import type { SessionRow } from './sessions.ts';
 
 const LONG_AGO = new Date(0);
 
@@ -107,12 +108,7 @@ async function signUp(services: PeopleServices, context: AdminContext<'signUp'>)
     }
     if (body.invitation !== undefined) await acceptInvitation(db, services.secrets, body.invitation, person);
     await auditPerson(db, 'signUp', person.id);
-    return answerSignedIn(
-      services,
-      context,
-      person,
-      await services.sessions.open(db, person.id, agentOf(context)),
-    );
+    return openSession(services, context, db, person);
   });
 }
 
@@ -137,21 +133,19 @@ async function signIn(services: PeopleServices, context: AdminContext<'signIn'>)
     // Unless it was changed meanwhile: then all sessions have just been ended.
     if (!(await keepsPasswordHash(db, person.id, person.password_hash))) throw new ApiError('sign_in_failed');
     await auditPerson(db, 'signIn', person.id);
-    return answerSignedIn(
-      services,
-      context,
-      person,
-      await services.sessions.open(db, person.id, agentOf(context)),
-    );
+    return openSession(services, context, db, person);
   });
 }
 
-function answerSignedIn(
+/** Carried by a cookie or given as a token, as the caller asks. */
+async function openSession(
   services: PeopleServices,
-  { body, setCookie }: AdminContext<'signIn' | 'signUp'>,
+  { body, headers, setCookie }: AdminContext<'signIn' | 'signUp'>,
+  db: PoolClient,
   person: PersonRow,
-  { token, expiresAt }: OpenedSession,
 ) {
+  const agent = headers['user-agent'] ?? '';
+  const { token, expiresAt } = await services.sessions.open(db, person.id, agent);
   const asToken = body.session === 'token';
   if (!asToken) setCookie(sessionCookie(token, expiresAt, isSecure(services)));
   return {
@@ -210,7 +204,6 @@ export function signedIn(person: Person | null): Person {
 }
 
 const isSecure = (services: PeopleServices) => services.publicUrl().startsWith('https:');
-const agentOf = ({ headers }: AdminContext<'signIn' | 'signUp'>) => headers['user-agent'] ?? '';
 
 function shownPerson({ id, email, name, created_at }: PersonRow) {
   return { id, email, name, created_at: created_at.toISOString() };
