@@ -8,7 +8,7 @@ import { inTenant } from '../store/tenant-fence.ts';
 import { type Admitted, admitPerson, type PersonFinder } from './access.ts';
 import { writeAuditLine } from './audit-line.ts';
 import type { Act, AdminContext, Handlers } from './handler.ts';
-import { queryOf, refuseUnknownNames } from './read-query.ts';
+import { queryOf, refuseUnknownNames } from './known-names.ts';
 import { refuseUnstorable } from './refuse-unstorable.ts';
 import { STALLED_MS, sendAnswer, sendError } from './send-answer.ts';
 import { Turns } from './turns.ts';
@@ -96,11 +96,10 @@ function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices
 
 function checkerOf(schema: TSchema, { checker }: AdminServices): ReturnType<AdminServices['checker']> {
   const check = checker(schema);
-  const declared = new Set(Object.keys(schema['properties'] ?? {}));
+  const declared = Object.keys(schema['properties'] ?? {});
   return (value) => {
-    // Nothing else is looked at: in an act's line of the audit log it would stand for ever, whatever it is.
-    const known = Object.entries(value).filter(([name]) => declared.has(name));
-    const checked = check(Object.fromEntries(known));
+    refuseUnknownNames('field', value, declared);
+    const checked = check(value);
     refuseUnstorable(checked);
     return checked;
   };
@@ -112,7 +111,7 @@ function queryReader(schema: TSchema | undefined, services: AdminServices): (url
   const check = checkerOf(schema, services);
   return (url) => {
     const query = queryOf(url);
-    refuseUnknownNames(query, known);
+    refuseUnknownNames('query parameter', query, known);
     return check(query);
   };
 }

@@ -1,12 +1,12 @@
 import { ApiError } from '@zerogpu/protocol';
 import { expect, it } from 'vitest';
-import { queryOf, refuseUnknownNames } from './read-query.ts';
+import { queryOf, refuseUnknownNames } from './known-names.ts';
 
 const KNOWN = ['group_by', 'status_class', 'from', 'to'];
 
 function refusalOf(url: string): ApiError | null {
   try {
-    refuseUnknownNames(queryOf(url), KNOWN);
+    refuseUnknownNames('query parameter', queryOf(url), KNOWN);
     return null;
   } catch (error) {
     if (error instanceof ApiError) return error;

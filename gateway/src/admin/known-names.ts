@@ -11,14 +11,20 @@ export function queryOf(url: string): Record<string, string> {
 }
 
 /**
- * A filter that is spelled wrong would otherwise filter nothing, and the answer look like that of the right one.
+ * A filter that is spelled wrong would otherwise filter nothing, a setting set nothing, and the answer look like that of
+ * the right one.
+ * @param what the names are of
  * @param known at least one
  * @throws ApiError invalid_value
  */
-export function refuseUnknownNames(query: Readonly<Record<string, string>>, known: readonly string[]): void {
-  const unknown = Object.keys(query).find((name) => !known.includes(name));
+export function refuseUnknownNames(
+  what: 'query parameter' | 'field',
+  given: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+): void {
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const param = unknown.slice(0, MAX_NAME);
-  const message = `Unknown query parameter ${JSON.stringify(param)}; did you mean "${nearest(param, known)}"?`;
+  const message = `Unknown ${what} ${JSON.stringify(param)}; did you mean "${nearest(param, known)}"?`;
   throw new ApiError('invalid_value', { message, param });
 }
