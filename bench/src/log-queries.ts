@@ -46,6 +46,7 @@ interface Measured {
   readonly settings: string;
   readonly fillSeconds: number;
   readonly rows: number;
+  readonly runs: number;
   /** What the last days added, with all indexes in place. */
   readonly grown: Sizes;
   readonly rollups: readonly RollupSize[];
@@ -94,6 +95,7 @@ async function measure(store: Store, rows: number): Promise<Measured> {
     settings: `${settings.rows[0]?.s ?? ''}; load average of the machine ${figure(loadavg()[1] ?? 0)}`,
     fillSeconds,
     rows,
+    runs: Number(options.runs),
     grown: filled.grown,
     rollups,
     times,
@@ -162,7 +164,7 @@ function section(kind: Kind, m: Measured): string {
   return [
     `## ${TITLES[kind]}, ${m.rows.toLocaleString('en-US')} requests`,
     `${m.circumstances} PostgreSQL ${m.version}; ${m.settings}. Filled in ${figure(m.fillSeconds)} s.`,
-    `${times.length} reads, ${options.runs} times each with random parameters. Goal: 95 of 100 below ${goal}. ${
+    `${times.length} reads, ${m.runs} times each with random parameters. Goal: 95 of 100 below ${goal}. ${
       late.length === 0
         ? `All reach it; the slowest has ${figure(slowest)} ms.`
         : `${late.length} do not: ${late.map(([name, , p95]) => `${name} (${figure(p95)} ms)`).join('; ')}.`

@@ -23,17 +23,43 @@ export function listStatement(projectId: string, question: LogQuestion): Stateme
   const limit = values.add(question.limit + 1);
   const select = (more: readonly string[]) =>
     `SELECT ${ROW_COLUMNS} FROM requests WHERE ${[...conditions, ...more].join(' AND ')} ORDER BY ${order} LIMIT ${limit}`;
-  const { statuses } = question.filter;
-  // One index scan for each status: an index is in order only below one status.
-  const parts = (statuses ?? []).map((status) => `(${select([`status = ${values.add(status)}`])})`);
   const rows =
-    statuses === null ? select([]) : parts.length === 0 ? `${select(['false'])}` : parts.join(' UNION ALL ');
+    question.filter.statuses === null && question.sort === 'latency'
+      ? bothHalves(select, question.order, limit)
+      : branches(question, values)
+          .map((branch) => `(${select(branch)})`)
+          .join(' UNION ALL ');
   const text = `
 SELECT r.*, k.name AS key_name, k.masked AS key_masked
 FROM (SELECT * FROM (${rows}) AS found ORDER BY ${order} LIMIT ${limit}) r
 LEFT JOIN api_keys k ON k.project_id = ${project} AND k.id = r.key_id
 ORDER BY ${order.replaceAll(/\w+ (?=ASC|DESC)/g, (column) => `r.${column}`)}`;
   return { text, values: values.list };
+}
+
+/**
+ * The indexes by latency hold what succeeded and what did not apart. The second is read first, because it is small: when
+ * it fills the page, what succeeded matters only up to the page's last latency. Without that bound, the quickest of an
+ * endpoint whose models are slow would be looked for among all quick answers.
+ */
+function bothHalves(
+  select: (more: readonly string[]) => string,
+  order: LogQuestion['order'],
+  limit: string,
+): string {
+  const [behind, last, open] = order === 'asc' ? ['<=', 'max', 2 ** 31 - 1] : ['>=', 'min', -1];
+  const bound = `(SELECT CASE WHEN count(*) = ${limit}::bigint THEN ${last}(latency_ms) ELSE ${open} END FROM failed)`;
+  return `
+WITH failed AS MATERIALIZED (${select(['status <> 200'])})
+SELECT * FROM failed UNION ALL (${select(['status = 200', `latency_ms ${behind} ${bound}`])})`;
+}
+
+/** The conditions of each index scan: what they find is merged in order. */
+function branches({ filter }: LogQuestion, values: SqlValues): readonly string[][] {
+  const { statuses } = filter;
+  if (statuses === null) return [[]];
+  // An index is in order only below one status.
+  return statuses.length === 0 ? [['false']] : statuses.map((status) => [`status = ${values.add(status)}`]);
 }
 
 /** Each is a total order, and the same one as by the sort key and the id alone. */
@@ -46,12 +72,12 @@ function timeColumns(indexed: boolean): readonly string[] {
   return indexed ? ['half_minute', 'id'] : ['id'];
 }
 
-/** As requests_by_latency, or as one of the indexes under a filter. */
+/** As the index that is meant: with half_minute, one without it would never be taken. */
 function latencyColumns({ statuses, model, keyId }: LogQuestion['filter']): readonly string[] {
   const errorsOnly = statuses !== null && !statuses.includes(200);
-  return errorsOnly || model !== null || keyId !== null
-    ? ['latency_ms', 'id']
-    : ['latency_ms', 'half_minute', 'id'];
+  return errorsOnly || (model === null && keyId === null)
+    ? ['latency_ms', 'half_minute', 'id']
+    : ['latency_ms', 'id'];
 }
 
 function placeConditions(question: LogQuestion, values: SqlValues): string[] {
@@ -61,7 +87,12 @@ function placeConditions(question: LogQuestion, values: SqlValues): string[] {
   if (sort === 'time' || after === null) return conditions;
   const [ms, id] = [`${values.add(after.latencyMs)}::int`, values.add(after.id)];
   const behind = order === 'asc' ? '>' : '<';
-  return [...conditions, `latency_ms ${behind}= ${ms}`, `(latency_ms, id) ${behind} (${ms}, ${id})`];
+  const exact = `(latency_ms, id) ${behind} (${ms}, ${id})`;
+  const place = halfMinute(after.id);
+  if (place === null) return [...conditions, `latency_ms ${behind}= ${ms}`, exact];
+  // Where the index goes on; one more, as in rangeConditions.
+  const near = `${values.add(order === 'asc' ? place - 1 : place + 1)}::int`;
+  return [...conditions, `(latency_ms, half_minute) ${behind}= (${ms}, ${near})`, exact];
 }
 
 /** The ids among which the page is looked for. */
