@@ -237,7 +237,8 @@ describe('a refusal', () => {
     const failure = await run().catch((error: unknown) => error);
     if (!(failure instanceof TargetFailure)) throw failure;
     expect(failure.kind).toBe(kind);
-    expect(failure.message).toBe(kind === 'input' ? quoting : `The upstream answered ${status}`);
+    const told = 'Wrong key … or prompt: The sky is blue.';
+    expect(failure.message).toBe(kind === 'input' ? told : `The upstream answered ${status}`);
   });
 
   test.each([

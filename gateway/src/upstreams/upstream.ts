@@ -91,7 +91,7 @@ export class Upstream implements Target {
         throw signal.aborted ? signal.reason : lost(error);
       });
     if (response.statusCode === 200) return response;
-    const failure = await failureOf(response, signal);
+    const failure = await failureOf(response, signal, this.#config.apiKey);
     throw signal.aborted ? signal.reason : failure;
   }
 }
@@ -131,12 +131,19 @@ function responseFormat(format: Inference['format']): Record<string, unknown> {
   return { type, json_schema };
 }
 
-/** Only a refusal of the request itself is told in the upstream's words: others may quote our key, or the prompt. */
-async function failureOf(response: Dispatcher.ResponseData, signal: AbortSignal): Promise<TargetFailure> {
+/**
+ * Only a refusal of the request itself is told in the upstream's words, without our key, should it quote it: others may
+ * quote the prompt, too, and help no caller.
+ */
+async function failureOf(
+  response: Dispatcher.ResponseData,
+  signal: AbortSignal,
+  apiKey: string | null,
+): Promise<TargetFailure> {
   const { statusCode: status, body } = response;
   const message = `The upstream answered ${status}`;
   if (status === 400 || status === 422) {
-    return new TargetFailure('input', (await errorMessage(response, signal)) ?? message);
+    return new TargetFailure('input', (await errorMessage(response, signal, apiKey)) ?? message);
   }
   await body.dump({ limit: MAX_ERROR_BYTES, signal }).catch(() => undefined);
   if (status === 413) return new TargetFailure('too_large', message);
@@ -146,11 +153,17 @@ async function failureOf(response: Dispatcher.ResponseData, signal: AbortSignal)
   return new TargetFailure('internal', message);
 }
 
-async function errorMessage(response: Dispatcher.ResponseData, signal: AbortSignal): Promise<string | null> {
+async function errorMessage(
+  response: Dispatcher.ResponseData,
+  signal: AbortSignal,
+  apiKey: string | null,
+): Promise<string | null> {
   const value = await readJson(response, MAX_ERROR_BYTES, signal).catch(() => null);
   const error = isRecord(value) ? value['error'] : null;
   const message = isRecord(error) ? error['message'] : null;
-  return typeof message === 'string' ? message.slice(0, 500) : null;
+  if (typeof message !== 'string') return null;
+  // Before it is cut, or half a key would stay.
+  return (apiKey ? message.replaceAll(apiKey, '…') : message).slice(0, 500);
 }
 
 async function readJson(
