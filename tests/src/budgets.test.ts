@@ -5,28 +5,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { credit } from '@zerogpu/ledger';
 import { formatDollars, NANOS_PER_DOLLAR } from '@zerogpu/protocol';
-import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { describeOnServer, makeDatabase, type ScratchDatabase } from './support/database-server.ts';
 import { newMember, type TestPerson } from './support/people.ts';
 import { type CallAnswer, type Project, TestGateway } from './support/test-gateway.ts';
 
-const SERVER = process.env['ZEROGPU_TEST_DATABASE_URL'];
-const REQUIRED = (process.env['ZEROGPU_TEST_REQUIRE'] ?? '').split(',').includes('postgres');
 const MODEL = 'zlm-v1-summary-cloud';
 const INPUT = 'The bridge is closed. Take the tunnel.';
-const how = SERVER ? '' : ' (skipped: set ZEROGPU_TEST_DATABASE_URL to a server)';
 
-/** Runs one statement on the server's own maintenance database. */
-async function onServer(statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: SERVER });
-  await client.connect();
-  await client.query(statement);
-  await client.end();
-}
-
-describe.skipIf(!SERVER && !REQUIRED)(`two gateways share budgets and limits${how}`, () => {
-  const name = `zerogpu_test_${randomBytes(6).toString('hex')}`;
+describeOnServer('two gateways share budgets and limits', () => {
   const secret = randomBytes(32).toString('hex');
+  let database: ScratchDatabase;
   let one: TestGateway;
   let two: TestGateway;
   /** The most that a request with INPUT can cost, which is what it holds; and what it does cost. */
@@ -36,10 +25,8 @@ describe.skipIf(!SERVER && !REQUIRED)(`two gateways share budgets and limits${ho
   let admin: TestPerson;
 
   beforeAll(async () => {
-    await onServer(`CREATE DATABASE ${name}`);
-    const url = new URL(SERVER ?? '');
-    url.pathname = name;
-    const env = { DATABASE_URL: url.href, ZEROGPU_SECRET: secret };
+    database = await makeDatabase();
+    const env = { DATABASE_URL: database.url, ZEROGPU_SECRET: secret };
     one = await TestGateway.start({ ...env, ZEROGPU_GATEWAY_NAME: 'one' });
     const folder = await mkdtemp(path.join(tmpdir(), 'zerogpu-test-'));
     await copyFile(one.gateway.credentialsFile, path.join(folder, 'credentials.env'));
@@ -52,7 +39,7 @@ describe.skipIf(!SERVER && !REQUIRED)(`two gateways share budgets and limits${ho
 
   afterAll(async () => {
     await Promise.all([one?.stop(), two?.stop()]);
-    await onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    await database?.drop();
   });
 
   beforeEach(async () => {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { readBalance, refund } from '@zerogpu/ledger';
 import type { Pool, PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describeOnServer, makeDatabase, type ScratchDatabase } from './support/database-server.ts';
 import { installAudit } from './support/money-faults-audit.ts';
 import {
   checkAll,
@@ -12,12 +13,6 @@ import {
   keepOrders,
   replayNotes,
 } from './support/money-faults-checks.ts';
-import {
-  makeDatabase,
-  type ScratchDatabase,
-  SERVER,
-  SERVER_REQUIRED,
-} from './support/money-faults-database.ts';
 import { Load, type Surprise } from './support/money-faults-load.ts';
 import { MODEL, readOrder } from './support/money-faults-orders.ts';
 import { type BookEvent, type Fault, replay } from './support/money-faults-replay.ts';
@@ -223,9 +218,7 @@ describe('what callers see', () => {
   });
 });
 
-const how = SERVER ? '' : ' (skipped: set ZEROGPU_TEST_DATABASE_URL to a server)';
-
-describe.skipIf(!SERVER && !SERVER_REQUIRED)(`the tables of a real run${how}`, () => {
+describeOnServer('the tables of a real run', () => {
   let database: ScratchDatabase;
   let upstream: CountingUpstream;
   let gateway: TestGateway;

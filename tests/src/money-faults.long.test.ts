@@ -1,16 +1,14 @@
 /** As money-faults.test.ts, for as long as it takes; ZEROGPU_TEST_MONEY_REQUESTS=1000000 for more, ZEROGPU_TEST_MONEY_SEED to repeat. */
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { describeOnServer } from './support/database-server.ts';
 import { describeRun, median, runMoneyFaults } from './support/money-faults.ts';
-import { SERVER, SERVER_REQUIRED } from './support/money-faults-database.ts';
 
 const REQUESTS = Number(process.env['ZEROGPU_TEST_MONEY_REQUESTS'] ?? 200_000);
 const SEED = Number(process.env['ZEROGPU_TEST_MONEY_SEED'] ?? Date.now() % 1_000_000);
-const how = SERVER ? '' : ' (skipped: set ZEROGPU_TEST_DATABASE_URL to a server)';
-
 /** At 100 requests a second, the slowest seen on two shared cores, and what comes before and after. */
 const timeout = REQUESTS * 10 + 600_000;
 
-describe.skipIf(!SERVER && !SERVER_REQUIRED)(`four gateways on one PostgreSQL server${how}`, () => {
+describeOnServer('four gateways on one PostgreSQL server', () => {
   test(`${REQUESTS} requests, kills at random: the books are right`, { timeout }, async () => {
     const options = { requests: REQUESTS, callers: 128, killEvery: 2_000, killUntil: 0.98, seed: SEED };
     const report = await runMoneyFaults(options);

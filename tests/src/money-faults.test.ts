@@ -1,11 +1,9 @@
 /** Money under fire: gateways that are killed, callers that try again, budgets that change, and one set of books. */
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { describeOnServer } from './support/database-server.ts';
 import { describeRun, median, runMoneyFaults } from './support/money-faults.ts';
-import { SERVER, SERVER_REQUIRED } from './support/money-faults-database.ts';
 
-const how = SERVER ? '' : ' (skipped: set ZEROGPU_TEST_DATABASE_URL to a server)';
-
-describe.skipIf(!SERVER && !SERVER_REQUIRED)(`four gateways on one PostgreSQL server${how}`, () => {
+describeOnServer('four gateways on one PostgreSQL server', () => {
   test('10,000 requests, kills at random: the books are right', { timeout: 300_000 }, async () => {
     const seed = Date.now() % 1_000_000;
     const options = { requests: 10_000, callers: 96, killEvery: 600, killUntil: 0.6, seed };

@@ -3,34 +3,21 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeOnServer, makeDatabase, type ScratchDatabase } from './support/database-server.ts';
 import { TestGateway } from './support/test-gateway.ts';
 
-const SERVER = process.env['ZEROGPU_TEST_DATABASE_URL'];
-const REQUIRED = (process.env['ZEROGPU_TEST_REQUIRE'] ?? '').split(',').includes('postgres');
 const MODEL = 'zlm-v1-summary-cloud';
-const how = SERVER ? '' : ' (skipped: set ZEROGPU_TEST_DATABASE_URL to a server)';
 
-/** Runs one statement on the server's own maintenance database. */
-async function onServer(statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: SERVER });
-  await client.connect();
-  await client.query(statement);
-  await client.end();
-}
-
-describe.skipIf(!SERVER && !REQUIRED)(`two gateways on one PostgreSQL server${how}`, () => {
-  const name = `zerogpu_test_${randomBytes(6).toString('hex')}`;
+describeOnServer('two gateways on one PostgreSQL server', () => {
   const secret = randomBytes(32).toString('hex');
+  let database: ScratchDatabase;
   let one: TestGateway;
   let two: TestGateway;
 
   beforeAll(async () => {
-    await onServer(`CREATE DATABASE ${name}`);
-    const url = new URL(SERVER ?? '');
-    url.pathname = name;
-    const env = { DATABASE_URL: url.href, ZEROGPU_SECRET: secret };
+    database = await makeDatabase();
+    const env = { DATABASE_URL: database.url, ZEROGPU_SECRET: secret };
     one = await TestGateway.start({ ...env, ZEROGPU_GATEWAY_NAME: 'one' });
     // The second finds a filled database and makes nothing; its operator brings the credentials along.
     const folder = await mkdtemp(path.join(tmpdir(), 'zerogpu-test-'));
@@ -41,7 +28,7 @@ describe.skipIf(!SERVER && !REQUIRED)(`two gateways on one PostgreSQL server${ho
 
   afterAll(async () => {
     await Promise.all([one?.stop(), two?.stop()]);
-    await onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    await database?.drop();
   });
 
   const ask = (gateway: TestGateway, input: string, headers: Record<string, string> = {}) =>

@@ -1,10 +1,17 @@
-/** A database of its own on the server that the tests were given. */
+/** Tests on a PostgreSQL server by address, each with a database of its own there. */
 import { randomBytes } from 'node:crypto';
 import { moneyTypes } from '@zerogpu/ledger';
 import pg from 'pg';
+import { describe } from 'vitest';
 
-export const SERVER = process.env['ZEROGPU_TEST_DATABASE_URL'];
-export const SERVER_REQUIRED = (process.env['ZEROGPU_TEST_REQUIRE'] ?? '').split(',').includes('postgres');
+const SERVER = process.env['ZEROGPU_TEST_DATABASE_URL'];
+const REQUIRED = (process.env['ZEROGPU_TEST_REQUIRE'] ?? '').split(',').includes('postgres');
+
+/** Runs tests that need the server; skipped where there is none, unless it is required: then they fail. */
+export function describeOnServer(name: string, tests: () => void): void {
+  const how = SERVER ? '' : ' (skipped: set ZEROGPU_TEST_DATABASE_URL to a server)';
+  describe.skipIf(!SERVER && !REQUIRED)(`${name}${how}`, tests);
+}
 
 export interface ScratchDatabase {
   readonly url: string;
@@ -30,6 +37,7 @@ export async function makeDatabase(): Promise<ScratchDatabase> {
   return { url: url.href, pool, drop };
 }
 
+/** Runs one statement on the server's own maintenance database. */
 async function onServer(statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: SERVER });
   await client.connect();
