@@ -210,7 +210,18 @@ export function errorsOf(text: string, classes: ReadonlyMap<string, string> = ne
 }
 
 /** The admin API is not the way: what its routes answer is in their declarations, `protocol/src/admin/`. */
-const NOT_THE_WAY = ['admin', 'alerts', 'analytics', 'billing', 'budgets', 'logs', 'people', 'projects'];
+const NOT_THE_WAY = [
+  'admin',
+  'alerts',
+  'analytics',
+  'batches',
+  'billing',
+  'budgets',
+  'files',
+  'logs',
+  'people',
+  'projects',
+];
 
 /** An error of the gateway that no row accounts for: the drawing would lack an exit. */
 function checkThrowers(file: string, rows: readonly StepRow[], repository: Repository): Finding[] {

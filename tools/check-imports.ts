@@ -108,12 +108,22 @@ export interface Declared {
 export const WAY = {
   folder: 'gateway/src',
   /** The way itself, and the composition that builds the steps and hands them to it. */
-  roots: ['way.ts', 'compose.ts', 'admin-api.ts', 'server.ts', 'main.ts', 'operator.ts', 'index.ts'],
+  roots: [
+    'way.ts',
+    'line-way.ts',
+    'compose.ts',
+    'compose-batching.ts',
+    'admin-api.ts',
+    'server.ts',
+    'main.ts',
+    'operator.ts',
+    'index.ts',
+  ],
   /**
-   * Folders of gateway/src that every other may import: the database's, and what every subject of the admin API needs.
-   * All others are steps of the way or subjects of the admin API.
+   * Folders of gateway/src that every other may import: the database's, the files' and what every subject of the admin
+   * API needs. All others are steps of the way or subjects.
    */
-  shared: ['store', 'admin'],
+  shared: ['store', 'storage', 'admin'],
   reason: 'steps do not know each other: way.ts hands one step’s result to the next',
 } as const;
 

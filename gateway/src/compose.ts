@@ -8,6 +8,7 @@ import { KeyDirectory } from './auth/key-directory.ts';
 import { startBillingWorker } from './billing/billing-worker.ts';
 import { makeBilling } from './billing/make-billing.ts';
 import type { BillingParts } from './billing/parts.ts';
+import { composeBatching } from './compose-batching.ts';
 import type { Config } from './config.ts';
 import type { Settlement } from './flow.ts';
 import { IdempotencyStore } from './idempotency/idempotency-store.ts';
@@ -69,10 +70,12 @@ export function compose(ground: Ground): Composed {
   const books = composeBooks(ground, metrics);
   const people = composePeople(ground);
   const billing = composeBilling(ground);
+  const batching = composeBatching(ground);
   const services: ServerServices = {
     ...fleet.services,
     ...callers.services,
     ...books.services,
+    callerRoutes: batching.callerRoutes,
     admin: composeAdmin(ground, people, billing),
     metrics,
     health: {

@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { MANIFESTS } from '@zerogpu/catalogue';
-import { isRecord } from '@zerogpu/protocol';
+import { BATCH_ENDPOINT, isRecord } from '@zerogpu/protocol';
 import { nearest } from './nearest.ts';
 
 export interface UpstreamConfig {
@@ -30,6 +30,23 @@ export interface StripeConfig {
   /** Null refuses Stripe's events; the reconciler then asks for what became of payments. */
   readonly webhookSecret: string | null;
   readonly apiUrl: string;
+}
+
+export interface FileLimits {
+  /** Of one upload. */
+  readonly maxBytes: number;
+  /** A file goes after so many days, whoever made it. */
+  readonly days: number;
+}
+
+export interface BatchSettings {
+  /** Lines that this gateway has under way at once; 0 leaves all to workers beside it. */
+  readonly concurrency: number;
+  /** Addresses that lines may ask for, such as `/v1/chat/completions`. */
+  readonly endpoints: readonly string[];
+  readonly maxLines: number;
+  readonly maxFileBytes: number;
+  readonly maxLineBytes: number;
 }
 
 const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
@@ -58,6 +75,10 @@ export interface Config {
   readonly heartbeatMs: number;
   readonly gatewayName: string;
   readonly logLevel: LogLevel;
+  /** Null keeps files in the data directory; else `s3://key:secret@host/bucket`, as storage/s3-url.ts reads it. */
+  readonly s3Url: string | null;
+  readonly files: FileLimits;
+  readonly batches: BatchSettings;
   /** How long requests stay in the log. */
   readonly logDays: number;
   /** Without a slash at its end; null is where the gateway listens. */
@@ -94,7 +115,7 @@ const OTHER_PROGRAMS = ['ZEROGPU_LOCAL_NODES', 'ZEROGPU_GATEWAY_URL', 'ZEROGPU_J
 const TEST_PREFIX = 'ZEROGPU_TEST_';
 
 /** Named as everywhere; whoever puts our prefix before one is told. */
-const WITHOUT_PREFIX = ['HOST', 'PORT', 'DATABASE_URL', 'SMTP_URL'];
+const WITHOUT_PREFIX = ['HOST', 'PORT', 'DATABASE_URL', 'S3_URL', 'SMTP_URL'];
 
 const OURS = [
   'ZEROGPU_DATA_DIR',
@@ -112,6 +133,13 @@ const OURS = [
   'ZEROGPU_GATEWAY_NAME',
   'ZEROGPU_LOG_LEVEL',
   'ZEROGPU_LOG_DAYS',
+  'ZEROGPU_MAX_UPLOAD_BYTES',
+  'ZEROGPU_FILE_DAYS',
+  'ZEROGPU_BATCH_CONCURRENCY',
+  'ZEROGPU_BATCH_ENDPOINTS',
+  'ZEROGPU_BATCH_MAX_LINES',
+  'ZEROGPU_BATCH_MAX_BYTES',
+  'ZEROGPU_BATCH_MAX_LINE_BYTES',
   'ZEROGPU_PUBLIC_URL',
   'ZEROGPU_SIGN_UP',
   'ZEROGPU_TRUSTED_PROXIES',
@@ -153,6 +181,20 @@ export function readConfig(env: Env): Config {
     logLevel: logLevel(env['ZEROGPU_LOG_LEVEL']),
     // Until the operator has a contract with a payment provider, money is test money.
     stripe: stripe(env),
+    s3Url: env['S3_URL'] || null,
+    files: {
+      // As much as the public platform takes at once.
+      maxBytes: integer(env, 'ZEROGPU_MAX_UPLOAD_BYTES', 100 * 1024 * 1024, 1, 2 ** 40),
+      days: integer(env, 'ZEROGPU_FILE_DAYS', 30, 1, 3650),
+    },
+    batches: {
+      // Enough to fill the groups in which money is held and settled; more only makes callers wait.
+      concurrency: integer(env, 'ZEROGPU_BATCH_CONCURRENCY', 32, 0, 1024),
+      endpoints: batchEndpoints(env['ZEROGPU_BATCH_ENDPOINTS']),
+      maxLines: integer(env, 'ZEROGPU_BATCH_MAX_LINES', 50_000, 1, 10_000_000),
+      maxFileBytes: integer(env, 'ZEROGPU_BATCH_MAX_BYTES', 209_715_200, 1, 2 ** 40),
+      maxLineBytes: integer(env, 'ZEROGPU_BATCH_MAX_LINE_BYTES', 1_048_576, 1, 64 * 1024 * 1024),
+    },
     // Thirteen months, so that a month can be laid beside the same month of the year before.
     logDays: integer(env, 'ZEROGPU_LOG_DAYS', 396, 7, 36_500),
     // Where it listens is where people on the same machine reach it; behind a proxy only the operator knows.
@@ -214,6 +256,19 @@ function signUpPolicy(text: string | undefined): SignUpPolicy {
   const policy = SIGN_UP_POLICIES.find((known) => known === (text || 'invited'));
   if (policy !== undefined) return policy;
   throw new ConfigError(`ZEROGPU_SIGN_UP must be one of ${SIGN_UP_POLICIES.join(', ')}, not "${text}"`);
+}
+
+/** The public platform batches the first alone; what is more is this operator's. */
+const BATCHABLE = ['/v1/chat/completions', '/v1/responses', '/v1/embeddings', '/v1/moderations'];
+
+function batchEndpoints(text: string | undefined): string[] {
+  if (!text) return [BATCH_ENDPOINT];
+  const endpoints = text.split(',').map((endpoint) => endpoint.trim());
+  const unknown = endpoints.find((endpoint) => !BATCHABLE.includes(endpoint));
+  if (unknown === undefined) return endpoints;
+  throw new ConfigError(
+    `ZEROGPU_BATCH_ENDPOINTS must be some of ${BATCHABLE.join(',')} with commas between, not "${unknown}"`,
+  );
 }
 
 function trustedProxies(text: string | undefined): string[] {

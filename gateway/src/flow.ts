@@ -195,6 +195,12 @@ export interface Settlement {
   readonly idempotency: { readonly key: string; readonly answer: StoredAnswer } | null;
 }
 
+/** What became of one run of a line. */
+export type LineOutcome =
+  /** `body` is the JSON that a caller of the endpoint would have been sent. */
+  | { readonly kind: 'answered'; readonly requestId: string; readonly body: string }
+  | { readonly kind: 'failed'; readonly requestId: string; readonly error: ApiError };
+
 /** What is known of a request so far: whatever its end, its settlement is made from this. */
 export interface Trail {
   readonly requestId: string;

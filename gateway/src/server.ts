@@ -18,6 +18,7 @@ import Fastify, {
 } from 'fastify';
 import { WebSocketServer } from 'ws';
 import { type AdminServices, addAdminRoutes } from './admin/admin-routes.ts';
+import { addCallerRoutes } from './api/caller-routes.ts';
 import { chatEndpoint } from './api/chat.ts';
 import { embeddingsEndpoint } from './api/embeddings.ts';
 import { type Availability, listModels, retrieveModel } from './api/models.ts';
@@ -27,6 +28,7 @@ import { responsesEndpoint } from './api/responses.ts';
 import type { Endpoint } from './api/shape.ts';
 import { glinerEndpoint, iabEndpoint, summaryEndpoint } from './api/tasks.ts';
 import { authenticate } from './auth/authenticate.ts';
+import type { CallerRoute } from './caller-route.ts';
 import type { Caller } from './flow.ts';
 import { checkHealth, type HealthServices } from './health.ts';
 import type { Metrics } from './metrics.ts';
@@ -36,6 +38,8 @@ import { type WayServices, walk } from './way.ts';
 
 export interface ServerServices extends WayServices {
   readonly admin: AdminServices;
+  /** Of files and batches. */
+  readonly callerRoutes: readonly CallerRoute[];
   readonly registry: NodeRegistry;
   readonly available: Availability;
   readonly health: HealthServices;
@@ -97,6 +101,10 @@ export function makeServer(services: ServerServices): FastifyInstance {
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   inferenceRoutes(app, services);
   modelRoutes(app, services);
+  addCallerRoutes(app, services.callerRoutes, {
+    ...services,
+    authenticate: (headers, now) => authenticate(services.keys, headers, now),
+  });
   addAdminRoutes(app, services.admin);
   operatorRoutes(app, services);
   addPages(app);
@@ -138,7 +146,8 @@ async function handle(
   services.inFlight.count++;
   const { headers } = body;
   try {
-    const call = { endpoint, requestId, startedAt, tier: 'interactive', headers, body, reply } as const;
+    const origin = { kind: 'http', headers, body } as const;
+    const call = { endpoint, requestId, startedAt, origin, reply };
     await walk({ ...call, hangup: hangup.signal }, services);
   } catch (error) {
     services.report(requestId, error);

@@ -171,7 +171,7 @@ describe('a refusal', () => {
 
   test('fails closed when keys cannot be looked up', async () => {
     const cause = new Error('no database');
-    await reopen({ keys: { find: () => Promise.reject(cause) } });
+    await reopen({ keys: { findById: async () => null, find: () => Promise.reject(cause) } });
     server.targets.push(answering());
     expect(await told(await server.post(body))).toMatchObject({ status: 500, code: 'internal_error' });
     expect(server.memory.reports).toEqual([cause]);

@@ -4,14 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import {
-  type Answer,
-  type ApiError,
-  errorEnvelope,
-  type Inference,
-  type Route,
-  type Tier,
-} from '@zerogpu/protocol';
+import { type Answer, type ApiError, errorEnvelope, type Inference, type Route } from '@zerogpu/protocol';
 import {
   type Caller,
   type Payload,
@@ -25,13 +18,13 @@ import {
 
 // 1. Whose key.
 
-import { authenticate, type KeyFinder } from './auth/authenticate.ts';
+import { authenticate, authenticateById, type KeyFinder } from './auth/authenticate.ts';
 
 // 2. Read and check the body; answered before?
 
-import { readJsonBody } from './api/read-body.ts';
+import { type JsonBody, readJsonBody } from './api/read-body.ts';
 import type { Asked, Endpoint } from './api/shape.ts';
-import { type ClaimStore, claimIdempotency } from './idempotency/claim.ts';
+import { type Claim, type ClaimStore, claimIdempotency } from './idempotency/claim.ts';
 
 // Which model runs: the one asked for, or a built-in that stands in for it.
 
@@ -62,20 +55,32 @@ import {
 
 // 8. Answer.
 
-import { type Reply, toApiError } from './api/respond.ts';
+import { type Answering, toApiError } from './api/respond.ts';
 
-/** One HTTP request on an inference route. */
+/** What is asked: an HTTP request on an inference route, or a line of a batch. */
 export interface Call {
   readonly endpoint: Endpoint;
   readonly requestId: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
-  readonly tier: Tier;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Readable;
-  readonly reply: Reply;
+  readonly origin: HttpOrigin | LineOrigin;
+  readonly reply: Answering;
   /** Aborts with an ApiError client_closed_request when the caller goes away. */
   readonly hangup: AbortSignal;
+}
+
+export interface HttpOrigin {
+  readonly kind: 'http';
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Readable;
+}
+
+/** A line was read and checked when its batch was made, and is asked with the key that made it. */
+export interface LineOrigin {
+  readonly kind: 'line';
+  readonly keyId: string;
+  readonly projectId: string;
+  readonly body: JsonBody;
 }
 
 /** What the steps work with; made once per gateway. */
@@ -107,7 +112,7 @@ export async function walk(call: Call, services: WayServices): Promise<void> {
     requestId: call.requestId,
     startedAt: call.startedAt,
     endpoint: call.endpoint.route,
-    tier: call.tier,
+    tier: call.origin.kind === 'line' ? 'batch' : 'interactive',
     caller: null,
     body: null,
     inference: null,
@@ -124,19 +129,17 @@ export async function walk(call: Call, services: WayServices): Promise<void> {
 }
 
 async function serve(call: Call, services: WayServices, trail: Trail): Promise<void> {
-  const { endpoint, requestId, startedAt, headers, reply, hangup } = call;
+  const { endpoint, requestId, startedAt, reply, hangup } = call;
   const { now } = services;
-  const caller = await authenticate(services.keys, headers, startedAt);
+  const caller = await callerOf(call, services);
   trail.caller = caller;
 
-  const body = await readJsonBody(headers, call.body, services.maxBodyBytes, services.bodyTimeoutMs);
+  const body = await bodyOf(call, services);
   trail.body = body.bytes;
   const asked = endpoint.read(body.value);
   trail.inference = asked.inference;
 
-  const { deadlineMs } = services.admission;
-  const attempt = { caller, route: endpoint.route, headers, body: body.bytes, requestId, deadlineMs, hangup };
-  const claim = await claimIdempotency(services.claims, attempt);
+  const claim = await claimOf(call, services, caller, body);
   if (claim?.kind === 'replay') {
     replay(reply, asked, claim.stored);
     trail.settled = true;
@@ -152,7 +155,7 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
     requestId,
     endpoint.route,
     inference,
-    call.tier,
+    trail.tier,
     now(),
   );
   trail.admission = admission;
@@ -175,6 +178,34 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
   services.keep({ ...trail, caller, status: 200, request: trail.body, answer: wordsOf(metered.answer) });
 }
 
+function callerOf({ origin, startedAt }: Call, { keys }: WayServices): Promise<Caller> {
+  return origin.kind === 'line'
+    ? authenticateById(keys, origin.keyId, startedAt)
+    : authenticate(keys, origin.headers, startedAt);
+}
+
+function bodyOf(
+  { origin }: Call,
+  { maxBodyBytes, bodyTimeoutMs }: WayServices,
+): Promise<JsonBody> | JsonBody {
+  if (origin.kind === 'line') return origin.body;
+  return readJsonBody(origin.headers, origin.body, maxBodyBytes, bodyTimeoutMs);
+}
+
+/** A line is settled once by its number in its batch, and needs no key for it. */
+async function claimOf(
+  { origin, endpoint, requestId, hangup }: Call,
+  { claims, admission }: WayServices,
+  caller: Caller,
+  body: JsonBody,
+): Promise<Claim | null> {
+  if (origin.kind === 'line') return null;
+  const { headers } = origin;
+  const { deadlineMs } = admission;
+  const attempt = { caller, route: endpoint.route, headers, body: body.bytes, requestId, deadlineMs, hangup };
+  return claimIdempotency(claims, attempt);
+}
+
 /** What an answer says: its text, or the functions that it calls. */
 function wordsOf({ text, toolCalls }: Answer): string {
   return text === '' && toolCalls.length > 0 ? JSON.stringify(toolCalls) : text;
@@ -187,7 +218,7 @@ function modelFor(asked: Inference, caller: Caller, route: Route, services: WayS
   return chooseModel(standIns, caller, route, asked, served);
 }
 
-function replay(reply: Reply, asked: Asked, stored: StoredAnswer): void {
+function replay(reply: Answering, asked: Asked, stored: StoredAnswer): void {
   const { model } = stored.answer;
   if (model !== asked.inference.model) reply.requestedModel(asked.inference.model);
   const shape = asked.shape({ ...stored, model });
@@ -199,6 +230,7 @@ function replay(reply: Reply, asked: Asked, stored: StoredAnswer): void {
 /** Every other end: what was held is given back, the log says why, the caller is told. */
 async function refuse(call: Call, services: WayServices, trail: Trail, error: ApiError): Promise<void> {
   if (error.code === 'internal_error') services.report(call.requestId, error.cause);
+  call.reply.prepareError(error);
   try {
     if (isOwned(trail) && !trail.settled) await settleFailure(call.reply, services, trail, error);
   } catch (cause) {
@@ -220,17 +252,18 @@ function remember(call: Call, services: WayServices, trail: Trail, error: ApiErr
     services.keep({ requestId, startedAt, caller, status, request: body, answer: said });
   } else if (status === 401 || status === 403) {
     const totalMs = Math.max(0, services.now() - startedAt);
-    services.refused({ requestId, startedAt, endpoint, project: projectNamed(call.headers), error, totalMs });
+    services.refused({ requestId, startedAt, endpoint, project: projectNamed(call.origin), error, totalMs });
   }
 }
 
-function projectNamed(headers: IncomingHttpHeaders): string | null {
-  const project = headers['x-project-id'];
+function projectNamed(origin: Call['origin']): string | null {
+  if (origin.kind === 'line') return origin.projectId;
+  const project = origin.headers['x-project-id'];
   return project === undefined ? null : String(project);
 }
 
 async function settleFailure(
-  reply: Reply,
+  reply: Answering,
   services: WayServices,
   trail: OwnedTrail,
   error: ApiError,

@@ -38,6 +38,12 @@ export const ERRORS = {
   invalid_value: caller(400, 'invalid_request_error', 'A field has a value that is not allowed'),
   missing_required_parameter: caller(400, 'invalid_request_error', 'A required field is missing'),
   string_above_max_length: caller(400, 'invalid_request_error', 'A text is longer than 131072 characters'),
+  invalid_content_type: caller(400, 'invalid_request_error', 'The content type must be multipart/form-data'),
+  invalid_multipart: caller(400, 'invalid_request_error', 'The body is not valid multipart/form-data'),
+  invalid_purpose: caller(400, 'invalid_request_error', 'purpose must be "batch"'),
+  missing_file: caller(400, 'invalid_request_error', 'The form has no part named "file"'),
+  empty_file: caller(400, 'invalid_request_error', 'The file is empty'),
+  invalid_limit: caller(400, 'invalid_request_error', 'limit is not a number in the allowed range'),
   invalid_api_key: caller(401, 'authentication_error', 'The API key is missing or not valid'),
   not_signed_in: caller(
     401,
@@ -55,6 +61,8 @@ export const ERRORS = {
   ),
   not_found: caller(404, 'invalid_request_error', 'There is nothing at this address'),
   model_not_found: caller(404, 'invalid_request_error', 'The model does not exist'),
+  file_not_found: caller(404, 'invalid_request_error', 'The file does not exist'),
+  batch_not_found: caller(404, 'invalid_request_error', 'The batch does not exist'),
   method_not_allowed: caller(405, 'invalid_request_error', 'The method is not allowed at this address'),
   request_timeout: caller(408, 'invalid_request_error', 'The body did not arrive in time', true),
   idempotency_conflict: caller(
@@ -62,8 +70,10 @@ export const ERRORS = {
     'conflict_error',
     'The Idempotency-Key was used before with another body',
   ),
+  batch_not_cancellable: caller(409, 'conflict_error', 'The batch has ended and cannot be cancelled'),
   state_conflict: caller(409, 'conflict_error', 'This is not possible in the present state'),
   request_too_large: caller(413, 'invalid_request_error', 'The body is larger than this server accepts'),
+  file_too_large: caller(413, 'invalid_request_error', 'The file is larger than this server accepts'),
   unsupported_media_type: caller(415, 'invalid_request_error', 'The content type must be application/json'),
   context_length_exceeded: caller(
     420,
@@ -78,6 +88,7 @@ export const ERRORS = {
   rate_limit_exceeded: caller(429, 'rate_limit_exceeded', 'Too many requests; try again later', true),
   client_closed_request: caller(499, 'client_closed_request', 'The caller went away'),
   internal_error: platform(500, 'internal_error', 'Something went wrong on our side'),
+  storage_error: platform(500, 'internal_error', 'The file storage did not answer; try again later'),
   no_capacity: platform(503, 'service_unavailable', 'No node is free for this model at the moment'),
   model_unavailable: platform(
     503,
@@ -101,6 +112,8 @@ export interface ErrorDetails {
   readonly param?: string;
   /** After how many seconds a retry makes sense; sent as `retry-after`. */
   readonly retryAfterSeconds?: number;
+  /** Of a JSONL file, from 1. */
+  readonly line?: number;
   readonly cause?: unknown;
 }
 
@@ -110,6 +123,7 @@ export class ApiError extends Error {
   readonly code: ErrorCode;
   readonly param: string | null;
   readonly retryAfterSeconds: number | null;
+  readonly line: number | null;
 
   constructor(code: ErrorCode, details: ErrorDetails = {}) {
     // Errors quote what the caller wrote, and end up in the caller's logs.
@@ -117,6 +131,7 @@ export class ApiError extends Error {
     this.code = code;
     this.param = typeof details.param === 'string' ? withoutSecrets(details.param) : null;
     this.retryAfterSeconds = details.retryAfterSeconds ?? null;
+    this.line = details.line ?? null;
   }
 
   get row(): ErrorRow {
@@ -130,11 +145,14 @@ export interface ErrorEnvelope {
     readonly type: string;
     readonly code: string | null;
     readonly param: string | null;
+    /** Only where a line of a JSONL file is at fault. */
+    readonly line?: number;
   };
 }
 
 export function errorEnvelope(error: ApiError): ErrorEnvelope {
-  return { error: { message: error.message, type: error.row.type, code: error.code, param: error.param } };
+  const { message, row, code, param, line } = error;
+  return { error: { message, type: row.type, code, param, ...(line === null ? {} : { line }) } };
 }
 
 export function isErrorCode(code: string): code is ErrorCode {

@@ -12,6 +12,7 @@ export const ID_PREFIXES = {
   moderation: 'modr-',
   file: 'file-',
   batch: 'batch_',
+  worker: 'wrk_',
   node: 'node_',
   gateway: 'gw_',
   event: 'evt_',

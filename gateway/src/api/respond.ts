@@ -1,4 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { type Answer, ApiError, errorEnvelope } from '@zerogpu/protocol';
 import type { PieceSink, RateLimits } from '../flow.ts';
 import type { Shape } from './shape.ts';
@@ -6,8 +8,29 @@ import type { Shape } from './shape.ts';
 /** Of a stream, written and not yet read by the caller: past this they are taken to be gone. Many times a long answer. */
 export const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 
+/** Where an answer goes: to a socket, or into the results of a batch. */
+export interface Answering extends PieceSink {
+  /** What the caller was sent of a stream so far; null when nothing was. */
+  readonly streamed: { readonly text: string; readonly reasoning: string | null } | null;
+  limits(limits: RateLimits): void;
+  /** A stand-in runs: who asked is told for which model. */
+  requestedModel(id: string): void;
+  replayed(): void;
+  /** The answer will be streamed in this form. Nothing is sent before the first piece. */
+  stream(shape: Shape): void;
+  /**
+   * Puts a whole answer into its form, before it is charged: what cannot be given costs nothing.
+   * @throws ApiError as `Shape.whole`
+   */
+  prepare(shape: Shape, answer: Answer): void;
+  /** What will be said in place of an answer, before it is settled. */
+  prepareError(error: ApiError): void;
+  answer(shape: Shape, answer: Answer): void;
+  error(error: ApiError): void;
+}
+
 /** Step 8: writes one request's answer, whole or as a stream, or its error. Says exactly one of them. */
-export class Reply implements PieceSink {
+export class Reply implements Answering {
   readonly #response: ServerResponse;
   readonly #headers: Record<string, string>;
   #stream: Shape | null = null;
@@ -29,7 +52,6 @@ export class Reply implements PieceSink {
     return this.#response.headersSent;
   }
 
-  /** What the caller was sent of a stream so far; null when nothing was. */
   get streamed(): { readonly text: string; readonly reasoning: string | null } | null {
     const { text, reasoning } = this.#streamed;
     return this.started ? { text, reasoning: reasoning || null } : null;
@@ -50,7 +72,6 @@ export class Reply implements PieceSink {
     }
   }
 
-  /** A stand-in runs: who asked is told for which model. */
   requestedModel(id: string): void {
     this.#headers['x-zerogpu-requested-model'] = id;
   }
@@ -59,7 +80,6 @@ export class Reply implements PieceSink {
     this.#headers['idempotent-replayed'] = 'true';
   }
 
-  /** The answer will be streamed in this form. Nothing is sent before the first piece. */
   stream(shape: Shape): void {
     this.#stream = shape;
   }
@@ -75,13 +95,12 @@ export class Reply implements PieceSink {
     this.#response.write(this.#stream.piece(kind, text));
   }
 
-  /**
-   * Puts a whole answer into its form, before it is charged: what cannot be given costs nothing.
-   * @throws ApiError as `Shape.whole`
-   */
   prepare(shape: Shape, answer: Answer): void {
     if (this.#stream === null) this.#prepared = wholeText(shape, answer);
   }
+
+  /** An error is small, and has one form. */
+  prepareError(): void {}
 
   /** The end of a stream, or the whole answer. */
   answer(shape: Shape, answer: Answer): void {
@@ -115,6 +134,13 @@ export class Reply implements PieceSink {
     this.#send(status, JSON.stringify(body));
   }
 
+  /** Bytes as they come; one that breaks is broken off, so that nobody takes a part for the whole. */
+  async pipe(status: number, headers: Readonly<Record<string, string>>, stream: Readable): Promise<void> {
+    const response = this.#response;
+    response.writeHead(status, { ...this.#headers, ...headers });
+    await pipeline(stream, response).catch(() => response.destroy());
+  }
+
   #send(status: number, text: string): void {
     this.#headers['content-type'] = 'application/json; charset=utf-8';
     this.#headers['content-length'] = String(Buffer.byteLength(text));
@@ -132,7 +158,7 @@ export class Reply implements PieceSink {
   }
 }
 
-function wholeText(shape: Shape, answer: Answer): string {
+export function wholeText(shape: Shape, answer: Answer): string {
   const whole = shape.whole(answer);
   return typeof whole === 'string' ? whole : JSON.stringify(whole);
 }

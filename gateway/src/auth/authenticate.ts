@@ -22,6 +22,8 @@ export interface KeyRecord {
 export interface KeyFinder {
   /** The record of a key, at most one second old; null when there is none. */
   find(key: string, now: number): Promise<KeyRecord | null>;
+  /** The same by the key's id: for what was begun with it and goes on without its caller. */
+  findById(keyId: string, now: number): Promise<KeyRecord | null>;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface KeyFinder {
  * @throws ApiError invalid_api_key, invalid_project
  */
 export async function authenticate(
-  keys: KeyFinder,
+  keys: Pick<KeyFinder, 'find'>,
   headers: IncomingHttpHeaders,
   now: number,
 ): Promise<Caller> {
@@ -47,10 +49,27 @@ export async function authenticate(
   const record = await keys.find(key, now);
   if (record === null)
     throw new ApiError('invalid_api_key', { message: 'No such API key: another server or database made it' });
+  return admitted(record, headers['x-project-id']);
+}
+
+/**
+ * The same for a line of a batch, by the key that made the batch.
+ * @throws ApiError invalid_api_key, invalid_project
+ */
+export async function authenticateById(
+  keys: Pick<KeyFinder, 'findById'>,
+  keyId: string,
+  now: number,
+): Promise<Caller> {
+  const record = await keys.findById(keyId, now);
+  if (record === null) throw new ApiError('invalid_api_key', { message: 'The API key is no longer there' });
+  return admitted(record, undefined);
+}
+
+function admitted(record: KeyRecord, project: string | string[] | undefined): Caller {
   const cause = new RefusedKey(record);
   if (record.ended)
     throw new ApiError('invalid_api_key', { message: 'The API key is revoked or expired', cause });
-  const project = headers['x-project-id'];
   if (project !== undefined && String(project).toLowerCase() !== record.projectId)
     throw new ApiError('invalid_project', { cause });
   if (!record.projectActive) {

@@ -123,7 +123,11 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
       now: Date.now,
       report: (_requestId, cause) => memory.reports.push(cause),
     }),
-    keys: { find: async (key) => (key === KEY ? RECORD : null) },
+    keys: {
+      find: async (key) => (key === KEY ? RECORD : null),
+      findById: async (keyId) => (keyId === RECORD.keyId ? RECORD : null),
+    },
+    callerRoutes: [],
     claims: memory,
     standIns: { byDefault: false },
     admission: {

@@ -46,6 +46,7 @@ export const ErrorBody = Type.Object(
       type: Type.String(),
       code: Type.Union([Type.String(), Type.Null()]),
       param: Type.Union([Type.String(), Type.Null()]),
+      line: Type.Optional(Type.Integer({ description: 'of a JSONL file, from 1; where a line is at fault' })),
     }),
   },
   { $id: 'Error', description: 'Every error on every route' },

@@ -1,0 +1,36 @@
+-- Files of projects: what was uploaded for batches, and what batches put out. The bytes lie in a storage (a folder or
+-- S3) under `<project>/<id>`; here is what is known of them.
+
+CREATE TABLE files (
+  -- Sorts by time, as every id of ours; "C" because texts of another collation sort elsewhere than in JavaScript.
+  id text COLLATE "C" PRIMARY KEY,
+  project_id uuid NOT NULL REFERENCES projects,
+  -- `storing` while its bytes are on the way: nobody sees it, and what stays so was left by a gateway that ended.
+  state text NOT NULL CHECK (state IN ('storing', 'stored')),
+  purpose text NOT NULL CHECK (purpose IN ('batch', 'batch_output')),
+  filename text NOT NULL,
+  bytes bigint NOT NULL CHECK (bytes >= 0),
+  -- SHA-256 of each block of 256 KiB, one after the other (gateway/src/storage/blocks.ts): whatever part is read is
+  -- checked before a byte of it is given away.
+  block_hashes bytea NOT NULL,
+  -- The lines of a batch that failed.
+  is_error boolean NOT NULL DEFAULT false,
+  created_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  -- From then on it is not there for callers; its bytes stay while a batch still reads them.
+  deleted_at timestamptz,
+  -- When its bytes were removed from the storage.
+  removed_at timestamptz
+);
+CREATE INDEX files_by_project ON files (project_id, id) WHERE state = 'stored' AND deleted_at IS NULL;
+-- For the sweeper: what is not removed yet, by when it goes.
+CREATE INDEX files_to_sweep ON files (expires_at) WHERE removed_at IS NULL;
+CREATE INDEX files_deleted ON files (deleted_at) WHERE deleted_at IS NOT NULL AND removed_at IS NULL;
+CREATE INDEX files_storing ON files (created_at) WHERE state = 'storing';
+
+-- Callers and administrators reach files as this role (0004_tenant_fence.sql).
+GRANT SELECT, INSERT, UPDATE ON files TO zerogpu_tenant;
+ALTER TABLE files ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON files TO zerogpu_tenant USING (
+  project_id = tenant_project()
+  AND EXISTS (SELECT 1 FROM projects p WHERE p.id = project_id AND p.organization_id = tenant_organization()));

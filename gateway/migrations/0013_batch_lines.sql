@@ -1,0 +1,1 @@
+-- How lines of batches are handed out and settled.

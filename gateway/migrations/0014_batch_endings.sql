@@ -1,0 +1,1 @@
+-- How batches end, and what is left behind when a worker dies.

@@ -1,0 +1,1 @@
+-- Answers of creating calls that are no inference, kept for their Idempotency-Key.
