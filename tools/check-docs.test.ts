@@ -241,6 +241,7 @@ describe('shellCommands', () => {
   it('puts in variables that were assigned, and leaves the others', () => {
     const text = ['x=1 y="a b"', `c "$x-\${y}" $z '$x' "\\$x"`].join('\n');
     expect(words(text)).toEqual([['c', '1-a b', '$z', '$x', '$x']]);
+    expect(words('x=$(date) && c "/$x/"')).toEqual([['c', '/$x/']]);
   });
 
   it('tells the line of each command', () => {

@@ -318,11 +318,13 @@ export function checkCurl(words: readonly string[]): string[] {
   if (!address) return ['curl without an address of this server'];
   const place = address.replace(/^(?:https?:\/\/[^/]+|\$\{?ZEROGPU_BASE_URL(?:%\/v1)?\}?)/, '');
   const body = optionOf(words, ['-d', '--data', '--data-raw', '--json']);
-  const method = (optionOf(words, ['-X', '--request']) ?? (body === null ? 'get' : 'post')).toLowerCase();
+  const isForm = optionOf(words, ['-F', '--form']) !== null;
+  const usual = body === null && !isForm ? 'get' : 'post';
+  const method = (optionOf(words, ['-X', '--request']) ?? usual).toLowerCase();
   if (place.startsWith('/api/')) return checkAdminCall(words, method, place, body);
   const route = API_ROUTES.find((known) => known.method === method && routePattern(known.path).test(place));
   if (!route) return [`no route ${method.toUpperCase()} ${place}`];
-  return [...checkBody(route.path, body), ...checkHeaders(words, route.key, body !== null)];
+  return [...(isForm ? [] : checkBody(route.path, body)), ...checkHeaders(words, route.key, body !== null)];
 }
 
 /** A call of the admin API, whose declarations say what it takes. */

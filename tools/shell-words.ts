@@ -86,7 +86,9 @@ class Reader {
 
   #assign(word: string): boolean {
     const match = /^(\w+)=([\s\S]*)$/.exec(word);
-    if (match) this.#variables.set(match[1] ?? '', match[2] ?? '');
+    // What a command will say is not known here: such a variable stays as it is written.
+    if (match?.[2]?.startsWith('$(')) this.#variables.delete(match[1] ?? '');
+    else if (match) this.#variables.set(match[1] ?? '', match[2] ?? '');
     return match !== null;
   }
 }
