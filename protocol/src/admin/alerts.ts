@@ -14,6 +14,10 @@ export const EVENT_KINDS = [
   'recharge.failed',
   'recharge.switched_off',
   'webhook.switched_off',
+  'batch.completed',
+  'batch.failed',
+  'batch.cancelled',
+  'batch.expired',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
