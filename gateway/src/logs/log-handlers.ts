@@ -4,11 +4,11 @@ import type { PoolClient } from 'pg';
 import { notThere } from '../admin/access.ts';
 import { boundedRead } from '../admin/bounded-read.ts';
 import type { Handlers } from '../admin/handler.ts';
+import { Places } from '../admin/places.ts';
 import { exportLines } from './export.ts';
 import { filterOf } from './log-filter.ts';
 import { questionOf } from './log-question.ts';
 import { shown } from './logged-request.ts';
-import { Places } from './places.ts';
 import { readDetail, readPage } from './read-log.ts';
 import { type TailTimes, tailEvents } from './tail.ts';
 
