@@ -18,7 +18,13 @@ export interface CallerRequest {
 }
 
 export type CallerAnswer =
-  | { readonly kind: 'json'; readonly body: object; readonly replayed?: boolean }
+  /** `status` is 200 unless told; another only where an error is given again. */
+  | {
+      readonly kind: 'json';
+      readonly status?: number;
+      readonly body: object;
+      readonly replayed?: boolean;
+    }
   /** Bytes as they come. What `stream` throws after its first byte breaks the connection off. */
   | {
       readonly kind: 'stream';

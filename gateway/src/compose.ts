@@ -8,9 +8,10 @@ import { KeyDirectory } from './auth/key-directory.ts';
 import { startBillingWorker } from './billing/billing-worker.ts';
 import { makeBilling } from './billing/make-billing.ts';
 import type { BillingParts } from './billing/parts.ts';
-import { composeBatching } from './compose-batching.ts';
+import { type Batching, composeBatching } from './compose-batching.ts';
 import type { Config } from './config.ts';
 import type { Settlement } from './flow.ts';
+import { makeCreateOnce } from './idempotency/create-once.ts';
 import { IdempotencyStore } from './idempotency/idempotency-store.ts';
 import { RefusedCalls } from './metering/refused-calls.ts';
 import { SettlementError, Settler } from './metering/settle.ts';
@@ -70,7 +71,7 @@ export function compose(ground: Ground): Composed {
   const books = composeBooks(ground, metrics);
   const people = composePeople(ground);
   const billing = composeBilling(ground);
-  const batching = composeBatching(ground);
+  const batching = composeBatching(ground, { createOnce: makeCreateOnce(callers.services.claims) });
   const services: ServerServices = {
     ...fleet.services,
     ...callers.services,
@@ -97,8 +98,9 @@ export function compose(ground: Ground): Composed {
   };
   return {
     services,
-    startWorkers: () => startWorkers(ground, billing),
+    startWorkers: () => startWorkers(ground, billing, batching),
     async close() {
+      await batching.close();
       await people.mailer?.close();
       await books.close();
       await callers.close();
@@ -182,7 +184,11 @@ function composeAdmin(ground: Ground, people: PeopleServices, billing: BillingPa
   });
 }
 
-function startWorkers({ config, store: { pool }, secrets, log }: Ground, billing: BillingParts): Workers {
+function startWorkers(
+  { config, store: { pool }, secrets, log }: Ground,
+  billing: BillingParts,
+  batching: Batching,
+): Workers {
   const alerts = {
     pool,
     log,
@@ -196,6 +202,7 @@ function startWorkers({ config, store: { pool }, secrets, log }: Ground, billing
     startSweeper({ pool, log, logDays: config.logDays }),
     startBillingWorker(billing),
     startAlertRounds(alerts),
+    ...batching.startWorkers(),
   ];
   return {
     async stop() {

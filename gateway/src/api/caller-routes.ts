@@ -57,7 +57,7 @@ async function serve(
       return;
     }
     if (answer.replayed) reply.replayed();
-    reply.json(200, answer.body);
+    reply.json(answer.status ?? 200, answer.body);
   } catch (thrown) {
     const error = toApiError(thrown);
     if (error.row.fault === 'platform') services.report(requestId, error.cause);

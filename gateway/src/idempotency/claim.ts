@@ -6,12 +6,12 @@ import type { Caller, StoredAnswer } from '../flow.ts';
 import type { ClaimRequest, ClaimResult } from './idempotency-store.ts';
 
 export interface ClaimStore {
-  claim(request: ClaimRequest): Promise<ClaimResult>;
+  claim(request: ClaimRequest): Promise<ClaimResult<StoredAnswer>>;
 }
 
-export type Claim =
+export type Claim<Stored = StoredAnswer> =
   | { readonly kind: 'claimed'; readonly key: string }
-  | { readonly kind: 'replay'; readonly stored: StoredAnswer };
+  | { readonly kind: 'replay'; readonly stored: Stored };
 
 const MAX_KEY_LENGTH = 255;
 const FIRST_POLL_MS = 20;
@@ -36,14 +36,41 @@ export interface Attempt {
  * @throws ApiError invalid_value, idempotency_conflict, upstream_timeout, client_closed_request
  */
 export async function claimIdempotency(store: ClaimStore, attempt: Attempt): Promise<Claim | null> {
-  const key = keyOf(attempt.headers);
+  const { caller, route, headers, body, ...rest } = attempt;
+  const key = keyOf(headers);
   if (key === null) return null;
-  const { caller, route, body, requestId, deadlineMs, hangup } = attempt;
-  const bodyHash = createHash('sha256').update(route).update('\n').update(body).digest();
+  const { projectId } = caller;
+  return claimKey((request) => store.claim(request), {
+    ...rest,
+    projectId,
+    key,
+    bodyHash: hashOf(route, body),
+  });
+}
+
+/** The same bytes on another route are another body. */
+export function hashOf(route: string, body: Uint8Array | string): Buffer {
+  return createHash('sha256').update(route).update('\n').update(body).digest();
+}
+
+export interface KeyAttempt extends Pick<Attempt, 'requestId' | 'deadlineMs' | 'hangup'> {
+  readonly projectId: string;
+  readonly key: string;
+  readonly bodyHash: Uint8Array;
+}
+
+/**
+ * Asks for the key until it is this attempt's, or was answered.
+ * @throws ApiError idempotency_conflict, upstream_timeout, client_closed_request
+ */
+export async function claimKey<Stored>(
+  claim: (request: ClaimRequest) => Promise<ClaimResult<Stored>>,
+  { projectId, key, bodyHash, requestId, deadlineMs, hangup }: KeyAttempt,
+): Promise<Claim<Stored>> {
   const until = Date.now() + deadlineMs;
   for (let wait = FIRST_POLL_MS; ; wait = Math.min(wait * 2, LAST_POLL_MS)) {
     const lockedUntil = Date.now() + deadlineMs + LOCK_GRACE_MS;
-    const result = await store.claim({ projectId: caller.projectId, key, bodyHash, requestId, lockedUntil });
+    const result = await claim({ projectId, key, bodyHash, requestId, lockedUntil });
     if (result.kind === 'claimed') return { kind: 'claimed', key };
     if (result.kind === 'replay') return result;
     if (result.kind === 'conflict') throw new ApiError('idempotency_conflict');
@@ -54,7 +81,8 @@ export async function claimIdempotency(store: ClaimStore, attempt: Attempt): Pro
   }
 }
 
-function keyOf(headers: IncomingHttpHeaders): string | null {
+/** @throws ApiError invalid_value */
+export function keyOf(headers: IncomingHttpHeaders): string | null {
   const key = headers['idempotency-key'];
   if (key === undefined) return null;
   if (typeof key === 'string' && key !== '' && key.length <= MAX_KEY_LENGTH) return key;

@@ -1,8 +1,9 @@
-import type { Pool } from 'pg';
+import type { ClientBase, Pool } from 'pg';
+import type { JsonAnswer } from '../create-once.ts';
 import type { StoredAnswer } from '../flow.ts';
 import { blamesItem, retryTransient } from '../store/database-errors.ts';
 import { Grouped } from '../store/grouped.ts';
-import { KEY_KEPT_MS, openAnswer } from '../store/sealed-answer.ts';
+import { KEY_KEPT_MS, openAnswer, openCreation, sealCreation } from '../store/sealed-answer.ts';
 import type { Secrets } from '../store/secrets.ts';
 
 export interface ClaimRequest {
@@ -17,11 +18,11 @@ export interface ClaimRequest {
   readonly lockedUntil: number;
 }
 
-export type ClaimResult =
+export type ClaimResult<Stored = StoredAnswer> =
   /** This attempt is the one that runs. */
   | { readonly kind: 'claimed' }
   /** It was answered before. */
-  | { readonly kind: 'replay'; readonly stored: StoredAnswer }
+  | { readonly kind: 'replay'; readonly stored: Stored }
   /** The key was used with another body. */
   | { readonly kind: 'conflict' }
   /** Another attempt is under way: ask again in a moment. */
@@ -38,6 +39,11 @@ const CLAIM = {
 /** Only while it runs, and only by the attempt that holds it: an answer stays. */
 const RELEASE = `
 DELETE FROM idempotency_keys WHERE project_id = $1 AND key = $2 AND request_id = $3 AND state = 'running'`;
+
+/** As the settlement of an inference does it (`settle_requests`). */
+const KEEP = `
+UPDATE idempotency_keys SET state = 'done', answer = $4, expires_at = $5
+WHERE project_id = $1 AND key = $2 AND request_id = $3 AND state = 'running'`;
 
 interface ClaimRow {
   readonly kind: ClaimResult['kind'];
@@ -62,10 +68,39 @@ export class IdempotencyStore {
   }
 
   /** @throws when the database does not answer */
-  async claim(claim: ClaimRequest): Promise<ClaimResult> {
+  claim(claim: ClaimRequest): Promise<ClaimResult> {
+    return this.#claim(claim, openAnswer);
+  }
+
+  /** A claim on making something. @throws when the database does not answer */
+  claimCreation(claim: ClaimRequest): Promise<ClaimResult<JsonAnswer>> {
+    return this.#claim(claim, openCreation);
+  }
+
+  async #claim<Stored>(
+    claim: ClaimRequest,
+    open: (secrets: Secrets, projectId: string, sealed: Buffer) => Stored,
+  ): Promise<ClaimResult<Stored>> {
     const { kind, answer } = await this.#queue.add(claim);
     if (kind !== 'replay') return { kind };
-    return { kind, stored: openAnswer(this.#secrets, claim.projectId, Buffer.from(answer ?? '', 'base64')) };
+    return { kind, stored: open(this.#secrets, claim.projectId, Buffer.from(answer ?? '', 'base64')) };
+  }
+
+  /**
+   * The answer of an attempt that made something, in the transaction that did.
+   * @returns false when the attempt no longer holds its key
+   */
+  async keep(
+    db: ClientBase,
+    projectId: string,
+    key: string,
+    requestId: string,
+    answer: JsonAnswer,
+  ): Promise<boolean> {
+    const sealed = sealCreation(this.#secrets, projectId, answer);
+    const expiresAt = new Date(Date.now() + KEY_KEPT_MS);
+    const { rowCount } = await db.query(KEEP, [projectId, key, requestId, sealed, expiresAt]);
+    return rowCount === 1;
   }
 
   /** The attempt failed: the next one may run at once. Does nothing when it was answered or taken over. */

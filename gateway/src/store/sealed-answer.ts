@@ -1,3 +1,4 @@
+import type { JsonAnswer } from '../create-once.ts';
 import type { StoredAnswer } from '../flow.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -12,4 +13,14 @@ export function sealAnswer(secrets: Secrets, projectId: string, answer: StoredAn
 /** @throws SecretError when it was sealed with another secret */
 export function openAnswer(secrets: Secrets, projectId: string, sealed: Uint8Array): StoredAnswer {
   return JSON.parse(secrets.decrypt(sealed, projectId));
+}
+
+/** What a call answered that made something; sealed as the answers of inferences are. */
+export function sealCreation(secrets: Secrets, projectId: string, { status, body }: JsonAnswer): Buffer {
+  return secrets.encrypt(JSON.stringify({ status: status ?? 200, body }), projectId);
+}
+
+/** @throws SecretError when it was sealed with another secret */
+export function openCreation(secrets: Secrets, projectId: string, sealed: Uint8Array): JsonAnswer {
+  return { kind: 'json', ...JSON.parse(secrets.decrypt(sealed, projectId)) };
 }
