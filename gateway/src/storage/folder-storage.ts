@@ -1,0 +1,174 @@
+/**
+ * Objects as files of a folder, `<folder>/<project>/<file id>`. What is not whole yet lies under a random name in
+ * `.partial`, on the same disk, so that a rename puts it into its place at once.
+ */
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { BLOCK_BYTES, hashBlocks } from './blocks.ts';
+import {
+  type ByteRange,
+  checkName,
+  type ObjectStorage,
+  StorageError,
+  type StoredObject,
+} from './object-storage.ts';
+import { StorageSettingError } from './storage-setting-error.ts';
+
+/** No name of an object begins with a dot. */
+const PARTIAL = '.partial';
+/** Only the gateway's user reads what callers store. */
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+/**
+ * Opens a folder, makes it where there is none, and tries whether it can be written.
+ * @throws StorageSettingError
+ */
+export async function openFolderStorage(folder: string): Promise<ObjectStorage> {
+  const partials = join(folder, PARTIAL);
+  try {
+    const trial = join(partials, randomUUID());
+    await (await create(trial)).close();
+    await rm(trial);
+  } catch (cause) {
+    throw new StorageSettingError(
+      `Cannot write to the folder of files, ${folder}: ${reasonOf(cause)}. Give the gateway's user the right to write there, or set ZEROGPU_DATA_DIR or S3_URL`,
+      { cause },
+    );
+  }
+  return folderStorage(folder, partials);
+}
+
+function folderStorage(folder: string, partials: string): ObjectStorage {
+  const pathOf = (name: string) => join(folder, checkName(name));
+  return {
+    put: async (name, source) => await put(pathOf(name), join(partials, randomUUID()), source),
+    read: (name, range) => readFile(pathOf(name), name, range),
+    exists: async (name) => {
+      const path = pathOf(name);
+      return await asking(`look for ${name}`, async () => (await statOrNull(path))?.isFile() === true);
+    },
+    remove: async (name) => {
+      const path = pathOf(name);
+      await asking(`remove ${name}`, () => rm(path, { force: true }));
+    },
+    sweep: async (before) => await asking('sweep', () => sweep(partials, before)),
+    close: async () => undefined,
+  };
+}
+
+async function put(path: string, partial: string, source: AsyncIterable<Uint8Array>): Promise<StoredObject> {
+  try {
+    const stored = await writeDurably(partial, source);
+    await asking('store', () => moveDurably(partial, path));
+    return stored;
+  } catch (error) {
+    // What cannot be removed now is swept later; the first error is the one to tell.
+    await rm(partial, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function writeDurably(path: string, source: AsyncIterable<Uint8Array>): Promise<StoredObject> {
+  const file = await asking('store', () => create(path));
+  try {
+    const hashed = hashBlocks(source);
+    // What the source throws passes as it is.
+    for await (const block of hashed.blocks) await asking('store', () => file.appendFile(block));
+    await asking('store', () => file.sync());
+    return hashed.stored();
+  } finally {
+    await file.close();
+  }
+}
+
+/** With its folder, in case somebody emptied the data directory under us. */
+async function create(path: string): Promise<FileHandle> {
+  await mkdir(dirname(path), { recursive: true, mode: FOLDER_MODE });
+  return await open(path, 'wx', FILE_MODE);
+}
+
+/** Durable with its entry in the folder: else a power cut could leave a row whose file is gone. */
+async function moveDurably(partial: string, path: string): Promise<void> {
+  const project = dirname(path);
+  const made = await mkdir(project, { recursive: true, mode: FOLDER_MODE });
+  await rename(partial, path);
+  await syncFolder(project);
+  if (made !== undefined) await syncFolder(dirname(project));
+}
+
+async function syncFolder(path: string): Promise<void> {
+  // Windows opens no folders; its file system keeps entries in order by itself.
+  if (process.platform === 'win32') return;
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function* readFile(path: string, name: string, range: ByteRange): AsyncGenerator<Buffer> {
+  const file = await asking(`read ${name}`, () => open(path, 'r').catch(missing(name)));
+  try {
+    let position = range.start;
+    while (position < range.end) {
+      const chunk = await asking(`read ${name}`, () => readChunk(file, position, range.end));
+      if (chunk.length === 0) return;
+      position += chunk.length;
+      yield chunk;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function readChunk(file: FileHandle, position: number, end: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, end - position));
+  const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+async function sweep(partials: string, before: Date): Promise<void> {
+  await mkdir(partials, { recursive: true, mode: FOLDER_MODE });
+  for (const entry of await readdir(partials)) {
+    const path = join(partials, entry);
+    const found = await statOrNull(path);
+    if (found !== null && found.mtime < before) await rm(path, { force: true });
+  }
+}
+
+async function statOrNull(path: string) {
+  return await stat(path).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  });
+}
+
+/** Does it; an error of the system becomes one of the storage. */
+async function asking<T>(what: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    if (cause instanceof StorageError) throw cause;
+    throw new StorageError(kindOf(cause), `Cannot ${what} in the folder of files: ${reasonOf(cause)}`, cause);
+  }
+}
+
+const missing = (name: string) => (cause: unknown) => {
+  if (codeOf(cause) !== 'ENOENT') throw cause;
+  throw new StorageError('missing', `Nothing is stored as ${name} in the folder of files`, cause);
+};
+
+function kindOf(cause: unknown): StorageError['kind'] {
+  const code = codeOf(cause);
+  return code === 'ENOSPC' || code === 'EDQUOT' ? 'full' : 'unavailable';
+}
+
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
+}
+
+const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause));
