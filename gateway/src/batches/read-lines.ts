@@ -1,0 +1,108 @@
+/** Cuts bytes into lines as they come, in bounded memory. Pure. */
+
+/** A line that is not blank, without what ends it. */
+export interface Line {
+  /** From 1; blank lines count. */
+  readonly number: number;
+  /** Of its first byte, in the file. */
+  readonly start: number;
+  /** A view of what was read: valid until the next line is asked for, unless copied. */
+  readonly bytes: Buffer;
+}
+
+/** A line with more bytes than one may have; what came of it was not kept, and nothing comes after it. */
+export interface LongLine {
+  readonly number: number;
+  readonly bytes: null;
+}
+
+const [LF, CR, BOM] = [0x0a, 0x0d, Buffer.from('\ufeff')];
+/** What ends a line and what may begin a file: both are told from a line's own bytes only when it has ended. */
+const SLACK = BOM.length + 1;
+
+/**
+ * Lines end with LF or CRLF, the last one may end with the file; blank ones are left out. A byte order mark is no part
+ * of the first line. At most `maxLineBytes` and the bytes at hand are held.
+ */
+export class LineCutter {
+  readonly #maxLineBytes: number;
+  /** Of the line that has begun, without those of the bytes at hand. */
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  #number = 0;
+  #start = 0;
+  #tooLong = false;
+
+  constructor(maxLineBytes: number) {
+    this.#maxLineBytes = maxLineBytes;
+  }
+
+  /** The lines that end in these bytes. */
+  *push(chunk: Uint8Array): Generator<Line | LongLine, void> {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    let from = 0;
+    while (from < bytes.length && !this.#tooLong) {
+      const end = bytes.indexOf(LF, from);
+      const part = bytes.subarray(from, end < 0 ? bytes.length : end);
+      if (this.#heldBytes + part.length > this.#maxLineBytes + SLACK) yield this.#longLine();
+      else if (end < 0) this.#hold(part);
+      else yield* this.#endLine(part, 1);
+      from = end < 0 ? bytes.length : end + 1;
+    }
+  }
+
+  /** The last line, when nothing ends it but the file. */
+  *end(): Generator<Line | LongLine, void> {
+    if (this.#heldBytes > 0 && !this.#tooLong) yield* this.#endLine(Buffer.alloc(0), 0);
+  }
+
+  /** A copy: who gives the bytes may use their memory again. */
+  #hold(part: Buffer): void {
+    if (part.length === 0) return;
+    this.#held.push(Buffer.from(part));
+    this.#heldBytes += part.length;
+  }
+
+  #longLine(): LongLine {
+    this.#tooLong = true;
+    this.#held = [];
+    return { number: this.#number + 1, bytes: null };
+  }
+
+  *#endLine(part: Buffer, terminatorBytes: number): Generator<Line | LongLine, void> {
+    const whole = this.#heldBytes === 0 ? part : Buffer.concat([...this.#held, part]);
+    const lineStart = this.#start;
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#start += whole.length + terminatorBytes;
+    const skipped = lineStart === 0 && whole.subarray(0, BOM.length).equals(BOM) ? BOM.length : 0;
+    const bytes = whole.subarray(skipped, whole.at(-1) === CR ? whole.length - 1 : whole.length);
+    if (bytes.length > this.#maxLineBytes) {
+      yield this.#longLine();
+      return;
+    }
+    this.#number += 1;
+    if (!isBlank(bytes)) yield { number: this.#number, start: lineStart + skipped, bytes };
+  }
+}
+
+/** @throws what `chunks` throws */
+export async function* readLines(
+  chunks: AsyncIterable<Uint8Array>,
+  maxLineBytes: number,
+): AsyncGenerator<Line | LongLine, void> {
+  const cutter = new LineCutter(maxLineBytes);
+  for await (const chunk of chunks) {
+    for (const line of cutter.push(chunk)) {
+      yield line;
+      // What follows is of no use: the rest of the file is not read.
+      if (line.bytes === null) return;
+    }
+  }
+  yield* cutter.end();
+}
+
+/** Spaces and what else moves the cursor: tab, vertical tab, form feed, carriage return. */
+function isBlank(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= CR));
+}
