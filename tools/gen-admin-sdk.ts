@@ -36,13 +36,15 @@ const NOUNS: Readonly<Partial<Record<AdminTag, string>>> = {
   projects: 'Project',
   keys: 'Key',
   budgets: 'Budget',
+  batches: 'Batch',
+  files: 'File',
   logs: 'Request',
   audit: 'Audit',
 };
 
 /** `createKey` of the tag `keys` → `create`; `listPaymentMethods` of `billing` and what has more than a verb stay. */
 export function methodName(route: string, tag: AdminTag): string {
-  return new RegExp(`^([a-z]+)${NOUNS[tag]}s?$`).exec(route)?.[1] ?? route;
+  return new RegExp(`^([a-z]+)${NOUNS[tag]}(?:e?s)?$`).exec(route)?.[1] ?? route;
 }
 
 function methodOf(route: string, declaration: AdminRoute): Method {

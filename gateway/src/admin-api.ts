@@ -10,9 +10,12 @@ import { FeedTail } from './alerts/feed-tail.ts';
 import { analyticsHandlers } from './analytics/analytics-handlers.ts';
 import { checker } from './api/check.ts';
 import { readJsonBody, readRawBody } from './api/read-body.ts';
+import { makeBatchHandlers } from './batches/batch-handlers.ts';
+import { BatchTail } from './batches/batch-tail.ts';
 import { makeBillingHandlers } from './billing/billing-handlers.ts';
 import type { BillingParts } from './billing/parts.ts';
 import { budgetHandlers } from './budgets/budget-handlers.ts';
+import { makeFileHandlers } from './files/file-handlers.ts';
 import { makeLogHandlers } from './logs/log-handlers.ts';
 import { makeAccountHandlers } from './people/account-handlers.ts';
 import { makeOrganizationHandlers } from './people/organization-handlers.ts';
@@ -20,6 +23,7 @@ import type { PeopleServices } from './people/people-services.ts';
 import { auditHandlers } from './projects/audit-handlers.ts';
 import { makeKeyHandlers } from './projects/key-handlers.ts';
 import { projectHandlers } from './projects/project-handlers.ts';
+import type { ObjectStorage } from './storage/object-storage.ts';
 import type { Log } from './store/log.ts';
 import { readPayload } from './store/payloads.ts';
 import type { Secrets } from './store/secrets.ts';
@@ -27,6 +31,8 @@ import type { Secrets } from './store/secrets.ts';
 export interface AdminParts {
   readonly pool: Pool;
   readonly secrets: Secrets;
+  /** Where files' bytes lie. */
+  readonly storage: Pick<ObjectStorage, 'read'>;
   readonly people: PeopleServices;
   readonly log: Log;
   readonly billing: BillingParts;
@@ -50,6 +56,8 @@ export function makeAdmin(parts: AdminParts): AdminServices {
     ...budgetHandlers,
     ...makeBillingHandlers(parts.billing),
     ...alertHandlersOf(parts),
+    ...batchHandlersOf(parts),
+    ...makeFileHandlers(parts),
     ...logHandlersOf(parts),
     ...analyticsHandlers,
     ...auditHandlers,
@@ -73,6 +81,15 @@ function alertHandlersOf(parts: AdminParts) {
       stillAdmitted(parts, organization('viewer'), headers, { organizationId }),
     encrypt: (plain, context) => secrets.encrypt(plain, context),
     privateAllowed: webhooksPrivate,
+  });
+}
+
+function batchHandlersOf(parts: AdminParts) {
+  const { pool, log, now } = parts;
+  return makeBatchHandlers({
+    tail: new BatchTail({ pool, log, now }),
+    stillAdmitted: (headers, projectId) => stillAdmitted(parts, project('viewer'), headers, { projectId }),
+    now,
   });
 }
 

@@ -24,6 +24,7 @@ import { makePeople, type PeopleServices } from './people/people-services.ts';
 import type { AdmitServices } from './quota/admit.ts';
 import { HoldBook } from './quota/hold-money.ts';
 import type { ServerServices } from './server.ts';
+import type { ObjectStorage } from './storage/object-storage.ts';
 import { GroupedOverflow } from './store/grouped.ts';
 import type { Log } from './store/log.ts';
 import type { Store } from './store/open-store.ts';
@@ -37,6 +38,8 @@ export interface Ground {
   readonly log: Log;
   readonly store: Store;
   readonly secrets: Secrets;
+  /** Where files' bytes lie. */
+  readonly storage: ObjectStorage;
   /** Where people reach this server; known for certain once it listens. */
   publicUrl(): string;
 }
@@ -170,10 +173,11 @@ function composeBilling({ config, store: { pool }, log }: Ground): BillingParts 
 }
 
 function composeAdmin(ground: Ground, people: PeopleServices, billing: BillingParts): AdminServices {
-  const { config, store, secrets, log } = ground;
+  const { config, store, secrets, storage, log } = ground;
   return makeAdmin({
     pool: store.pool,
     secrets,
+    storage,
     people,
     billing,
     log,

@@ -7,6 +7,8 @@ import { compose } from './compose.ts';
 import type { Config } from './config.ts';
 import { explainListenError } from './listen-error.ts';
 import { makeServer, type ServerServices } from './server.ts';
+import type { ObjectStorage } from './storage/object-storage.ts';
+import { openStorage } from './storage/open-storage.ts';
 import { type FirstBoot, firstBoot, keepBaseUrl, localNodeToken } from './store/first-boot.ts';
 import type { Log } from './store/log.ts';
 import { openStore, type Store } from './store/open-store.ts';
@@ -37,17 +39,23 @@ export async function openGateway(config: Config, log: Log): Promise<Gateway> {
   const secrets = await loadSecrets(config.dataDir, config.secret);
   const store = await openStore({ databaseUrl: config.databaseUrl, dataDir: config.dataDir, log });
   try {
-    return await serve(config, log, store, secrets);
+    return await serve(config, log, store, secrets, await openStorage({ dataDir: config.dataDir }));
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function serve(config: Config, log: Log, store: Store, secrets: Secrets): Promise<Gateway> {
+async function serve(
+  config: Config,
+  log: Log,
+  store: Store,
+  secrets: Secrets,
+  storage: ObjectStorage,
+): Promise<Gateway> {
   // Known for certain once it listens: the port may be any free one.
   const address = { publicUrl: config.publicUrl ?? '' };
-  const parts = compose({ config, log, store, secrets, publicUrl: () => address.publicUrl });
+  const parts = compose({ config, log, store, secrets, storage, publicUrl: () => address.publicUrl });
   const app = makeServer(parts.services);
   const stop = async (graceMs: number) => {
     await closeServer(app, parts.services, graceMs);
@@ -65,12 +73,14 @@ async function serve(config: Config, log: Log, store: Store, secrets: Secrets): 
     const close = async (graceMs: number) => {
       await stop(graceMs);
       await workers.stop();
+      await storage.close();
       await store.close();
     };
     return { url, ...filesIn(config.dataDir), firstBoot: made, pool: store.pool, secrets, close };
   } catch (error) {
     // It may listen already, with a database behind it that is about to close.
     await stop(0);
+    await storage.close();
     throw error;
   }
 }

@@ -20,6 +20,8 @@ export const ADMIN_TAGS: Readonly<Record<AdminTag, string>> = {
   budgets: 'What may be spent in a month',
   billing: 'Credit, payment methods and receipts',
   alerts: 'What the platform tells of by itself',
+  batches: 'Files of requests, answered within a day',
+  files: 'What batches read and write',
   logs: 'Every request of a project',
   analytics: 'Sums and percentiles over time',
   audit: 'Who did what',

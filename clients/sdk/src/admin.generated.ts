@@ -152,6 +152,23 @@ export type AutoRechargeChanges = {
   monthly_cap: string;
 };
 
+export type BatchProgress = {
+  id: string;
+  /** one of "validating", "failed", "in_progress", "finalizing", "completed", "cancelling", "cancelled", "expired" */
+  status: 'validating' | 'failed' | 'in_progress' | 'finalizing' | 'completed' | 'cancelling' | 'cancelled' | 'expired';
+  request_counts: {
+    total: number;
+    completed: number;
+    failed: number;
+  };
+  progress: {
+    /** as measured; null until something was */
+    lines_per_second: number | null;
+    /** a time such as 2026-11-21T17:05:00.000Z */
+    estimated_end: string | null;
+  } | null;
+};
+
 export type BillingBalance = {
   /** dollars as a decimal number in a string, such as "12.50" */
   balance: string;
@@ -231,8 +248,8 @@ export type Event = {
   organization_id: string;
   /** a UUID in lower case */
   project_id: string | null;
-  /** one of "budget.threshold_reached", "balance.low", "balance.runway_short", "payment.succeeded", "payment.failed", "recharge.succeeded", "recharge.failed", "recharge.switched_off", "webhook.switched_off" */
-  kind: 'budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off';
+  /** one of "budget.threshold_reached", "balance.low", "balance.runway_short", "payment.succeeded", "payment.failed", "recharge.succeeded", "recharge.failed", "recharge.switched_off", "webhook.switched_off", "batch.completed", "batch.failed", "batch.cancelled", "batch.expired" */
+  kind: 'budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired';
   /** one of "info", "warning", "critical" */
   severity: 'info' | 'warning' | 'critical';
   title: string;
@@ -544,7 +561,7 @@ export type NewWebhook = {
   /** a string of at most 200 characters */
   description?: string | undefined;
   /** the kinds of events that are sent, each once, or null for all */
-  kinds?: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off')[] | null | undefined;
+  kinds?: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired')[] | null | undefined;
   /** whether events are sent */
   enabled?: boolean | undefined;
 };
@@ -668,6 +685,60 @@ export type ProjectAlertRules = {
   budget_percents: number[] | null;
 };
 
+export type ProjectBatch = {
+  id: string;
+  /** a UUID in lower case */
+  project_id: string;
+  endpoint: string;
+  /** one of "validating", "failed", "in_progress", "finalizing", "completed", "cancelling", "cancelled", "expired" */
+  status: 'validating' | 'failed' | 'in_progress' | 'finalizing' | 'completed' | 'cancelling' | 'cancelled' | 'expired';
+  key: {
+    /** a UUID in lower case */
+    id: string;
+    name: string;
+    masked: string;
+  };
+  input_file_id: string;
+  output_file_id: string | null;
+  error_file_id: string | null;
+  request_counts: {
+    total: number;
+    completed: number;
+    failed: number;
+  };
+  progress: {
+    /** as measured; null until something was */
+    lines_per_second: number | null;
+    /** a time such as 2026-11-21T17:05:00.000Z */
+    estimated_end: string | null;
+  } | null;
+  errors: {
+    code: string;
+    message: string;
+    line: number | null;
+    param: string | null;
+  }[] | null;
+  metadata: Record<string, unknown>;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  created_at: string;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  in_progress_at: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  expires_at: string;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  finalizing_at: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  completed_at: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  failed_at: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  expired_at: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  cancelling_at: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  cancelled_at: string | null;
+};
+
 export type ProjectChanges = {
   /** a string of 1 to 100 characters */
   name?: string | undefined;
@@ -685,6 +756,22 @@ export type ProjectChanges = {
   payload_policy?: 'none' | 'errors' | 'all' | undefined;
   /** an integer from 1 to 365 */
   payload_days?: number | undefined;
+};
+
+export type ProjectFile = {
+  id: string;
+  /** a UUID in lower case */
+  project_id: string;
+  filename: string;
+  /** "batch" or "batch_output" */
+  purpose: 'batch' | 'batch_output';
+  bytes: number;
+  /** whether it holds the failed lines of a batch */
+  is_error: boolean;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  created_at: string;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  expires_at: string;
 };
 
 export type ProjectUsage = {
@@ -807,7 +894,7 @@ export type Webhook = {
   /** a string of at most 200 characters */
   description: string;
   /** the kinds of events that are sent, each once, or null for all */
-  kinds: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off')[] | null;
+  kinds: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired')[] | null;
   /** whether events are sent */
   enabled: boolean;
   switched_off_because: string | null;
@@ -825,7 +912,7 @@ export type WebhookChanges = {
   /** a string of at most 200 characters */
   description?: string | undefined;
   /** the kinds of events that are sent, each once, or null for all */
-  kinds?: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off')[] | null | undefined;
+  kinds?: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired')[] | null | undefined;
   /** whether events are sent */
   enabled?: boolean | undefined;
 };
@@ -862,7 +949,7 @@ export type WebhookWithSecret = {
   /** a string of at most 200 characters */
   description: string;
   /** the kinds of events that are sent, each once, or null for all */
-  kinds: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off')[] | null;
+  kinds: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired')[] | null;
   /** whether events are sent */
   enabled: boolean;
   switched_off_because: string | null;
@@ -1357,8 +1444,8 @@ export interface Routes {
       after?: string | undefined;
       /** a UUID in lower case */
       project_id?: string | undefined;
-      /** one of "budget.threshold_reached", "balance.low", "balance.runway_short", "payment.succeeded", "payment.failed", "recharge.succeeded", "recharge.failed", "recharge.switched_off", "webhook.switched_off" */
-      kind?: 'budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | undefined;
+      /** one of "budget.threshold_reached", "balance.low", "balance.runway_short", "payment.succeeded", "payment.failed", "recharge.succeeded", "recharge.failed", "recharge.switched_off", "webhook.switched_off", "batch.completed", "batch.failed", "batch.cancelled", "batch.expired" */
+      kind?: 'budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired' | undefined;
       /** one of "info", "warning", "critical" */
       severity?: 'info' | 'warning' | 'critical' | undefined;
     };
@@ -1473,6 +1560,76 @@ export interface Routes {
     query: Record<string, never>;
     body: undefined;
     answer: WebhookDelivery;
+  };
+  listBatches: {
+    params: { projectId: string; };
+    query: {
+      /** one of "validating", "failed", "in_progress", "finalizing", "completed", "cancelling", "cancelled", "expired" */
+      status?: 'validating' | 'failed' | 'in_progress' | 'finalizing' | 'completed' | 'cancelling' | 'cancelled' | 'expired' | undefined;
+      /** a number from 1 to 999; 50 unless told */
+      limit?: string | number | undefined;
+      /** the `next` of the page before */
+      after?: string | undefined;
+    };
+    body: undefined;
+    answer: {
+      object: 'list';
+      data: ProjectBatch[];
+      next: string | null;
+    };
+  };
+  streamBatches: {
+    params: { projectId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: BatchProgress;
+  };
+  getBatch: {
+    params: { projectId: string; batchId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: ProjectBatch;
+  };
+  cancelBatch: {
+    params: { projectId: string; batchId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: ProjectBatch;
+  };
+  listFiles: {
+    params: { projectId: string; };
+    query: {
+      /** "batch" or "batch_output" */
+      purpose?: 'batch' | 'batch_output' | undefined;
+      /** a number from 1 to 999; 50 unless told */
+      limit?: string | number | undefined;
+      /** the `next` of the page before */
+      after?: string | undefined;
+    };
+    body: undefined;
+    answer: {
+      object: 'list';
+      data: ProjectFile[];
+      next: string | null;
+    };
+  };
+  getFile: {
+    params: { projectId: string; fileId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: ProjectFile;
+  };
+  getFileContent: {
+    params: { projectId: string; fileId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: unknown;
+  };
+  deleteFile: {
+    params: { projectId: string; fileId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: undefined;
   };
   listRequests: {
     params: { projectId: string; };
@@ -2193,6 +2350,62 @@ export class AlertsApi {
   }
 }
 
+export class BatchesApi {
+  readonly #call: AdminCaller;
+
+  constructor(call: AdminCaller) {
+    this.#call = call;
+  }
+
+  /** The batches of a project, newest first. Every member of the project’s organization may call it. `GET /api/projects/{projectId}/batches` */
+  list(projectId: string, query: Routes['listBatches']['query'] = {}, options: AdminOptions = {}): Listing<Routes['listBatches']['answer']> {
+    return this.#call.list<Routes['listBatches']['answer']>({ method: 'GET', path: '/api/projects/{projectId}/batches', params: { projectId }, query, options });
+  }
+
+  /** How the open batches of a project get on, as server-sent events. Events `batch`: at first one for each open batch, then one whenever something has changed, about one a second of each batch at most, the last of them with the status in which it ended. Of the 100 newest open ones. `end` when the session or the membership has ended. Every member of the project’s organization may call it. `GET /api/projects/{projectId}/batches/stream` */
+  stream(projectId: string, options: AdminOptions = {}): Promise<Tail<Routes['streamBatches']['answer']>> {
+    return this.#call.events<Routes['streamBatches']['answer']>({ method: 'GET', path: '/api/projects/{projectId}/batches/stream', params: { projectId }, options });
+  }
+
+  /** One batch. Every member of the project’s organization may call it. `GET /api/projects/{projectId}/batches/{batchId}` */
+  get(projectId: string, batchId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['getBatch']['answer']>> {
+    return this.#call.json<Routes['getBatch']['answer']>({ method: 'GET', path: '/api/projects/{projectId}/batches/{batchId}', params: { projectId, batchId }, options });
+  }
+
+  /** Cancels a batch: lines that are under way finish, the others do not begin. Members of the project’s organization with the role `developer`, `admin` or `owner` may call it. `POST /api/projects/{projectId}/batches/{batchId}/cancel` */
+  cancel(projectId: string, batchId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['cancelBatch']['answer']>> {
+    return this.#call.json<Routes['cancelBatch']['answer']>({ method: 'POST', path: '/api/projects/{projectId}/batches/{batchId}/cancel', params: { projectId, batchId }, options });
+  }
+}
+
+export class FilesApi {
+  readonly #call: AdminCaller;
+
+  constructor(call: AdminCaller) {
+    this.#call = call;
+  }
+
+  /** The files of a project, newest first. Every member of the project’s organization may call it. `GET /api/projects/{projectId}/files` */
+  list(projectId: string, query: Routes['listFiles']['query'] = {}, options: AdminOptions = {}): Listing<Routes['listFiles']['answer']> {
+    return this.#call.list<Routes['listFiles']['answer']>({ method: 'GET', path: '/api/projects/{projectId}/files', params: { projectId }, query, options });
+  }
+
+  /** One file, without its content. Every member of the project’s organization may call it. `GET /api/projects/{projectId}/files/{fileId}` */
+  get(projectId: string, fileId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['getFile']['answer']>> {
+    return this.#call.json<Routes['getFile']['answer']>({ method: 'GET', path: '/api/projects/{projectId}/files/{fileId}', params: { projectId, fileId }, options });
+  }
+
+  /** The content of a file, as it is. What programs asked and were answered is shown to developers and above. Members of the project’s organization with the role `developer`, `admin` or `owner` may call it. `GET /api/projects/{projectId}/files/{fileId}/content` */
+  getFileContent(projectId: string, fileId: string, options: AdminOptions = {}): Promise<TextStream> {
+    return this.#call.text({ method: 'GET', path: '/api/projects/{projectId}/files/{fileId}/content', params: { projectId, fileId }, options });
+  }
+
+  /** Deletes a file; batches that read it go on. Members of the project’s organization with the role `developer`, `admin` or `owner` may call it. `DELETE /api/projects/{projectId}/files/{fileId}` */
+  delete(projectId: string, fileId: string, options: AdminOptions = {}): Promise<void> {
+    return this.#call.done({ method: 'DELETE', path: '/api/projects/{projectId}/files/{fileId}', params: { projectId, fileId }, options });
+  }
+}
+
 export class LogsApi {
   readonly #call: AdminCaller;
 
@@ -2281,6 +2494,8 @@ export class AdminApi {
   readonly budgets: BudgetsApi;
   readonly billing: BillingApi;
   readonly alerts: AlertsApi;
+  readonly batches: BatchesApi;
+  readonly files: FilesApi;
   readonly logs: LogsApi;
   readonly analytics: AnalyticsApi;
   readonly audit: AuditApi;
@@ -2293,6 +2508,8 @@ export class AdminApi {
     this.budgets = new BudgetsApi(call);
     this.billing = new BillingApi(call);
     this.alerts = new AlertsApi(call);
+    this.batches = new BatchesApi(call);
+    this.files = new FilesApi(call);
     this.logs = new LogsApi(call);
     this.analytics = new AnalyticsApi(call);
     this.audit = new AuditApi(call);

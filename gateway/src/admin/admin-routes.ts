@@ -88,7 +88,7 @@ function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices
       await sendAnswer(outgoing, route, result);
     } catch (thrown) {
       const error = thrown instanceof ApiError ? thrown : new ApiError('internal_error', { cause: thrown });
-      if (error.code === 'internal_error') services.report(requestId, error.cause);
+      if (error.row.status === 500) services.report(requestId, error.cause);
       sendError(outgoing, error);
     }
   };

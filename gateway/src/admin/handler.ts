@@ -66,7 +66,7 @@ export interface TextAnswer {
   readonly content: TextContent;
   /** What a browser would save it as. */
   readonly filename?: string;
-  readonly text: AsyncIterable<string> | Iterable<string>;
+  readonly text: AsyncIterable<string | Uint8Array> | Iterable<string>;
 }
 
 type Result<Name extends AdminRouteName> = AdminRoutes[Name] extends {

@@ -16,14 +16,14 @@ export class Places {
   }
 
   /** @throws ApiError rate_limit_exceeded, at once and not in the middle of the stream */
-  during(organizationId: string, stream: AsyncGenerator<string>): AsyncIterable<string> {
+  during<T>(organizationId: string, stream: AsyncGenerator<T>): AsyncIterable<T> {
     const own = this.#taken.get(organizationId) ?? 0;
     if (own >= this.#share) throw refusal(`Your organization has ${own} ${this.#what} open already`);
     if (this.#count >= this.#most) throw refusal(`This server has ${this.#most} ${this.#what} open already`);
     return this.#counted(organizationId, stream);
   }
 
-  async *#counted(organizationId: string, stream: AsyncGenerator<string>): AsyncGenerator<string> {
+  async *#counted<T>(organizationId: string, stream: AsyncGenerator<T>): AsyncGenerator<T> {
     this.#take(organizationId, 1);
     try {
       yield* stream;

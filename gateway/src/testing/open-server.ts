@@ -117,6 +117,11 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
         smtpUrl: null,
         publicUrl: () => '',
       }),
+      storage: {
+        read: () => {
+          throw new Error('There is no storage here');
+        },
+      },
       log: silentLog,
       origins: [],
       webhooksPrivate: false,

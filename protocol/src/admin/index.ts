@@ -3,8 +3,10 @@ import { accountRoutes } from './accounts.ts';
 import { alertRoutes } from './alerts.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { auditRoutes } from './audit.ts';
+import { batchRoutes } from './batches.ts';
 import { billingRoutes } from './billing.ts';
 import { budgetRoutes } from './budgets.ts';
+import { fileRoutes } from './files.ts';
 import { keyRoutes } from './keys.ts';
 import { logRoutes } from './logs.ts';
 import { organizationRoutes } from './organizations.ts';
@@ -18,6 +20,8 @@ export const ADMIN_ROUTES = {
   ...budgetRoutes,
   ...billingRoutes,
   ...alertRoutes,
+  ...batchRoutes,
+  ...fileRoutes,
   ...logRoutes,
   ...analyticsRoutes,
   ...auditRoutes,

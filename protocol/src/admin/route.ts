@@ -37,6 +37,8 @@ export type AdminTag =
   | 'budgets'
   | 'billing'
   | 'alerts'
+  | 'batches'
+  | 'files'
   | 'logs'
   | 'analytics'
   | 'audit';

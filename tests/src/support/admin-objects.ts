@@ -52,6 +52,8 @@ export const MAKERS: Readonly<Record<ObjectParam, Maker>> = {
     );
     return answer.requestId;
   },
+  fileId: (place) => uploaded(place, '{"custom_id":"1"}\n'),
+  batchId: (place) => heldBatch(place),
 };
 
 /** No such host, by RFC 2606: nothing is sent anywhere. */
@@ -68,6 +70,38 @@ export const GOOD_CARD = {
   country: 'US',
 };
 
+/** A file with this content, through the API of programs. */
+export async function uploaded(place: Place, content: string): Promise<string> {
+  const form = new FormData();
+  form.append('purpose', 'batch');
+  form.append('file', new Blob([content]), 'lines.jsonl');
+  const { key } = await keyOf(place.gateway, place);
+  const response = await fetch(`${place.gateway.url}/v1/files`, {
+    method: 'POST',
+    headers: { 'x-api-key': key },
+    body: form,
+  });
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`The upload was answered ${response.status}: ${text}`);
+  return JSON.parse(text).id;
+}
+
+/** An open batch on whose one line nobody works before the day is over, so that it stays as it is. */
+async function heldBatch({ gateway, tenant, projectId }: Place): Promise<string> {
+  const batchId = newId('batch');
+  const { keyId } = await keyOf(gateway, { tenant, projectId });
+  const batch = `
+    INSERT INTO batches (id, project_id, key_id, endpoint, input_file_id, status, total, created_at, expires_at,
+      in_progress_at, paused_until)
+    VALUES ($1, $2, $3, '/v1/chat/completions', $4, 'in_progress', 1, now(), now() + interval '1 day', now(),
+      now() + interval '1 day')`;
+  await gateway.pool.query(batch, [batchId, projectId, keyId, newId('file')]);
+  const line = `
+    INSERT INTO batch_lines (batch_id, number, custom_id, start, length) VALUES ($1, 1, '"one"', 0, 17)`;
+  await gateway.pool.query(line, [batchId]);
+  return batchId;
+}
+
 async function payingMethod(place: Place): Promise<string> {
   const { id } = await made(place, 'startPaymentMethod');
   const finished = await made(place, 'finishPaymentMethod', { card: GOOD_CARD }, { setupId: id });
@@ -77,11 +111,11 @@ async function payingMethod(place: Place): Promise<string> {
 async function keyOf(
   gateway: TestGateway,
   { tenant, projectId }: Pick<Place, 'tenant' | 'projectId'>,
-): Promise<{ key: string }> {
-  if (projectId === tenant.projectId) return { key: tenant.apiKey };
+): Promise<{ key: string; keyId: string }> {
+  if (projectId === tenant.projectId) return { key: tenant.apiKey, keyId: tenant.keyId };
   const by = tenant.people.owner;
   const made = await callAdmin(gateway, 'createKey', { params: { projectId }, body: { name: 'k' }, by });
-  return { key: made.json.key };
+  return { key: made.json.key, keyId: made.json.id };
 }
 
 /** Calls a route as the tenant's owner. @throws Error when it is refused */
@@ -102,7 +136,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** An id of the same form that names nothing. */
 export function nobodys(id: string): string {
   if (UUID.test(id)) return crypto.randomUUID();
-  const prefix = /^[a-z]+_/.exec(id)?.[0];
+  const prefix = /^[a-z]+[_-]/.exec(id)?.[0];
   if (prefix === undefined) throw new Error(`An id of a form that nobody knows: ${id}`);
   return prefix + newId('request').split('_')[1];
 }
