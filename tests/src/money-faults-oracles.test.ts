@@ -162,11 +162,12 @@ describe('the replay of the books', () => {
 });
 
 describe('what callers see', () => {
-  /** What a server says to the nth request, which is about this order. */
-  type Lie = (order: { name: string; usage: object }, n: number) => { status: number; body: object };
+  /** What a server says to this order, which it was asked for `asked` times before. */
+  type Lie = (order: { name: string; usage: object }, asked: number) => { status: number; body: object };
   let server: Server;
   let lie: Lie;
-  let asks = 0;
+  /** How often each order was asked for, by name. */
+  let asks: Map<string, number>;
 
   beforeAll(async () => {
     server = createServer(async (request, response) => {
@@ -174,9 +175,13 @@ describe('what callers see', () => {
       for await (const chunk of request) text += chunk;
       const { name = '', inputTokens = 0, outputTokens = 0 } = readOrder(text) ?? {};
       const usage = { input_tokens: inputTokens, output_tokens: outputTokens };
-      const { status, body } = lie({ name, usage }, asks++);
+      const asked = asks.get(name) ?? 0;
+      asks.set(name, asked + 1);
+      const { status, body } = lie({ name, usage }, asked);
       const said = JSON.stringify(body);
-      response.writeHead(status).end(text.includes('"stream":true') ? `data: ${said}\n\n` : said);
+      // Only an answer is streamed: a refusal comes before the stream would begin.
+      const streamed = status === 200 && text.includes('"stream":true');
+      response.writeHead(status).end(streamed ? `data: ${said}\n\n` : said);
     });
     await new Promise<void>((resolve) => {
       server.listen(0, '127.0.0.1', resolve);
@@ -191,20 +196,31 @@ describe('what callers see', () => {
   const refusal = { status: 420, body: { error: { code: 'insufficient_quota' } } };
   const usage = { input_tokens: 1, output_tokens: 1 };
 
+  // Each lies to some and only once: whoever must know the end of an order asks until there is one.
   const lies: readonly [Surprise['what'], Lie][] = [
     ['usage that the upstream did not report', ({ name }) => ({ status: 200, body: { name, usage } })],
-    ['another answer to the same key', (order, n) => ({ status: 200, body: { ...order, n } })],
-    ['a generous buyer refused', (order, n) => (n % 20 ? honest(order, n) : refusal)],
-    ['an answered order refused', (order, n) => (n % 5 ? honest(order, n) : refusal)],
-    ['an error of the platform', (order, n) => (n % 5 ? honest(order, n) : { status: 500, body: {} })],
+    ['another answer to the same key', (order, asked) => ({ status: 200, body: { ...order, asked } })],
+    [
+      'a generous buyer refused',
+      (order, asked) => (/^generous-\d*0$/.test(order.name) ? refusal : honest(order, asked)),
+    ],
+    ['an answered order refused', (order, asked) => (asked === 1 ? refusal : honest(order, asked))],
+    [
+      'an error of the platform',
+      (order, asked) =>
+        asked === 0 && /0$/.test(order.name) ? { status: 500, body: {} } : honest(order, asked),
+    ],
   ];
   test.for([['nothing', honest] as const, ...lies])('%s', async ([what, told]) => {
     lie = told;
+    asks = new Map();
     const { port } = server.address() as AddressInfo;
-    const ids = { organizationId: 'o', walletId: 'w', projectId: 'p', keyId: 'k', apiKey: 'key' };
+    const ids = { organizationId: 'o', walletId: 'w', projectId: 'p', apiKey: 'key' };
+    const kinds = ['generous', 'tight', 'budgeted'] as const;
     const load = new Load({
       fleet: { up: [{ port }] },
-      buyers: (['generous', 'tight', 'budgeted'] as const).map((kind) => ({ ...ids, kind, orders: 0 })),
+      // Keys apart: orders are named by their key.
+      buyers: kinds.map((kind) => ({ ...ids, kind, keyId: kind, orders: 0 })),
       random: mulberry32(1),
       answers: 400,
       callers: 4,
