@@ -76,7 +76,7 @@ describe('readConfig', () => {
       ZEROGPU_STANDINS: 'on',
       ZEROGPU_WEBHOOKS_PRIVATE: 'on',
       ZEROGPU_MODEL_OVERRIDES: '{"zlm-v1-summary-cloud":{"errorOnMaxToken":true}}',
-      ...upstream({ url: 'https://h:1/v1//', apiKey: 'k', trusted: true }),
+      ...upstream({ url: 'https://h:1/v1//', apiKey: 'k', trusted: true, batchRuns: 8 }),
     });
     expect(config).toMatchObject({
       host: '0.0.0.0',
@@ -92,10 +92,17 @@ describe('readConfig', () => {
       webhooksPrivate: true,
       modelOverrides: new Map([['zlm-v1-summary-cloud', { errorOnMaxToken: true }]]),
       upstreams: [
-        { name: 'u', url: 'https://h:1/v1', apiKey: 'k', trusted: true, models: new Map([[MODEL, 'x']]) },
+        {
+          name: 'u',
+          url: 'https://h:1/v1',
+          apiKey: 'k',
+          trusted: true,
+          batchRuns: 8,
+          models: new Map([[MODEL, 'x']]),
+        },
       ],
     });
-    expect(readConfig(upstream()).upstreams[0]).toMatchObject({ apiKey: null, trusted: false });
+    expect(readConfig(upstream()).upstreams[0]).toMatchObject({ apiKey: null, trusted: false, batchRuns: 4 });
   });
 
   test.each([
@@ -190,6 +197,8 @@ describe('readConfig', () => {
     [upstream({ apiKey: 5 }), 'has a wrong apiKey for "u"'],
     [upstream({ apiKey: 'a\r\nx-evil: 1' }), 'has a wrong apiKey for "u"'],
     [upstream({ trusted: 'yes' }), 'has a wrong trusted for "u": true or false'],
+    [upstream({ batchRuns: 0 }), 'has a wrong batchRuns for "u": an integer from 1 to 1024'],
+    [upstream({ batchRuns: '4' }), 'has a wrong batchRuns'],
     [upstream({ trustd: true }), 'has an unknown field "trustd" for "u"'],
     [
       { ZEROGPU_UPSTREAMS: `[${[1, 2].map(() => upstream().ZEROGPU_UPSTREAMS.slice(1, -1))}]` },

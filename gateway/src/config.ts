@@ -16,6 +16,8 @@ export interface UpstreamConfig {
   readonly apiKey: string | null;
   /** The operator vouches for it: it may see any project's requests, and its token counts are charged. */
   readonly trusted: boolean;
+  /** Of batches, under way there at once. */
+  readonly batchRuns: number;
   /** Our model id → the model's name there. */
   readonly models: ReadonlyMap<string, string>;
 }
@@ -352,6 +354,9 @@ function databaseUrl(text: string | undefined): string | null {
 const UPSTREAM_EXAMPLE =
   '[{"name":"ollama","url":"http://127.0.0.1:11434/v1","trusted":true,"models":{"llama-3.1-8b-instruct-fast":"llama3.1:8b"}}]';
 
+/** What a small server works on at once by default: more of them would stand before people's requests in its own line. */
+const DEFAULT_BATCH_RUNS = 4;
+
 function upstreams(text: string | undefined): UpstreamConfig[] {
   if (!text) return [];
   const list = json('ZEROGPU_UPSTREAMS', text, UPSTREAM_EXAMPLE);
@@ -365,7 +370,7 @@ function upstreams(text: string | undefined): UpstreamConfig[] {
 
 function upstream(entry: unknown): UpstreamConfig {
   if (!isRecord(entry)) throw wrongUpstreams('must hold objects');
-  const { name, url, apiKey, trusted, models, ...rest } = entry;
+  const { name, url, apiKey, trusted, batchRuns = DEFAULT_BATCH_RUNS, models, ...rest } = entry;
   if (typeof name !== 'string' || name === '') throw wrongUpstreams('needs a name in each entry');
   if (typeof url !== 'string' || !isBaseAddress(url)) {
     throw wrongUpstreams(`needs an http or https url for "${name}", without a user, a query or a fragment`);
@@ -380,6 +385,9 @@ function upstream(entry: unknown): UpstreamConfig {
   if (trusted !== undefined && typeof trusted !== 'boolean') {
     throw wrongUpstreams(`has a wrong trusted for "${name}": true or false`);
   }
+  if (typeof batchRuns !== 'number' || !Number.isInteger(batchRuns) || batchRuns < 1 || batchRuns > 1024) {
+    throw wrongUpstreams(`has a wrong batchRuns for "${name}": an integer from 1 to 1024`);
+  }
   const unknown = Object.keys(rest)[0];
   if (unknown !== undefined) throw wrongUpstreams(`has an unknown field "${unknown}" for "${name}"`);
   return {
@@ -387,6 +395,7 @@ function upstream(entry: unknown): UpstreamConfig {
     url: url.replace(/\/+$/, ''),
     apiKey: apiKey ?? null,
     trusted: trusted ?? false,
+    batchRuns,
     models: new Map(Object.entries(models).map(([ours, theirs]) => [ours, String(theirs)])),
   };
 }

@@ -248,6 +248,7 @@ export interface Target {
   readonly id: string;
   /**
    * @param deadline milliseconds since 1970
+   * @param tier a batch run stands back for interactive ones
    * @throws TargetFailure when it could not; the signal's reason when aborted
    */
   run(
@@ -255,6 +256,7 @@ export interface Target {
     deadline: number,
     sink: PieceSink | null,
     signal: AbortSignal,
+    tier: Tier,
   ): Promise<TargetAnswer>;
 }
 
@@ -289,11 +291,13 @@ export class TargetFailure extends Error {
 export interface NodeView {
   readonly id: string;
   readonly slots: number;
-  /** Runs of this model there now, waiting ones included. */
+  /** Runs of this model there now, waiting ones included; but batch runs that wait, which are in nobody's way. */
   readonly inFlight: number;
+  /** Batch runs that would begin there at once; negative when so many wait already. */
+  readonly batchRoom: number;
   /** In memory; otherwise the first run waits for it to load. */
   readonly resident: boolean;
-  /** Mean milliseconds that a run of this model took there; null until there was one. */
+  /** Mean milliseconds that an interactive run of this model took there; null until there was one. */
   readonly serviceMs: number | null;
   /** Runs that it failed lately, since the last that it finished. */
   readonly failures: number;

@@ -165,7 +165,13 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
   const shape = asked.shape({ requestId, createdAt: startedAt, model });
   if (stream) reply.stream(shape);
 
-  const targets = targetsFor(inference, services.fleet, services.upstreams(model), services.random);
+  const targets = targetsFor(
+    inference,
+    trail.tier,
+    services.fleet,
+    services.upstreams(model),
+    services.random,
+  );
   const { given, route } = await dispatch(targets, admission, stream ? reply : null, hangup, now);
   trail.route = route;
 

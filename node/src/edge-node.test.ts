@@ -1,3 +1,4 @@
+import { setImmediate as nextRound } from 'node:timers/promises';
 import { MAX_FRAME_BYTES } from '@zerogpu/protocol';
 import { ModelInputError } from '@zerogpu/runtimes';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -143,6 +144,22 @@ test('runs no more at once than its slots, and more again when one is free', asy
   socket.run('6', { model: 'gate' });
   gate.open();
   expect((await socket.next('done', '6')).text).toBe('after the gate');
+});
+
+test('runs of batches have their turn when no other run waits for one', async () => {
+  const held = new Gate();
+  let open = false;
+  const pause = () => (open ? nextRound() : held.opened);
+  await started(gateway.url, { echo }, { pause });
+  const socket = await gateway.welcome();
+  for (const id of ['1', '2', '3']) socket.run(id, { model: 'echo' }, 60_000, 'batch');
+  socket.run('4', { model: 'echo' });
+  // Refused at once: by then the others have come.
+  socket.run('5', { model: 'nobody has it' });
+  await socket.next('failed', '5');
+  open = true;
+  held.open();
+  for (const id of ['4', '1', '2', '3']) expect((await socket.next('done')).id).toBe(id);
 });
 
 test('a model that hangs is given up at the deadline and on cancel, and its slot comes free', async () => {

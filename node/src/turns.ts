@@ -5,17 +5,35 @@
  */
 export class Turns {
   readonly #pause: () => Promise<void>;
-  #last: Promise<void> = Promise.resolve();
+  readonly #waiting: (() => void)[] = [];
+  /** Whoever works on a batch: they have their turns while nobody else wants one. */
+  readonly #waitingBehind: (() => void)[] = [];
+  #handingOut = false;
 
   /** @param pause resolves after the event loop has served what was waiting */
   constructor(pause: () => Promise<void>) {
     this.#pause = pause;
   }
 
-  /** Resolves when it is this caller's turn; turns come in the order of the calls, one per round of the event loop. */
-  next(): Promise<void> {
-    this.#last = this.#last.then(this.#pause);
-    return this.#last;
+  /**
+   * Resolves when it is this caller's turn; turns come in the order of the calls, one per round of the event loop.
+   * @param behind waits until no other caller does
+   */
+  next(behind = false): Promise<void> {
+    const turn = new Promise<void>((resolve) => {
+      (behind ? this.#waitingBehind : this.#waiting).push(resolve);
+    });
+    if (!this.#handingOut) void this.#handOut();
+    return turn;
+  }
+
+  async #handOut(): Promise<void> {
+    this.#handingOut = true;
+    while (this.#waiting.length + this.#waitingBehind.length > 0) {
+      await this.#pause();
+      (this.#waiting.shift() ?? this.#waitingBehind.shift())?.();
+    }
+    this.#handingOut = false;
   }
 }
 

@@ -134,7 +134,7 @@ export class Work {
     try {
       const used = await this.#use(run.inference.model, signal);
       try {
-        await orAborted(this.#options.turns.next(), signal);
+        await orAborted(this.#turn(run), signal);
         const turnAt = this.#options.now();
         const answer = await this.#generate(used.model, run, port, signal);
         return doneFrame(run.id, answer, turnAt - startedAt, this.#options.now() - turnAt);
@@ -174,7 +174,7 @@ export class Work {
         if (bytes > MAX_ANSWER_BYTES) throw new RangeError('The answer is too long');
         if (run.inference.stream) await this.#stream(run.id, next.value, port, signal);
         if (this.#options.now() - turnAt <= TURN_MS) continue;
-        await orAborted(this.#options.turns.next(), signal);
+        await orAborted(this.#turn(run), signal);
         turnAt = this.#options.now();
       }
     } catch (error) {
@@ -182,6 +182,10 @@ export class Work {
       pieces.return({ finishReason: 'stop', inputTokens: 0, outputTokens: 0 }).catch(() => undefined);
       throw error;
     }
+  }
+
+  #turn(run: Run): Promise<void> {
+    return this.#options.turns.next(run.priority === 'batch');
   }
 
   async #stream(id: string, { kind, text }: Piece, port: RunPort, signal: AbortSignal): Promise<void> {

@@ -146,6 +146,8 @@ export const Run = Type.Object({
   id: runId,
   /** Milliseconds left until nobody waits for the answer any more. */
   deadlineMs: Type.Number({ minimum: 0 }),
+  /** Nobody waits for this one in person: others go first. What a node does not know, it runs like any other. */
+  priority: Type.Optional(Type.Literal('batch')),
   inference: Type.Unsafe<import('./inference.ts').Inference>(
     Type.Object({
       model: Type.String(),

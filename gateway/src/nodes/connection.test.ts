@@ -1,3 +1,4 @@
+import type { Tier } from '@zerogpu/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { PieceSink, Target } from '../flow.ts';
 import { inference, NodeFloor } from '../testing/connected-nodes.ts';
@@ -21,12 +22,19 @@ async function joined(slots = 1, model = SUMMARY): Promise<{ node: ScriptedNode;
   return { node, target };
 }
 
-const start = (target: Target, text = 'x', signal = never, sink: PieceSink | null = null) => {
+const start = (
+  target: Target,
+  text = 'x',
+  signal = never,
+  sink: PieceSink | null = null,
+  tier: Tier = 'interactive',
+) => {
   const answer = target.run(
     inference({ text, stream: sink !== null }),
     floor.clock.now + 60_000,
     sink,
     signal,
+    tier,
   );
   // Awaited later by the test; until then a rejection is not unhandled.
   answer.catch(() => undefined);
@@ -188,6 +196,36 @@ describe('run', () => {
     node.done(third['id'], 'C');
     expect(await answers[0]).toMatchObject({ text: 'A', queueMs: 0 });
     expect(await answers[2]).toMatchObject({ text: 'C', queueMs: 7 });
+  });
+
+  test('a batch run leaves slots free, says that it is one, and stands behind interactive ones', async () => {
+    const { node, target } = await joined(2);
+    const [first, second] = ['a', 'b'].map((text) => start(target, text, never, null, 'batch'));
+    const batch = await node.next('run');
+    expect(batch).toMatchObject({ priority: 'batch', inference: { text: 'a' } });
+    await node.heard();
+    expect(view()).toMatchObject({ inFlight: 1, batchRoom: -1 });
+    const people = ['c', 'd'].map((text) => start(target, text));
+    const run = await node.next('run');
+    expect(run).not.toHaveProperty('priority');
+    node.done(batch['id'], 'A');
+    const next = await node.next('run');
+    expect(next).toMatchObject({ inference: { text: 'd' } });
+    floor.clock.now += 9;
+    node.done(run['id'], 'C');
+    node.done(next['id'], 'D');
+    const last = await node.next('run');
+    expect(last).toMatchObject({ priority: 'batch', inference: { text: 'b' } });
+    floor.clock.now += 500;
+    node.done(last['id'], 'B');
+    expect((await Promise.all([first, second, ...people])).map((answer) => answer?.text)).toEqual([
+      'A',
+      'B',
+      'C',
+      'D',
+    ]);
+    // What a batch run took says nothing of how long an interactive one will.
+    expect(view()).toMatchObject({ inFlight: 0, batchRoom: 1, serviceMs: 9 });
   });
 
   test('streams pieces in order to whoever waits', async () => {
@@ -391,7 +429,7 @@ describe('a hostile node', () => {
   test('may fill a frame with the answers to several texts', async () => {
     const { node, target } = await joined();
     const asked = { ...inference(), texts: ['a', 'b'] };
-    const answer = target.run(asked, 1_060_000, null, never);
+    const answer = target.run(asked, 1_060_000, null, never, 'interactive');
     const text = 'x'.repeat(4 * 1024 * 1024 - 1024);
     node.done((await node.next('run'))['id'], text);
     expect((await answer).text).toHaveLength(text.length);

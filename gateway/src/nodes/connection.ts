@@ -11,6 +11,7 @@ import {
   MAX_FRAME_BYTES,
   type NodeFailure,
   NodeFrame,
+  type Tier,
 } from '@zerogpu/protocol';
 import type { RawData, WebSocket } from 'ws';
 import {
@@ -54,6 +55,7 @@ export interface ConnectionServices {
 
 interface Running {
   readonly lane: Lane;
+  readonly tier: Tier;
   readonly sink: PieceSink | null;
   readonly sentAt: number;
   readonly queueMs: number;
@@ -110,9 +112,9 @@ export class NodeConnection implements Target {
   view(model: string): NodeView | null {
     const lane = this.#lanes.get(model);
     if (!lane) return null;
-    const { slots, inFlight, resident, serviceMs } = lane;
+    const { slots, inFlight, batchRoom, resident, serviceMs } = lane;
     const failures = lane.failures(this.#services.now());
-    return { id: this.id, slots, inFlight, resident, serviceMs, failures, rttMs: this.rttMs };
+    return { id: this.id, slots, inFlight, batchRoom, resident, serviceMs, failures, rttMs: this.rttMs };
   }
 
   async run(
@@ -120,11 +122,12 @@ export class NodeConnection implements Target {
     deadline: number,
     sink: PieceSink | null,
     signal: AbortSignal,
+    tier: Tier,
   ): Promise<TargetAnswer> {
     const lane = this.#lanes.get(inference.model);
     if (!lane || !this.serving) throw new TargetFailure('unavailable', 'The node does not have the model');
     const askedAt = this.#services.now();
-    await lane.enter(signal);
+    await lane.enter(tier, Math.max(0, deadline - askedAt), signal);
     try {
       signal.throwIfAborted();
       if (!this.serving) throw new TargetFailure('lost', 'The node went away');
@@ -138,6 +141,7 @@ export class NodeConnection implements Target {
         id,
         deadlineMs: Math.max(0, deadline - sentAt),
         inference,
+        ...(tier === 'batch' ? { priority: 'batch' } : {}),
       });
       // A node drops the socket over a frame that is too large, and with it everybody else's runs.
       if (Buffer.byteLength(frame) > MAX_FRAME_BYTES) {
@@ -145,7 +149,7 @@ export class NodeConnection implements Target {
       }
       const queueMs = Math.max(0, sentAt - askedAt);
       const maxLength = inference.texts === null ? MAX_ANSWER_LENGTH : MAX_FRAME_BYTES;
-      const run = { lane, sink, sentAt, queueMs, maxLength, length: 0, cancelledAt: null };
+      const run = { lane, tier, sink, sentAt, queueMs, maxLength, length: 0, cancelledAt: null };
       return this.#start(id, frame, signal, run);
     } catch (error) {
       lane.leave();
@@ -330,7 +334,7 @@ export class NodeConnection implements Target {
       running.waiting?.reject(tooMuch());
       return;
     }
-    if (running.cancelledAt === null) running.lane.observe(elapsed);
+    if (running.cancelledAt === null) running.lane.observe(elapsed, running.tier);
     running.waiting?.resolve({
       text: frame.text,
       reasoning: frame.reasoning,

@@ -90,6 +90,28 @@ describe('dispatch', () => {
     expect(asked).toEqual(['a', 'b', 'c']);
   });
 
+  test.each(['interactive', 'batch'] as const)(
+    'tells every target how soon it is wanted: %s',
+    async (tier) => {
+      const told: unknown[] = [];
+      const listening = (id: string, fails?: FailureKind): Target => {
+        const base = target(id, fails ? { fails } : {});
+        return {
+          ...base,
+          run(...args) {
+            told.push([id, args[4]]);
+            return base.run(...args);
+          },
+        };
+      };
+      await send([listening('a', 'busy'), listening('b')], null, { ...admission(), tier });
+      expect(told).toEqual([
+        ['a', tier],
+        ['b', tier],
+      ]);
+    },
+  );
+
   test('an upstream is the fallback', async () => {
     const { route } = await send([target('a', { fails: 'unavailable' }), target('u', { kind: 'upstream' })]);
     expect(route).toMatchObject({ kind: 'upstream', target: 'u', attempts: 2, fallback: true });

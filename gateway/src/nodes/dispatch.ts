@@ -66,6 +66,7 @@ async function tryEach(
         admission.deadline,
         resuming?.attempt() ?? null,
         signal,
+        admission.tier,
       );
       resuming?.complete(given.text, given.reasoning);
       return { given, route: routeTaken(target, given, failures.length + 1, now() - startedAt) };

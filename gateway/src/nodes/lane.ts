@@ -1,37 +1,38 @@
-import { TargetFailure } from '../flow.ts';
-
-/** More than this waiting on one node for one model is overload, and is said at once instead of by a timeout. */
-const MAX_WAITING = 2000;
+import type { Tier } from '@zerogpu/protocol';
+import type { TargetFailure } from '../flow.ts';
+import { SlotQueue } from '../slot-queue.ts';
 
 /** A failure is held against a node for this long; then it gets another chance. */
 const FAILURE_MEMORY_MS = 30_000;
 
-interface Waiter {
-  enter(): void;
-  refuse(reason: unknown): void;
-}
-
-/** The slots of one model on one node, and those who wait for one, first come first served. */
+/** The slots of one model on one node, and those who wait for one. */
 export class Lane {
-  slots: number;
   resident: boolean;
-  #running = 0;
+  readonly #queue: SlotQueue;
   #serviceMs: number | null = null;
   #failures = 0;
   #failedAt = 0;
-  readonly #waiting = new Set<Waiter>();
 
   constructor(slots: number, resident: boolean) {
-    this.slots = slots;
+    this.#queue = new SlotQueue(slots, reserveOf(slots));
     this.resident = resident;
   }
 
-  /** Running and waiting. */
-  get inFlight(): number {
-    return this.#running + this.#waiting.size;
+  get slots(): number {
+    return this.#queue.slots;
   }
 
-  /** Mean milliseconds of a run, the last ten or so weighing most; null until there was one. */
+  /** Running, and waiting interactive runs. */
+  get inFlight(): number {
+    return this.#queue.inFlight;
+  }
+
+  /** Batch runs that would begin at once; negative when so many wait already. */
+  get batchRoom(): number {
+    return this.#queue.batchRoom;
+  }
+
+  /** Mean milliseconds of an interactive run, the last ten or so weighing most; null until there was one. */
   get serviceMs(): number | null {
     return this.#serviceMs;
   }
@@ -40,27 +41,18 @@ export class Lane {
    * Waits for a slot. Whoever got one calls `leave` once.
    * @throws TargetFailure busy, or the signal's reason
    */
-  enter(signal: AbortSignal): Promise<void> | undefined {
-    if (signal.aborted) return Promise.reject(signal.reason);
-    if (this.#running < this.slots) {
-      this.#running++;
-      return undefined;
-    }
-    if (this.#waiting.size >= MAX_WAITING)
-      return Promise.reject(new TargetFailure('busy', 'The node is overloaded'));
-    return this.#wait(signal);
+  enter(tier: Tier, leftMs: number, signal: AbortSignal): Promise<void> | undefined {
+    return this.#queue.enter(tier, leftMs, signal);
   }
 
   leave(): void {
-    this.#running--;
-    this.#admitWaiting();
+    this.#queue.leave();
   }
 
   /** Takes over what the node announces. */
   announce(slots: number, resident: boolean): void {
-    this.slots = slots;
     this.resident = resident;
-    this.#admitWaiting();
+    this.#queue.resize(slots, reserveOf(slots));
   }
 
   /** Runs that failed lately, since the last that did not. */
@@ -74,44 +66,23 @@ export class Lane {
     this.#failedAt = now;
   }
 
-  /** Learns from a run that was finished. */
-  observe(serviceMs: number): void {
+  /** Learns from a run that was finished. What a batch run took tells how long it stood back for others. */
+  observe(serviceMs: number, tier: Tier): void {
     this.#failures = 0;
+    if (tier === 'batch') return;
     this.#serviceMs = this.#serviceMs === null ? serviceMs : this.#serviceMs * 0.9 + serviceMs * 0.1;
   }
 
   /** Sends everybody who waits elsewhere. */
   close(reason: TargetFailure): void {
-    for (const waiter of [...this.#waiting]) waiter.refuse(reason);
+    this.#queue.close(reason);
   }
+}
 
-  #admitWaiting(): void {
-    for (const waiter of this.#waiting) {
-      if (this.#running >= this.slots) return;
-      this.#running++;
-      waiter.enter();
-    }
-  }
-
-  #wait(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const aborted = () => waiter.refuse(signal.reason);
-      const done = () => {
-        this.#waiting.delete(waiter);
-        signal.removeEventListener('abort', aborted);
-      };
-      const waiter: Waiter = {
-        enter: () => {
-          done();
-          resolve();
-        },
-        refuse: (reason) => {
-          done();
-          reject(reason);
-        },
-      };
-      this.#waiting.add(waiter);
-      signal.addEventListener('abort', aborted, { once: true });
-    });
-  }
+/**
+ * Slots that batch runs leave free: a quarter, which is what a burst of interactive runs finds at once while batches
+ * have all the rest. With one slot there is nothing to leave: a batch run takes it when nobody else wants it.
+ */
+function reserveOf(slots: number): number {
+  return slots === 1 ? 0 : Math.ceil(slots / 4);
 }

@@ -42,7 +42,9 @@ describe('NodeRegistry', () => {
     const keys = deviceKeys();
     const old = floor.node(keys);
     const id = await old.join([announced(SUMMARY)]);
-    const running = floor.registry.target(id)?.run(inference(), floor.clock.now + 60_000, null, never);
+    const running = floor.registry
+      .target(id)
+      ?.run(inference(), floor.clock.now + 60_000, null, never, 'interactive');
     running?.catch(() => undefined);
     await old.next('run');
     // A dead line: it will not answer the goodbye.
@@ -94,11 +96,15 @@ describe('NodeRegistry', () => {
     const node = floor.node();
     const id = await node.join([announced(SUMMARY)]);
     const abort = new AbortController();
-    const running = floor.registry.target(id)?.run(inference(), floor.clock.now + 60_000, null, abort.signal);
+    const running = floor.registry
+      .target(id)
+      ?.run(inference(), floor.clock.now + 60_000, null, abort.signal, 'interactive');
     await node.next('run');
     abort.abort(new Error('hung up'));
     await expect(running).rejects.toThrow('hung up');
-    const waiting = floor.registry.target(id)?.run(inference(), floor.clock.now + 60_000, null, never);
+    const waiting = floor.registry
+      .target(id)
+      ?.run(inference(), floor.clock.now + 60_000, null, never, 'interactive');
     waiting?.catch(() => undefined);
     for (let i = 0; i < 6; i++) {
       beat();

@@ -3,11 +3,13 @@
  * Today's signals are load and residency; nearness joins them in `predictedMs` without changing its callers.
  */
 
+import type { Tier } from '@zerogpu/protocol';
 import type { NodeView } from '../flow.ts';
 
 export interface ChooseOptions {
   /** At most this many are named: the first, and those to try when it fails. */
   readonly limit: number;
+  readonly tier: Tier;
   /** 0 ≤ x < 1; equals are shuffled with it so that none is favoured. */
   readonly random: () => number;
 }
@@ -36,11 +38,25 @@ export function predictedMs(node: NodeView): number {
   );
 }
 
-/** The ids of the best nodes, best first. */
+/** The ids of the best nodes, best first; for a batch run, those that have room for it before all others. */
 export function chooseNodes(nodes: readonly NodeView[], options: ChooseOptions): string[] {
+  const seen = options.tier === 'batch' ? asBatchRun : asInteractive;
   return nodes
-    .map((node) => ({ id: node.id, ms: predictedMs(node), tie: options.random() }))
-    .sort((a, b) => a.ms - b.ms || a.tie - b.tie)
+    .map((node) => ({ id: node.id, ...seen(node), tie: options.random() }))
+    .sort((a, b) => a.late - b.late || a.ms - b.ms || a.tie - b.tie)
     .slice(0, options.limit)
     .map((node) => node.id);
+}
+
+function asInteractive(node: NodeView): { readonly late: number; readonly ms: number } {
+  return { late: 0, ms: predictedMs(node) };
+}
+
+/** Where there is no room, how long it takes is for interactive runs to say, and those before it in line come first. */
+function asBatchRun(node: NodeView): { readonly late: number; readonly ms: number } {
+  const late = node.batchRoom > 0 ? 0 : 1;
+  return {
+    late,
+    ms: predictedMs({ ...node, inFlight: Math.max(node.inFlight, node.slots - node.batchRoom) }),
+  };
 }

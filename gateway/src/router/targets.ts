@@ -1,4 +1,4 @@
-import type { Inference } from '@zerogpu/protocol';
+import type { Inference, Tier } from '@zerogpu/protocol';
 import type { NodeView, Target } from '../flow.ts';
 import { chooseNodes } from './choose-nodes.ts';
 
@@ -17,6 +17,7 @@ const MAX_NODES_TRIED = 4;
  */
 export function* targetsFor(
   asked: Inference,
+  tier: Tier,
   fleet: Fleet,
   upstreams: readonly Target[],
   random: () => number,
@@ -24,7 +25,7 @@ export function* targetsFor(
   const tried = new Set<string>();
   while (tried.size < MAX_NODES_TRIED) {
     const untried = fleet.views(asked.model).filter((view) => !tried.has(view.id));
-    const [id] = chooseNodes(untried, { limit: 1, random });
+    const [id] = chooseNodes(untried, { limit: 1, tier, random });
     if (id === undefined) break;
     tried.add(id);
     const target = fleet.target(id);

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
-import type { Inference } from '@zerogpu/protocol';
+import type { Inference, Tier } from '@zerogpu/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { TargetFailure } from '../flow.ts';
 import { inference } from '../testing/connected-nodes.ts';
@@ -31,7 +31,7 @@ afterAll(async () => {
 
 function open(changes: Partial<ConstructorParameters<typeof Upstream>[0]> = {}): Upstream {
   const models = new Map([[CHAT, 'theirs:8b']]);
-  return new Upstream({ name: 'u', url, apiKey: KEY, trusted: true, models, ...changes });
+  return new Upstream({ name: 'u', url, apiKey: KEY, trusted: true, batchRuns: 2, models, ...changes });
 }
 
 const message = (more: object = {}) => ({
@@ -46,18 +46,50 @@ const answerWith = (status: number, body: unknown) => (response: ServerResponse)
 
 function run(changes: Partial<Inference> = {}, signal = never, target = upstream) {
   const given = inference({ model: CHAT, ...changes });
-  return target.run(given, 0, null, signal);
+  return target.run(given, 0, null, signal, 'interactive');
 }
 
 function stream(signal = never) {
   const pieces: string[] = [];
   const sink = { piece: (kind: string, text: string) => pieces.push(`${kind}:${text}`) };
-  return { pieces, answer: upstream.run(inference({ model: CHAT, stream: true }), 0, sink, signal) };
+  return {
+    pieces,
+    answer: upstream.run(inference({ model: CHAT, stream: true }), 0, sink, signal, 'interactive'),
+  };
 }
 
 const event = (value: unknown) => `data: ${typeof value === 'string' ? value : JSON.stringify(value)}\n\n`;
 const delta = (fields: object, finish: string | null = null) =>
   event({ choices: [{ delta: fields, finish_reason: finish }] });
+
+test('a few batch runs at once, the others wait; interactive ones go by', async () => {
+  const asked: { readonly text: string; answer(): void }[] = [];
+  script = (response, body) => {
+    const text = JSON.stringify(body).match(/batch \d|person/)?.[0] ?? '';
+    asked.push({ text, answer: () => answerWith(200, message())(response) });
+  };
+  const texts = () => asked.map(({ text }) => text).sort();
+  const ask = (text: string, tier: Tier, signal = never) =>
+    upstream.run(
+      inference({ model: CHAT, messages: [{ role: 'user', content: text }] }),
+      Date.now() + 60_000,
+      null,
+      signal,
+      tier,
+    );
+  const batch = [1, 2, 3].map((n) => ask(`batch ${n}`, 'batch'));
+  const person = ask('person', 'interactive');
+  await vi.waitFor(() => expect(texts()).toEqual(['batch 1', 'batch 2', 'person']));
+  const gone = new AbortController();
+  const fourth = ask('batch 4', 'batch', gone.signal);
+  gone.abort(new Error('gone'));
+  await expect(fourth).rejects.toThrow('gone');
+  for (const one of asked) one.answer();
+  await person;
+  await vi.waitFor(() => expect(texts()).toEqual(['batch 1', 'batch 2', 'batch 3', 'person']));
+  asked.at(-1)?.answer();
+  expect((await Promise.all(batch)).map((answer) => answer.text)).toEqual(['Blue.', 'Blue.', 'Blue.']);
+});
 
 describe('what is asked', () => {
   test('goes to its chat endpoint, under its own name for the model, with its key', async () => {
@@ -428,7 +460,9 @@ describe('a streamed answer', () => {
         throw new TargetFailure('internal', 'differs');
       },
     };
-    await expect(upstream.run(inference({ model: CHAT }), 0, sink, never)).rejects.toMatchObject({
+    await expect(
+      upstream.run(inference({ model: CHAT }), 0, sink, never, 'interactive'),
+    ).rejects.toMatchObject({
       message: 'differs',
     });
   });

@@ -1,8 +1,9 @@
 import { findManifest } from '@zerogpu/catalogue';
-import { type Inference, isRecord } from '@zerogpu/protocol';
+import { type Inference, isRecord, type Tier } from '@zerogpu/protocol';
 import { type Dispatcher, Pool } from 'undici';
 import type { UpstreamConfig } from '../config.ts';
 import { type PieceSink, type Target, type TargetAnswer, TargetFailure } from '../flow.ts';
+import { SlotQueue } from '../slot-queue.ts';
 import { answerOf } from './read-answer.ts';
 import { readEvents } from './read-events.ts';
 
@@ -21,12 +22,15 @@ export class Upstream implements Target {
   readonly #pool: Pool;
   readonly #path: string;
   readonly #headers: Record<string, string>;
+  /** Of batch runs alone: interactive ones are asked at once, and the upstream orders its own work. */
+  readonly #batchRuns: SlotQueue;
   #underWay = 0;
 
   constructor(config: UpstreamConfig) {
     const url = new URL(config.url);
     this.id = config.name;
     this.#config = config;
+    this.#batchRuns = new SlotQueue(config.batchRuns, 0);
     // Our own deadline ends a request; undici's would be a second clock.
     this.#pool = new Pool(url.origin, { connections: CONNECTIONS, headersTimeout: 0, bodyTimeout: 0 });
     this.#path = `${url.pathname.replace(/\/$/, '')}/chat/completions`;
@@ -43,10 +47,23 @@ export class Upstream implements Target {
 
   async run(
     inference: Inference,
-    _deadline: number,
+    deadline: number,
     sink: PieceSink | null,
     signal: AbortSignal,
+    tier: Tier,
   ): Promise<TargetAnswer> {
+    if (tier === 'interactive') return this.#run(inference, sink, signal);
+    const askedAt = Date.now();
+    await this.#batchRuns.enter(tier, Math.max(0, deadline - askedAt), signal);
+    try {
+      const queueMs = Math.max(0, Date.now() - askedAt);
+      return { ...(await this.#run(inference, sink, signal)), queueMs };
+    } finally {
+      this.#batchRuns.leave();
+    }
+  }
+
+  async #run(inference: Inference, sink: PieceSink | null, signal: AbortSignal): Promise<TargetAnswer> {
     if (this.#underWay >= CONNECTIONS + MAX_WAITING) {
       throw new TargetFailure('busy', 'The upstream is overloaded');
     }

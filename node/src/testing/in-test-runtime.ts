@@ -30,6 +30,10 @@ export class Gate {
   readonly #open = Promise.withResolvers<void>();
   started = 0;
 
+  get opened(): Promise<void> {
+    return this.#open.promise;
+  }
+
   open(): void {
     this.#open.resolve();
   }

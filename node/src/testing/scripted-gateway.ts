@@ -126,8 +126,14 @@ export class NodeSocket {
     return hello;
   }
 
-  run(id: string, inference: Partial<Inference> & { readonly model: string }, deadlineMs = 60_000): void {
-    this.send({ type: 'run', id, deadlineMs, inference: makeInference(inference) });
+  run(
+    id: string,
+    inference: Partial<Inference> & { readonly model: string },
+    deadlineMs = 60_000,
+    priority?: 'batch',
+  ): void {
+    const frame = { type: 'run', id, deadlineMs, inference: makeInference(inference) } as const;
+    this.send({ ...frame, ...(priority ? { priority } : {}) });
   }
 }
 
