@@ -27,7 +27,7 @@ describe('readConfig', () => {
       bodyTimeoutMs: 60_000,
       rateLimit: { requests: null, tokens: null },
       heartbeatMs: 5000,
-      s3Url: null,
+      s3: null,
       files: { maxBytes: 104_857_600, days: 30 },
       batches: {
         concurrency: 32,
@@ -116,6 +116,7 @@ describe('readConfig', () => {
     ['ZEROGPU_HOST', 'HOST'],
     ['ZEROGPU_LOCAL_NODE', 'ZEROGPU_LOCAL_NODES'],
     ['ZEROGPU_DATABASE_URL', 'DATABASE_URL'],
+    ['ZEROGPU_S3_URL', 'S3_URL'],
   ])('%s is unknown, and %s is meant', (name, meant) => {
     expect(() => readConfig({ [name]: '1' })).toThrow(
       new ConfigError(`Unknown setting ${name}; did you mean ${meant}?`),
@@ -228,12 +229,24 @@ describe('readConfig', () => {
     for (const env of [
       { ZEROGPU_SECRET: 'too-short-secret' },
       { DATABASE_URL: 'psql://user:too-short-secret@h' },
+      { S3_URL: 's3://KEY:too-short-secret/files' },
       upstream({ apiKey: 'too-short-secret\n' }),
     ]) {
       expect(() => readConfig(env)).toThrow(
         expect.not.objectContaining({ message: expect.stringContaining('too-short-secret') }),
       );
     }
+  });
+
+  test('files lie in the bucket of S3_URL', () => {
+    const s3 = { bucket: 'files', region: 'eu-north-1', endpoint: 'https://minio.example.com' };
+    const env = { S3_URL: 's3://KEY:SECRET@minio.example.com/files', AWS_REGION: 'eu-north-1' };
+    expect(readConfig(env).s3).toMatchObject(s3);
+    expect(() => readConfig({ S3_URL: 'https://minio.example.com' })).toThrow(
+      new ConfigError(
+        'S3_URL must look like s3://KEY:SECRET@minio.example.com:9000/bucket/prefix?region=us-east-1&tls=off',
+      ),
+    );
   });
 
   test('addresses of people and mail', () => {

@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import { MANIFESTS } from '@zerogpu/catalogue';
 import { BATCH_ENDPOINT, isRecord } from '@zerogpu/protocol';
 import { nearest } from './nearest.ts';
+import { readS3Url, type S3Location, S3UrlError } from './storage/s3-url.ts';
 
 export interface UpstreamConfig {
   readonly name: string;
@@ -77,8 +78,8 @@ export interface Config {
   readonly heartbeatMs: number;
   readonly gatewayName: string;
   readonly logLevel: LogLevel;
-  /** Null keeps files in the data directory; else `s3://key:secret@host/bucket`, as storage/s3-url.ts reads it. */
-  readonly s3Url: string | null;
+  /** Null keeps files in the data directory. */
+  readonly s3: S3Location | null;
   readonly files: FileLimits;
   readonly batches: BatchSettings;
   /** How long requests stay in the log. */
@@ -100,6 +101,9 @@ export interface Config {
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
+
+/** 16 GiB: its checksums are 2 MiB of one row, and a bucket's 10,000 parts of 5 MiB hold it. */
+const LARGEST_FILE = 2 ** 34;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -183,10 +187,11 @@ export function readConfig(env: Env): Config {
     logLevel: logLevel(env['ZEROGPU_LOG_LEVEL']),
     // Until the operator has a contract with a payment provider, money is test money.
     stripe: stripe(env),
-    s3Url: env['S3_URL'] || null,
+    // The data directory is there anyway; several gateways of one database need a bucket, as all must reach all files.
+    s3: s3Location(env),
     files: {
       // As much as the public platform takes at once.
-      maxBytes: integer(env, 'ZEROGPU_MAX_UPLOAD_BYTES', 100 * 1024 * 1024, 1, 2 ** 40),
+      maxBytes: integer(env, 'ZEROGPU_MAX_UPLOAD_BYTES', 100 * 1024 * 1024, 1, LARGEST_FILE),
       days: integer(env, 'ZEROGPU_FILE_DAYS', 30, 1, 3650),
     },
     batches: {
@@ -194,7 +199,7 @@ export function readConfig(env: Env): Config {
       concurrency: integer(env, 'ZEROGPU_BATCH_CONCURRENCY', 32, 0, 1024),
       endpoints: batchEndpoints(env['ZEROGPU_BATCH_ENDPOINTS']),
       maxLines: integer(env, 'ZEROGPU_BATCH_MAX_LINES', 50_000, 1, 10_000_000),
-      maxFileBytes: integer(env, 'ZEROGPU_BATCH_MAX_BYTES', 209_715_200, 1, 2 ** 40),
+      maxFileBytes: integer(env, 'ZEROGPU_BATCH_MAX_BYTES', 209_715_200, 1, LARGEST_FILE),
       maxLineBytes: integer(env, 'ZEROGPU_BATCH_MAX_LINE_BYTES', 1_048_576, 1, 64 * 1024 * 1024),
     },
     // Thirteen months, so that a month can be laid beside the same month of the year before.
@@ -306,6 +311,17 @@ function smtpUrl(text: string | undefined): string | null {
   throw new ConfigError(
     'SMTP_URL must look like smtp://user:password@mail.example.com:587?from=ai@example.com',
   );
+}
+
+/** Not quoted: it holds a secret. */
+function s3Location(env: Env): S3Location | null {
+  if (!env['S3_URL']) return null;
+  try {
+    return readS3Url(env['S3_URL'], env['AWS_REGION']);
+  } catch (error) {
+    if (error instanceof S3UrlError) throw new ConfigError(`S3_URL ${error.message}`);
+    throw error;
+  }
 }
 
 function secret(text: string | undefined): string | null {

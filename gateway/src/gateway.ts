@@ -39,7 +39,7 @@ export async function openGateway(config: Config, log: Log): Promise<Gateway> {
   const secrets = await loadSecrets(config.dataDir, config.secret);
   const store = await openStore({ databaseUrl: config.databaseUrl, dataDir: config.dataDir, log });
   try {
-    return await serve(config, log, store, secrets, await openStorage({ dataDir: config.dataDir }));
+    return await serve(config, log, store, secrets, await openStorage(config));
   } catch (error) {
     await store.close();
     throw error;

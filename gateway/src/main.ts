@@ -4,6 +4,7 @@ import pino from 'pino';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { type Gateway, openGateway } from './gateway.ts';
 import { ListenError } from './listen-error.ts';
+import { StorageSettingError } from './storage/storage-setting-error.ts';
 import { DataDirBusyError, EmbeddedPostgresError } from './store/embedded-postgres.ts';
 import type { Log } from './store/log.ts';
 import { MigrationError } from './store/migrate.ts';
@@ -26,6 +27,7 @@ const OPERATOR_ERRORS = [
   MigrationError,
   StoreError,
   EmbeddedPostgresError,
+  StorageSettingError,
 ];
 /** The others a restart may mend: a database may come back. */
 const FOR_GOOD = [ConfigError, SecretError, DataDirError, ListenError, MigrationError, DataDirBusyError];

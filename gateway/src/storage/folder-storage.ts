@@ -45,7 +45,7 @@ function folderStorage(folder: string, partials: string): ObjectStorage {
   const pathOf = (name: string) => join(folder, checkName(name));
   return {
     put: async (name, source) => await put(pathOf(name), join(partials, randomUUID()), source),
-    read: (name, range) => readFile(pathOf(name), name, range),
+    read: (name, range) => readFile(folder, name, range),
     exists: async (name) => {
       const path = pathOf(name);
       return await asking(`look for ${name}`, async () => (await statOrNull(path))?.isFile() === true);
@@ -110,7 +110,8 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-async function* readFile(path: string, name: string, range: ByteRange): AsyncGenerator<Buffer> {
+async function* readFile(folder: string, name: string, range: ByteRange): AsyncGenerator<Buffer> {
+  const path = join(folder, checkName(name));
   const file = await asking(`read ${name}`, () => open(path, 'r').catch(missing(name)));
   try {
     let position = range.start;

@@ -19,7 +19,8 @@ export interface ObjectStorage {
    * Stores what comes, as it comes; nothing is there under the name before all of it is durable, and what was there is
    * replaced as a whole. Chunks of the source may be of any size. Holds up to 10 MiB (S3) or 0.5 MiB (folder) for each
    * put under way: who lets callers put bounds how many do at once.
-   * @throws StorageError; what `source` throws, and then nothing is left behind
+   * @throws StorageError, after which the object may be there or not: an answer can be lost on its way. What `source`
+   * throws, and then nothing is left behind
    */
   put(name: string, source: AsyncIterable<Uint8Array>): Promise<StoredObject>;
   /**
@@ -58,8 +59,10 @@ export class StorageError extends Error {
 /** Two words without a dot or a further slash: such a name leaves no folder, and hides no file of ours. */
 const NAME = /^[A-Za-z0-9_-]{1,128}\/[A-Za-z0-9_-]{1,128}$/;
 
+export const isName = (text: string): boolean => NAME.test(text);
+
 /** @throws RangeError for what no part of ours names an object: a defect, and perhaps somebody's try to leave the folder */
 export function checkName(name: string): string {
-  if (NAME.test(name)) return name;
+  if (isName(name)) return name;
   throw new RangeError(`Not a name of a stored object: ${JSON.stringify(name.slice(0, 80))}`);
 }
