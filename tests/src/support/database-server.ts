@@ -16,6 +16,8 @@ export function describeOnServer(name: string, tests: () => void): void {
 export interface ScratchDatabase {
   readonly url: string;
   readonly pool: pg.Pool;
+  /** Nobody is let in any more, and who is in it is thrown out, as when the server is away; or all may come back. */
+  admit(admitted: boolean): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -30,11 +32,16 @@ export async function makeDatabase(): Promise<ScratchDatabase> {
   const pool = new pg.Pool({ connectionString: url.href, types: moneyTypes, max: 8 });
   // Dropping the database with force ends what is left of its connections.
   pool.on('error', () => undefined);
+  const admit = async (admitted: boolean) => {
+    await onServer(`ALTER DATABASE ${name} ALLOW_CONNECTIONS ${admitted}`);
+    if (admitted) return;
+    await onServer(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
+  };
   const drop = async () => {
     await pool.end();
     await onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
   };
-  return { url: url.href, pool, drop };
+  return { url: url.href, pool, admit, drop };
 }
 
 /** Runs one statement on the server's own maintenance database. */

@@ -15,6 +15,8 @@ export interface ProcessOptions {
   /** The whole environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** A program that runs the one after it in its own place, such as `unshare`. */
+  readonly through?: readonly string[];
 }
 
 /** How a process ended: its exit code, or the signal that ended it. */
@@ -31,9 +33,10 @@ export class ManagedProcess {
   readonly #messages: unknown[] = [];
   #output = '';
 
-  constructor({ name, program, args = [], env, cwd = ROOT }: ProcessOptions) {
+  constructor({ name, program, args = [], env, cwd = ROOT, through = [] }: ProcessOptions) {
     this.#name = name;
-    this.#child = spawn(process.execPath, [path.join(ROOT, program), ...args], {
+    const [command = '', ...rest] = [...through, process.execPath, path.join(ROOT, program), ...args];
+    this.#child = spawn(command, rest, {
       cwd,
       env,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

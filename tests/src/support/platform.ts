@@ -169,7 +169,7 @@ function environmentWithoutOurs(): Record<string, string | undefined> {
 }
 
 /** What a killed gateway leaves running until somebody starts one on the same folder again. */
-async function endDatabase(dataDir: string): Promise<void> {
+export async function endDatabase(dataDir: string): Promise<void> {
   const file = path.join(dataDir, 'postgres', 'data', 'postmaster.pid');
   const text = await readFile(file, 'utf8').catch(() => '');
   const pid = Number(text.split('\n')[0]);
