@@ -28,10 +28,8 @@ export function refusalOf(grant: Refused, now: number): ApiError {
 function rateLimited({ limits, refusal }: Extract<Grant, { readonly result: 'rate_limited' }>): RateLimited {
   const { scope, what, limit, retryMs } = refusal;
   if (retryMs === null) {
-    return new RateLimited(limits, {
-      message: `This request alone has more than the ${limit} ${what} a minute that the ${scope} may use`,
-      retryAfterSeconds: 60,
-    });
+    const message = `This request alone has more than the ${limit} ${what} a minute that the ${scope} may use`;
+    return new RateLimited(limits, { message, retryAfterSeconds: 60 }, true);
   }
   const retryAfterSeconds = Math.max(1, Math.ceil(retryMs / 1000));
   return new RateLimited(limits, {

@@ -11,6 +11,8 @@ export interface GroupedOptions<Item, Result> {
   readonly maxWaiting?: number;
   /** Flushes at the same time. Default 1. */
   readonly concurrency?: number;
+  /** After a flush, before the next in its place may begin; its items are answered before. Default 0. */
+  readonly restMs?: number;
   /**
    * True (the default) when one item may be to blame for a group's failure: the group is then halved until the
    * culprit stands alone, and the others go through. False, for errors that would hit every item, fails all at once.
@@ -105,8 +107,14 @@ export class Grouped<Item, Result> {
     while (this.#running < this.#concurrency && this.#waiting.length > 0) {
       const group = this.#waiting.splice(0, this.#options.maxGroup);
       this.#running += 1;
-      void this.#work(group).then(() => this.#finished());
+      void this.#work(group).then(() => this.#rest());
     }
+  }
+
+  #rest(): void {
+    const { restMs = 0 } = this.#options;
+    if (restMs === 0) this.#finished();
+    else setTimeout(() => this.#finished(), restMs);
   }
 
   #finished(): void {

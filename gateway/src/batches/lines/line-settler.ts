@@ -1,0 +1,148 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pool } from 'pg';
+import type { Settlement } from '../../flow.ts';
+import { blamesItem, isRepeat, isTransient, retryTransient } from '../../store/database-errors.ts';
+import { Grouped } from '../../store/grouped.ts';
+import type { Verdict } from './line-outcome.ts';
+import type { ClaimedLine } from './line-store.ts';
+
+/** What is written of one run of a line. */
+export interface LineWriting {
+  readonly line: ClaimedLine;
+  /** Null where nothing was asked. */
+  readonly requestId: string | null;
+  readonly verdict: Verdict;
+  /** Null for a request whose caller never became known, and where nothing was asked. */
+  readonly settlement: Settlement | null;
+}
+
+/**
+ * `settled`: all of it is written. `already_settled`: it was before. `hold_lost`: the money went back before the request
+ * finished; nothing is written, and the line is still this worker's. `line_lost`: another worker has the line; nothing is
+ * written or charged.
+ */
+export type LineWord = 'settled' | 'already_settled' | 'hold_lost' | 'line_lost';
+
+export interface LineSettlerOptions {
+  readonly pool: Pool;
+  readonly workerId: string;
+  /** The settlement as the database takes it (metering/settle.ts). */
+  readonly settlementRow: (settlement: Settlement, now: number) => object;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Called with batches of which no line is left to be handed out or answered. */
+  readonly over: (batchIds: readonly string[]) => void;
+}
+
+/**
+ * Lines of one transaction. It holds the wallet's row, for which the same organization's interactive requests wait: about
+ * 5 ms at this size.
+ */
+const MAX_GROUP = 48;
+/**
+ * Between two groups: lines gather, so that most of a transaction's cost is shared, and between two of them interactive
+ * settlements find the wallet's row free.
+ */
+const REST_MS = 8;
+/** Between tries while the database is away, after those of a group itself. */
+const AWAY_MS = 1_000;
+
+/**
+ * Not waiting for the disk: results and charges are lost or kept together, and a batch's files are made known by a later
+ * commit that does wait, before which all of these are on the disk.
+ */
+const SETTLE = {
+  name: 'lines.settle',
+  text: `SELECT s.words, s.over, set_config('synchronous_commit', 'off', true)
+FROM settle_lines($1, $2::json, $3, $4) s`,
+};
+
+/** Writes what became of lines, together with the settlements of their requests, in groups. */
+export class LineSettler {
+  readonly #options: LineSettlerOptions;
+  readonly #queue: Grouped<LineWriting, LineWord>;
+  readonly #closing = new AbortController();
+
+  constructor(options: LineSettlerOptions) {
+    this.#options = options;
+    this.#queue = new Grouped({
+      flush: (group) => this.#flush(group),
+      maxGroup: MAX_GROUP,
+      restMs: REST_MS,
+      blamesItem,
+    });
+  }
+
+  /**
+   * Waits for a database that is away, until `close`.
+   * @throws when it cannot be written; then nothing was
+   */
+  async write(writing: LineWriting): Promise<LineWord> {
+    for (;;) {
+      try {
+        return await this.#queue.add(writing);
+      } catch (error) {
+        if (!isTransient(error) || this.#closing.signal.aborted) throw error;
+        await sleep(AWAY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Gives up what waits for a database that is away, and finishes the rest. */
+  close(): Promise<void> {
+    this.#closing.abort();
+    return this.#queue.close();
+  }
+
+  #flush(group: readonly LineWriting[]): Promise<LineWord[]> {
+    const { settlementRow, now } = this.#options;
+    const at = now();
+    const items = JSON.stringify(group.map((writing) => itemOf(writing, settlementRow, at)));
+    return retryTransient(async (failures) => {
+      try {
+        return await this.#call(items, at, failures > 0);
+      } catch (error) {
+        if (!isRepeat(error)) throw error;
+        return this.#call(items, at, true);
+      }
+    });
+  }
+
+  /** @param repeats some may be there already: looks first, which costs every line a little */
+  async #call(items: string, at: number, repeats: boolean): Promise<LineWord[]> {
+    const { pool, workerId, over } = this.#options;
+    const values = [workerId, items, new Date(at), repeats];
+    const { rows } = await pool.query<{ words: LineWord[]; over: string[] }>({ ...SETTLE, values });
+    const { words, over: ended } = rows[0]!;
+    if (ended.length > 0) over(ended);
+    return words;
+  }
+}
+
+/** The composite types `settlement` and `line_outcome` of the database, in one JSON object. */
+function itemOf(
+  { line, requestId, verdict, settlement }: LineWriting,
+  settlementRow: LineSettlerOptions['settlementRow'],
+  at: number,
+): object {
+  const logged = settlement !== null && verdict.outcome !== 'back';
+  return {
+    ...(logged ? settlementRow(settlement, at) : {}),
+    project_id: line.projectId,
+    id: requestId,
+    held: settlement?.held ?? false,
+    batch_id: line.batchId,
+    number: line.number,
+    attempt: line.attempt,
+    outcome: verdict.outcome,
+    logged,
+    ...(verdict.outcome === 'done'
+      ? { succeeded: verdict.succeeded, body: storable(verdict.body) }
+      : { wait_ms: verdict.waitMs }),
+  };
+}
+
+/** An answer may hold what PostgreSQL's text cannot: NUL and halves of surrogate pairs. */
+function storable(body: string): string {
+  return body.toWellFormed().replaceAll('\0', '\\u0000');
+}
