@@ -1,8 +1,15 @@
 /** Composes files and batches: where bytes lie, the routes, and who works on lines. */
+import { makeNotify } from './alerts/notify.ts';
+import { readJsonBody } from './api/read-body.ts';
+import { makeBatchRoutes } from './batches/batch-routes.ts';
+import { BatchCreation } from './batches/create-batch.ts';
+import { makeWorkerLife } from './batches/worker-life.ts';
 import type { CallerRoute } from './caller-route.ts';
 import type { Ground } from './compose.ts';
 import type { CreateOnce } from './create-once.ts';
 import type { Rounds } from './rounds.ts';
+
+const now = () => Date.now();
 
 /** What files and batches need of other parts. */
 export interface BatchingNeeds {
@@ -18,6 +25,46 @@ export interface Batching {
   close(): Promise<void>;
 }
 
-export function composeBatching(_ground: Ground, _needs: BatchingNeeds): Batching {
-  return { callerRoutes: [], startWorkers: () => [], async close() {} };
+export function composeBatching(ground: Ground, needs: BatchingNeeds): Batching {
+  const { store, log } = ground;
+  const life = makeWorkerLife({ pool: store.pool, log });
+  // Whoever works on lines looks now instead of at the next round.
+  const kick = () => {};
+  const batches = composeBatches(ground, needs, life.id, kick);
+  return {
+    callerRoutes: batches.routes,
+    startWorkers() {
+      life.start();
+      return [life];
+    },
+    close: () => batches.close(),
+  };
+}
+
+/** What callers ask of batches; making one is the worker's own work as long as its file is read. */
+function composeBatches(
+  { config, store: { pool }, storage, log }: Ground,
+  { createOnce }: BatchingNeeds,
+  workerId: string,
+  kick: () => void,
+) {
+  const creation = new BatchCreation({
+    pool,
+    storage,
+    limits: config.batches,
+    workerId,
+    notify: makeNotify(now),
+    kick,
+    now,
+    report: (requestId, cause) =>
+      log.error({ requestId, cause: String(cause).slice(0, 200) }, 'A batch could not be written'),
+  });
+  const routes = makeBatchRoutes({
+    pool,
+    creation,
+    createOnce,
+    readBody: (headers, body) => readJsonBody(headers, body, config.maxBodyBytes, config.bodyTimeoutMs),
+    kick,
+  });
+  return { routes, close: () => creation.close() };
 }

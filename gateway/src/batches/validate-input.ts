@@ -74,7 +74,7 @@ export class InputCheck {
     if (typeof id !== 'string' || id === '') throw missing(number, 'custom_id');
     // Of the literal: what UTF-8 cannot hold (half a pair of surrogates) is told apart in it.
     const literal = JSON.stringify(id);
-    const digest = hash('sha256', literal, 'buffer').latin1Slice(0, KEPT_HASH_BYTES);
+    const digest = hash('sha256', literal, 'buffer').toString('latin1', 0, KEPT_HASH_BYTES);
     if (this.#seen.has(digest))
       throw fault(number, 'invalid_value', `duplicates custom_id "${quoted(id)}"`, 'custom_id');
     this.#seen.add(digest);
