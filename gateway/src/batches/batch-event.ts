@@ -23,7 +23,7 @@ type Ending = readonly [EventKind, Severity, (batch: EndedBatch) => string];
 /** What each ending is called, and how urgent it is: a warning where somebody's lines did not all run. */
 const ENDINGS: { readonly [Status in BatchStatus]?: Ending } = {
   completed: ['batch.completed', 'info', (batch) => `A batch has ended: ${linesOf(batch)}`],
-  failed: ['batch.failed', 'warning', () => 'A batch was not begun: its input file did not pass validation'],
+  failed: ['batch.failed', 'warning', (batch) => `A batch was not begun: ${faultTitle(batch)}`],
   cancelled: ['batch.cancelled', 'info', (batch) => `A batch was cancelled: ${linesOf(batch)}`],
   expired: [
     'batch.expired',
@@ -62,6 +62,13 @@ function detailsOf(batch: EndedBatch): Readonly<Record<string, unknown>> {
     // The first fault alone: its code and line lead to it, its message may quote the file.
     ...(batch.errors === null ? {} : { fault: faultOf(batch.errors) }),
   };
+}
+
+function faultTitle({ errors }: EndedBatch): string {
+  const stopped = errors !== null && faultOf(errors)?.code === 'internal_error';
+  return stopped
+    ? 'the server stopped while it read the input file'
+    : 'its input file did not pass validation';
 }
 
 function faultOf(errors: string): { readonly code: unknown; readonly line: unknown } | null {
