@@ -3,6 +3,7 @@ import { makeNotify } from './alerts/notify.ts';
 import { readJsonBody } from './api/read-body.ts';
 import { makeBatchRoutes } from './batches/batch-routes.ts';
 import { BatchCreation } from './batches/create-batch.ts';
+import { startBatchEndings } from './batches/endings/batch-endings.ts';
 import { makeWorkerLife } from './batches/worker-life.ts';
 import type { CallerRoute } from './caller-route.ts';
 import type { Ground } from './compose.ts';
@@ -29,13 +30,18 @@ export function composeBatching(ground: Ground, needs: BatchingNeeds): Batching 
   const { store, log } = ground;
   const life = makeWorkerLife({ pool: store.pool, log });
   // Whoever works on lines looks now instead of at the next round.
-  const kick = () => {};
+  const wakes: (() => void)[] = [];
+  const kick = () => {
+    for (const wake of wakes) wake();
+  };
   const batches = composeBatches(ground, needs, life.id, kick);
   return {
     callerRoutes: batches.routes,
     startWorkers() {
       life.start();
-      return [life];
+      const endings = startEndings(ground, life.id);
+      wakes.push(endings.wake);
+      return [life, endings];
     },
     close: () => batches.close(),
   };
@@ -67,4 +73,21 @@ function composeBatches(
     kick,
   });
   return { routes, close: () => creation.close() };
+}
+
+/** Every gateway makes files of batches, also one that leaves their lines to workers beside it. */
+function startEndings({ config, store: { pool }, storage, log }: Ground, workerId: string) {
+  const { files, logDays } = config;
+  const notify = makeNotify(now);
+  // A batch stays in lists as long as its requests do in the log.
+  return startBatchEndings({
+    pool,
+    log,
+    storage,
+    workerId,
+    notify,
+    now,
+    fileDays: files.days,
+    batchDays: logDays,
+  });
 }
