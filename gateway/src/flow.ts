@@ -121,10 +121,13 @@ export interface RateLimits {
 /** A limit had no room. The caller is told the state of them all, to pace itself by. */
 export class RateLimited extends ApiError {
   readonly limits: RateLimits;
+  /** The request alone is more than a limit gives in any minute. */
+  readonly never: boolean;
 
-  constructor(limits: RateLimits, details: ErrorDetails) {
+  constructor(limits: RateLimits, details: ErrorDetails, never = false) {
     super('rate_limit_exceeded', details);
     this.limits = limits;
+    this.never = never;
   }
 }
 
@@ -237,6 +240,8 @@ export interface TargetAnswer {
   readonly usage: Usage | null;
   readonly queueMs: number;
   readonly modelMs: number;
+  /** How it went beyond the target, where that gave the run on: a gateway, to a worker beside it. */
+  readonly beyond?: RouteTaken;
 }
 
 /** Something that can run a model: a connected node, or an upstream by URL. */

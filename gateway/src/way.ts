@@ -80,7 +80,8 @@ export interface LineOrigin {
   readonly kind: 'line';
   readonly keyId: string;
   readonly projectId: string;
-  readonly body: JsonBody;
+  /** Read when it is its turn, as a body that is sent. @throws ApiError request_too_large, invalid_json */
+  read(): JsonBody;
 }
 
 /** What the steps work with; made once per gateway. */
@@ -194,7 +195,7 @@ function bodyOf(
   { origin }: Call,
   { maxBodyBytes, bodyTimeoutMs }: WayServices,
 ): Promise<JsonBody> | JsonBody {
-  if (origin.kind === 'line') return origin.body;
+  if (origin.kind === 'line') return origin.read();
   return readJsonBody(origin.headers, origin.body, maxBodyBytes, bodyTimeoutMs);
 }
 

@@ -42,6 +42,19 @@ export async function readRawBody(
   return inTime(collect(body, maxBytes), timeoutMs);
 }
 
+/**
+ * The `body` of a batch's line, held to the rules of a body that is sent by itself.
+ * @param text the line: a JSON object, as it was when its batch was made
+ * @throws ApiError request_too_large, invalid_json
+ */
+export function bodyOfLine(text: Buffer, maxBytes: number): JsonBody {
+  const { body } = parseObject(text, MAX_DEPTH + 1);
+  const value = objectOf(body);
+  const bytes = Buffer.from(JSON.stringify(value));
+  if (bytes.length > maxBytes) throw tooLarge(maxBytes);
+  return { bytes, value };
+}
+
 function checkMediaType(headers: IncomingHttpHeaders): void {
   const type = headers['content-type'] ?? '';
   const [essence = '', ...parameters] = type.split(';');
@@ -103,8 +116,8 @@ function collect(body: Readable, maxBytes: number): Promise<Buffer> {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function parseObject(bytes: Buffer): Record<string, unknown> {
-  if (isTooDeep(bytes)) {
+function parseObject(bytes: Buffer, maxDepth = MAX_DEPTH): Record<string, unknown> {
+  if (isTooDeep(bytes, maxDepth)) {
     throw new ApiError('invalid_json', { message: `The body is nested deeper than ${MAX_DEPTH} levels` });
   }
   let value: unknown;
@@ -113,6 +126,10 @@ function parseObject(bytes: Buffer): Record<string, unknown> {
   } catch (cause) {
     throw new ApiError('invalid_json', { cause });
   }
+  return objectOf(value);
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ApiError('invalid_json', { message: 'The body must be a JSON object' });
   }
@@ -122,7 +139,7 @@ function parseObject(bytes: Buffer): Record<string, unknown> {
 const [QUOTE, BACKSLASH, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = Buffer.from('"\\[]{}');
 
 /** Counts brackets outside strings, over bytes: no byte of a longer UTF-8 sequence looks like one of these. */
-function isTooDeep(bytes: Buffer): boolean {
+function isTooDeep(bytes: Buffer, maxDepth: number): boolean {
   let depth = 0;
   let inString = false;
   for (let i = 0; i < bytes.length; i++) {
@@ -132,7 +149,7 @@ function isTooDeep(bytes: Buffer): boolean {
       else if (byte === QUOTE) inString = false;
     } else if (byte === QUOTE) inString = true;
     else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
-      if (++depth > MAX_DEPTH) return true;
+      if (++depth > maxDepth) return true;
     } else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) depth--;
   }
   return false;

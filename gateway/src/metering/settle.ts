@@ -126,7 +126,7 @@ export class Settler {
 }
 
 /** The composite type `settlement` of the database, as JSON. */
-function settlementRow(s: Settlement, gatewayName: string, secrets: Secrets, now: number): object {
+export function settlementRow(s: Settlement, gatewayName: string, secrets: Secrets, now: number): object {
   return {
     project_id: s.caller.projectId,
     id: s.requestId,

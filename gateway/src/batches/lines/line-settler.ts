@@ -44,6 +44,7 @@ const MAX_GROUP = 48;
  * settlements find the wallet's row free.
  */
 const REST_MS = 8;
+const NEVER = new AbortController().signal;
 /** Between tries while the database is away, after those of a group itself. */
 const AWAY_MS = 1_000;
 
@@ -61,7 +62,6 @@ FROM settle_lines($1, $2::json, $3, $4) s`,
 export class LineSettler {
   readonly #options: LineSettlerOptions;
   readonly #queue: Grouped<LineWriting, LineWord>;
-  readonly #closing = new AbortController();
 
   constructor(options: LineSettlerOptions) {
     this.#options = options;
@@ -74,23 +74,23 @@ export class LineSettler {
   }
 
   /**
-   * Waits for a database that is away, until `close`.
+   * Waits for a database that is away.
+   * @param over aborts when that is to be given up: the line then comes back when this worker's time is over
    * @throws when it cannot be written; then nothing was
    */
-  async write(writing: LineWriting): Promise<LineWord> {
+  async write(writing: LineWriting, over: AbortSignal = NEVER): Promise<LineWord> {
     for (;;) {
       try {
         return await this.#queue.add(writing);
       } catch (error) {
-        if (!isTransient(error) || this.#closing.signal.aborted) throw error;
-        await sleep(AWAY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+        if (!isTransient(error) || over.aborted) throw error;
+        await sleep(AWAY_MS, undefined, { signal: over }).catch(() => undefined);
       }
     }
   }
 
-  /** Gives up what waits for a database that is away, and finishes the rest. */
+  /** Refuses what comes, and finishes what is there. */
   close(): Promise<void> {
-    this.#closing.abort();
     return this.#queue.close();
   }
 

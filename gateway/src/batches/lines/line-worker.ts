@@ -1,0 +1,218 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { ApiError } from '@zerogpu/protocol';
+import { type Rounds, startRounds } from '../../rounds.ts';
+import { StorageError } from '../../storage/object-storage.ts';
+import type { Log } from '../../store/log.ts';
+import type { InputTexts } from './input-texts.ts';
+import { failedForGood, type Verdict } from './line-outcome.ts';
+import type { ClaimedLine, LineStore, TakenBack } from './line-store.ts';
+
+/** A line that is under way, with its text. */
+export interface LineRun {
+  readonly line: ClaimedLine;
+  readonly text: Buffer;
+  /** Aborts when the worker ends: the line goes back as if it had not been handed out. */
+  readonly over: AbortSignal;
+}
+
+export interface LineWorkerOptions {
+  /** Lines under way at once. */
+  readonly concurrency: number;
+  readonly store: LineStore;
+  readonly texts: InputTexts;
+  /** Takes a line its whole way, and writes what became of it. Never throws. */
+  readonly ask: (run: LineRun) => Promise<void>;
+  /** Writes what became of a line that was not asked; gives up a database that is away when it is over. */
+  readonly write: (line: ClaimedLine, verdict: Verdict, over: AbortSignal) => Promise<unknown>;
+  /** Told every few seconds what was taken back from dead workers. */
+  readonly tookBack: (taken: TakenBack) => void;
+  readonly log: Log;
+  /** Between two looks for lines when there were none. Default 1 s. */
+  readonly lookMs?: number;
+  /** Between two looks for dead workers. Default 3 s. */
+  readonly rescueMs?: number;
+}
+
+export interface LineWorker {
+  /** Begins to look for lines. */
+  start(): void;
+  /** There may be lines now. */
+  kick(): void;
+  readonly underWay: number;
+  /**
+   * Takes no more lines, finishes those under way within so long, and gives the others back, uncounted.
+   * @param graceMs milliseconds
+   */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** An idle look is one statement of a tenth of a millisecond. */
+const LOOK_MS = 1_000;
+const RESCUE_MS = 3_000;
+/** How long a batch waits whose input the storage does not give at the moment. */
+const STORAGE_WAIT_MS = 5_000;
+/** Handed out at once: enough to share a statement, few enough to give back. */
+const MOST_CLAIMED = 64;
+/** Long enough for any driver's message, and bounded: an error may quote a whole statement. */
+const MAX_REASON = 200;
+
+export function makeLineWorker(options: LineWorkerOptions): LineWorker {
+  return new Loop(options);
+}
+
+/** One loop: claims, begins lines one by one over turns of the event loop, and sleeps while there is nothing to do. */
+class Loop implements LineWorker {
+  readonly #options: LineWorkerOptions;
+  /** Handed out to us and not begun. */
+  #waiting: ClaimedLine[] = [];
+  readonly #running = new Map<ClaimedLine, AbortController>();
+  #stopping = false;
+  /** What the database says is ours may be more than we know of: a claim failed, or time has passed. */
+  #unsure = false;
+  #wake: () => void = () => undefined;
+  /** Somebody kicked while the loop was busy. */
+  #kicked = false;
+  #looping: Promise<void> = Promise.resolve();
+  #rounds: Rounds | null = null;
+  /** Failures that were told, and of which the like has not succeeded since. */
+  readonly #told = new Set<'database' | 'storage'>();
+
+  constructor(options: LineWorkerOptions) {
+    this.#options = options;
+  }
+
+  get underWay(): number {
+    return this.#running.size;
+  }
+
+  start(): void {
+    if (this.#rounds !== null) return;
+    const { log, rescueMs = RESCUE_MS } = this.#options;
+    const failed = 'Could not look for lines of dead workers';
+    this.#rounds = startRounds({ everyMs: rescueMs, round: () => this.#rescue(), log, failed });
+    this.#looping = this.#loop();
+  }
+
+  kick(): void {
+    this.#kicked = true;
+    this.#wake();
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#wake();
+    await this.#rounds?.stop();
+    await this.#looping;
+    await this.#finish(graceMs);
+    this.#waiting = [];
+    // Where the database is away they come back when this worker's time is over.
+    await this.#options.store.giveBackUnknown([]).catch(() => undefined);
+  }
+
+  async #finish(graceMs: number): Promise<void> {
+    const late = setTimeout(() => {
+      for (const running of this.#running.values()) running.abort(new ApiError('client_closed_request'));
+    }, graceMs);
+    while (this.#running.size > 0) await this.#slept(null);
+    clearTimeout(late);
+  }
+
+  async #loop(): Promise<void> {
+    const { concurrency, lookMs = LOOK_MS } = this.#options;
+    while (!this.#stopping) {
+      if (this.#unsure) await this.#compare();
+      this.#kicked = false;
+      if (this.#waiting.length === 0) await this.#claim();
+      if (this.#waiting.length === 0) await this.#slept(this.#kicked ? 0 : lookMs);
+      else if (this.#running.size >= concurrency) await this.#slept(null);
+      else await this.#beginNext();
+    }
+  }
+
+  /** Until a line ends, somebody kicks, or so long. */
+  async #slept(ms: number | null): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = ms === null ? null : setTimeout(resolve, ms);
+    this.#wake = resolve;
+    await promise;
+    if (timer !== null) clearTimeout(timer);
+  }
+
+  async #claim(): Promise<void> {
+    const { store, concurrency, log } = this.#options;
+    try {
+      this.#waiting = await store.claim(Math.min(concurrency, MOST_CLAIMED));
+      this.#told.delete('database');
+    } catch (error) {
+      this.#unsure = true;
+      if (this.#told.has('database')) return;
+      this.#told.add('database');
+      log.warn({ reason: reasonOf(error) }, 'Cannot look for lines of batches at the moment');
+    }
+  }
+
+  async #compare(): Promise<void> {
+    const { store, log } = this.#options;
+    try {
+      this.#unsure = false;
+      const lines = await store.giveBackUnknown([...this.#waiting, ...this.#running.keys()]);
+      if (lines > 0) log.warn({ lines }, 'Gave back lines that were handed out and never arrived');
+    } catch {
+      this.#unsure = true;
+    }
+  }
+
+  /** Parsing and counting a line takes up to some milliseconds: what else waits comes between two of them. */
+  async #beginNext(): Promise<void> {
+    const line = this.#waiting.shift();
+    if (line === undefined) return;
+    const over = new AbortController();
+    this.#running.set(line, over);
+    void this.#run(line, over.signal).finally(() => {
+      this.#running.delete(line);
+      this.#wake();
+    });
+    await turn();
+  }
+
+  async #run(line: ClaimedLine, over: AbortSignal): Promise<void> {
+    const { texts, ask, write, log } = this.#options;
+    try {
+      const text = await texts.read(line).catch((error: unknown) => this.#unread(line, error));
+      if (Buffer.isBuffer(text)) {
+        this.#told.delete('storage');
+        await ask({ line, text, over });
+      } else await write(line, text, over);
+    } catch (error) {
+      // Nobody knows of it any more but the database.
+      this.#unsure = true;
+      log.warn({ batch: line.batchId, reason: reasonOf(error) }, 'Could not write what became of a line');
+    }
+  }
+
+  /** What becomes of a line whose text cannot be read. */
+  #unread(line: ClaimedLine, error: unknown): Verdict {
+    const gone = error instanceof StorageError && (error.kind === 'missing' || error.kind === 'damaged');
+    if (!this.#told.has('storage')) {
+      this.#told.add('storage');
+      const what = gone
+        ? 'A line of a batch is not what was stored'
+        : 'Cannot read lines of batches at the moment';
+      this.#options.log.error({ batch: line.batchId, reason: reasonOf(error) }, what);
+    }
+    if (gone) return failedForGood('The input file could not be read');
+    return { outcome: 'back', waitMs: STORAGE_WAIT_MS };
+  }
+
+  async #rescue(): Promise<void> {
+    this.#unsure = true;
+    const taken = await this.#options.store.takeBack();
+    if (taken.lines > 0) {
+      this.#options.log.warn({ lines: taken.lines }, 'Took back lines of workers that live no more');
+      this.#wake();
+    }
+    this.#options.tookBack(taken);
+  }
+}
+
+const reasonOf = (error: unknown) => String(error).slice(0, MAX_REASON);
