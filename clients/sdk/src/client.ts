@@ -1,5 +1,7 @@
 /** The client: one method per route of the API, named as the paths are. */
+import { Batches } from './batches.ts';
 import { ZeroGPUError } from './errors.ts';
+import { Files } from './files.ts';
 import { type CallOptions, type ClientOptions, readSettings, type Settings } from './options.ts';
 import { CHAT_STREAM, type EventStream, RESPONSES_STREAM } from './stream.ts';
 import { pageURL, processEnvironment } from './surroundings.ts';
@@ -183,6 +185,8 @@ export class ZeroGPU {
   readonly embeddings: Embeddings;
   readonly moderations: Moderations;
   readonly models: Models;
+  readonly files: Files;
+  readonly batches: Batches;
   // Private fields hold the key, so that neither JSON.stringify nor console.log of a client shows it.
   readonly #transport: Transport;
 
@@ -196,6 +200,8 @@ export class ZeroGPU {
     this.embeddings = new Embeddings(this.#transport);
     this.moderations = new Moderations(this.#transport);
     this.models = new Models(this.#transport);
+    this.files = new Files(this.#transport);
+    this.batches = new Batches(this.#transport);
   }
 
   /** `POST /v1/summary`: one to four sentences. @throws ZeroGPUError, one class per kind of failure */

@@ -13,6 +13,8 @@ export interface ErrorFields {
   readonly type?: string | null;
   /** The field of the request that is at fault. */
   readonly param?: string | null;
+  /** Of an input file's validation: the line at fault, from 1. */
+  readonly line?: number | null;
   /** `x-request-id` of the answer; quote it when asking the operator. */
   readonly requestId?: string | null;
   readonly headers?: Headers | null;
@@ -27,6 +29,7 @@ export class ZeroGPUError extends Error {
   readonly code: string | null;
   readonly type: string | null;
   readonly param: string | null;
+  readonly line: number | null;
   readonly requestId: string | null;
   readonly headers: Headers | null;
 
@@ -36,6 +39,7 @@ export class ZeroGPUError extends Error {
     this.code = fields.code ?? null;
     this.type = fields.type ?? null;
     this.param = fields.param ?? null;
+    this.line = fields.line ?? null;
     this.requestId = fields.requestId ?? null;
     this.headers = fields.headers ?? null;
   }
@@ -53,15 +57,15 @@ export class AuthenticationError extends ZeroGPUError {
 export class PermissionDeniedError extends ZeroGPUError {
   override readonly name = 'PermissionDeniedError';
 }
-/** 404: no such model or address. */
+/** 404: no such model, file, batch or address. */
 export class NotFoundError extends ZeroGPUError {
   override readonly name = 'NotFoundError';
 }
-/** 409: for instance an `Idempotency-Key` that was used before with another body. */
+/** 409: for instance an `Idempotency-Key` that was used before with another body, or a batch that has ended. */
 export class ConflictError extends ZeroGPUError {
   override readonly name = 'ConflictError';
 }
-/** 413: the body is larger than the server accepts. */
+/** 413: the body or the file is larger than the server accepts. */
 export class RequestTooLargeError extends ZeroGPUError {
   override readonly name = 'RequestTooLargeError';
 }
@@ -193,6 +197,7 @@ interface Envelope {
   readonly type: string | null;
   readonly code: string | null;
   readonly param: string | null;
+  readonly line: number | null;
 }
 
 /**
@@ -246,13 +251,24 @@ function failureIn(event: Readonly<Record<string, unknown>>): unknown {
 
 function readEnvelope(value: unknown): Envelope | null {
   if (!isRecord(value) || !isRecord(value['error'])) return null;
-  const { message, type, code, param } = value['error'];
-  return { message: textOf(message), type: textOf(type), code: textOf(code), param: textOf(param) };
+  const { message, type, code, param, line } = value['error'];
+  return {
+    message: textOf(message),
+    type: textOf(type),
+    code: textOf(code),
+    param: textOf(param),
+    line: Number.isSafeInteger(line) ? Number(line) : null,
+  };
 }
 
 function hiddenFields(envelope: Envelope | null, hide: (text: string) => string): ErrorFields {
   const field = (value: string | null | undefined): string | null => (value ? hide(cut(value)) : null);
-  return { type: field(envelope?.type), code: field(envelope?.code), param: field(envelope?.param) };
+  return {
+    type: field(envelope?.type),
+    code: field(envelope?.code),
+    param: field(envelope?.param),
+    line: envelope?.line ?? null,
+  };
 }
 
 function describeForeignAnswer(status: number, headers: Headers): string {

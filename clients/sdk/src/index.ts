@@ -3,6 +3,7 @@
 export type * as Admin from './admin.generated.ts';
 export { type AdminClientOptions, ZeroGPUAdmin } from './admin.ts';
 export type { AdminOptions, Listing } from './admin-calls.ts';
+export type { BatchQuery, WaitOptions } from './batches.ts';
 export {
   type FloatEmbeddings,
   outputText,
@@ -30,8 +31,11 @@ export {
   UnsupportedMediaTypeError,
   ZeroGPUError,
 } from './errors.ts';
+export type { FileQuery, NewFile } from './files.ts';
+export type { CursorListing } from './listing.ts';
 export type { CallOptions, ClientOptions, Fetch } from './options.ts';
 export type { EventStream, Tail } from './stream.ts';
 export type { TextStream } from './text-stream.ts';
 export type { WithRequestId } from './transport.ts';
 export type * from './types.ts';
+export type { FileSource } from './upload.ts';

@@ -17,6 +17,14 @@ export function processEnvironment(): Environment {
   };
 }
 
+/** Whether this is a program of its own, and no page or worker of a browser. */
+export function isProcess(): boolean {
+  const process: unknown = Reflect.get(globalThis, 'process');
+  return (
+    isRecord(process) && isRecord(process['versions']) && typeof process['versions']['node'] === 'string'
+  );
+}
+
 export function pageURL(): string | null {
   const location: unknown = Reflect.get(globalThis, 'location');
   const href = isRecord(location) ? location['href'] : null;

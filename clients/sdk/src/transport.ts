@@ -10,6 +10,7 @@ import {
 import { nextDelay, wasRefused } from './retry.ts';
 import { EventStream, readEvents, type StreamForm, type WireEvent } from './stream.ts';
 import { TextStream } from './text-stream.ts';
+import type { Upload } from './upload.ts';
 import { sleep, startWatch, type Watch } from './watch.ts';
 
 /** More of an error page than this tells nobody more. */
@@ -21,7 +22,11 @@ export interface Call {
   /** From the server's root: `/v1/models`. */
   readonly path: string;
   readonly body?: unknown;
+  /** In place of `body`: a file on its way. */
+  readonly upload?: Upload;
   readonly options: CallOptions;
+  /** Milliseconds: a call that takes long has more time than the client's `timeout`, unless its options say. */
+  readonly leastTimeout?: number;
   /** A status besides 2xx whose JSON is an answer too. */
   readonly alsoFine?: number;
 }
@@ -33,8 +38,8 @@ export interface Identity {
   /** Whether a browser sends its cookies along. */
   readonly credentials: 'omit' | 'include';
   /**
-   * True where the server does every POST once per `Idempotency-Key`: it is then tried again like a GET. Otherwise what
-   * changes something is tried again only when it was refused before anything was done.
+   * True where the server does every POST once per `Idempotency-Key`: it is then tried again like a GET. Everything else
+   * that changes something is tried again only when it was refused before anything was done.
    */
   readonly postsOnce: boolean;
   /** Removes secrets from what a server sent: a hostile or chatty proxy may send back what it received. */
@@ -98,7 +103,9 @@ export class Transport {
     const { options } = call;
     const { postsOnce, credentials } = this.#identity;
     const headers: Record<string, string> = { accept, ...this.#identity.headers() };
-    if (call.body !== undefined) headers['content-type'] = 'application/json';
+    const { upload } = call;
+    const contentType = upload ? upload.contentType : call.body === undefined ? null : 'application/json';
+    if (contentType !== null) headers['content-type'] = contentType;
     if (call.method === 'POST') {
       headers['idempotency-key'] = readIdempotencyKey(options.idempotencyKey ?? newIdempotencyKey());
     }
@@ -111,11 +118,12 @@ export class Transport {
         redirect: 'manual',
         credentials,
         ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+        ...upload?.init,
       },
       signal: options.signal,
-      timeout: readTimeout(options.timeout ?? this.#connection.timeout),
-      maxRetries: readMaxRetries(options.maxRetries ?? this.#connection.maxRetries),
-      onlyIfRefused: call.method !== 'GET' && !postsOnce,
+      timeout: readTimeout(options.timeout ?? Math.max(this.#connection.timeout, call.leastTimeout ?? 0)),
+      maxRetries: upload?.once ? 0 : readMaxRetries(options.maxRetries ?? this.#connection.maxRetries),
+      onlyIfRefused: call.method !== 'GET' && !(postsOnce && call.method === 'POST'),
       alsoFine: call.alsoFine,
     };
   }

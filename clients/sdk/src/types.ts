@@ -516,3 +516,138 @@ export interface Health {
     cloudInference: ComponentHealth;
   };
 }
+
+export type FilePurpose = 'batch' | 'batch_output';
+
+/** One file. */
+export interface FileObject {
+  id: string;
+  object: 'file';
+  bytes: number;
+  /** Unix seconds. */
+  created_at: number;
+  filename: string;
+  purpose: FilePurpose;
+  status: 'processed';
+  /** Unix seconds. */
+  expires_at: number;
+  /** Of the file with a batch's failed lines alone. */
+  is_error?: true;
+}
+
+export interface FileList {
+  object: 'list';
+  data: FileObject[];
+  first_id: string | null;
+  last_id: string | null;
+  has_more: boolean;
+}
+
+export interface FileDeleted {
+  id: string;
+  object: 'file';
+  deleted: true;
+}
+
+export type BatchStatus =
+  | 'validating'
+  | 'failed'
+  | 'in_progress'
+  | 'finalizing'
+  | 'completed'
+  | 'cancelling'
+  | 'cancelled'
+  | 'expired';
+
+/** Why a batch was not begun. */
+export interface BatchFault {
+  code: string;
+  message: string;
+  /** In the input file, from 1; null where no line is at fault. */
+  line: number | null;
+  param: string | null;
+}
+
+/** One batch; times are Unix seconds. */
+export interface Batch {
+  id: string;
+  object: 'batch';
+  endpoint: string;
+  /** Of a failed one; null otherwise. */
+  errors: { object: 'list'; data: BatchFault[] } | null;
+  input_file_id: string;
+  completion_window: '24h';
+  status: BatchStatus;
+  output_file_id: string | null;
+  error_file_id: string | null;
+  created_at: number;
+  in_progress_at: number | null;
+  expires_at: number;
+  finalizing_at: number | null;
+  completed_at: number | null;
+  failed_at: number | null;
+  expired_at: number | null;
+  cancelling_at: number | null;
+  cancelled_at: number | null;
+  request_counts: { total: number; completed: number; failed: number };
+  metadata: Record<string, unknown>;
+}
+
+export interface BatchList {
+  object: 'list';
+  data: Batch[];
+  first_id: string | null;
+  last_id: string | null;
+  has_more: boolean;
+}
+
+/** The body of `POST /v1/batches`. */
+export interface BatchRequest {
+  /** A file uploaded with the purpose `batch`. */
+  input_file_id: string;
+  /** Only `/v1/chat/completions` unless the operator allows more; that when absent. */
+  endpoint?: string | undefined;
+  /** Only `24h`; that when absent. */
+  completion_window?: '24h' | undefined;
+  metadata?: Record<string, unknown> | undefined;
+}
+
+/** A line of an input file. */
+export interface BatchInputLine<Body = ChatRequest> {
+  /** Different in each line; results are found by it. */
+  custom_id: string;
+  method: 'POST';
+  url: string;
+  body: Body;
+}
+
+export type BatchLineErrorCode =
+  | 'invalid_request_error'
+  | 'context_length_exceeded'
+  | 'authentication_error'
+  | 'not_found_error'
+  | 'request_too_large'
+  | 'insufficient_quota'
+  | 'rate_limit_exceeded'
+  | 'internal_error'
+  | 'batch_cancelled'
+  | 'batch_expired';
+
+/** A line that was answered. */
+export interface BatchOutputLine<Body = ChatAnswer> {
+  id: string;
+  custom_id: string;
+  response: { status_code: number; request_id: string; body: Body };
+  error: null;
+}
+
+/** A line that was not. */
+export interface BatchErrorLine {
+  id: string;
+  custom_id: string;
+  response: null;
+  error: { code: BatchLineErrorCode; message: string; param: string | null };
+}
+
+/** What became of a line. */
+export type BatchResultLine<Body = ChatAnswer> = BatchOutputLine<Body> | BatchErrorLine;

@@ -41,6 +41,13 @@ const checks = {
   glinerAnswer: true satisfies SameAnswer<sdk.GlinerAnswer, protocol.GlinerAnswer>,
   modelEntry: true satisfies SameAnswer<sdk.ModelEntry, protocol.ModelEntry>,
   modelList: true satisfies SameAnswer<sdk.ModelList, protocol.ModelList>,
+  fileObject: true satisfies SameAnswer<sdk.FileObject, protocol.FileObject>,
+  fileList: true satisfies SameAnswer<sdk.FileList, protocol.FileList>,
+  fileDeleted: true satisfies SameAnswer<sdk.FileDeleted, protocol.FileDeleted>,
+  batch: true satisfies SameAnswer<sdk.Batch, protocol.BatchObject>,
+  batchList: true satisfies SameAnswer<sdk.BatchList, protocol.BatchList>,
+  lineErrorCodes: true satisfies Same<sdk.BatchLineErrorCode, protocol.LineErrorCode>,
+  lineError: true satisfies Same<sdk.BatchErrorLine['error'], protocol.LineError>,
   health: true satisfies SameAnswer<sdk.Health, protocol.Health>,
   errorCodes: true satisfies Accepts<keyof typeof STATUS_OF_CODE, protocol.ErrorCode>,
 };

@@ -30,7 +30,12 @@ export async function serve(handler: Handler): Promise<TestServer> {
   const { promise: cancelled, resolve: onCancelled } = Promise.withResolvers<void>();
   const server = createServer(async (request, response) => {
     const pieces: Buffer[] = [];
-    for await (const piece of request) pieces.push(piece);
+    try {
+      for await (const piece of request) pieces.push(piece);
+    } catch {
+      // The client broke off in the middle of its request.
+      return onCancelled();
+    }
     const { method = '', url = '', headers } = request;
     const entry = { method, url, headers, body: Buffer.concat(pieces).toString() };
     seen.push(entry);
