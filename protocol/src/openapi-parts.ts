@@ -21,6 +21,10 @@ export const REQUESTED_MODEL_HEADER: JsonObject = {
   'x-zerogpu-requested-model': { $ref: '#/components/headers/RequestedModel' },
 };
 
+export const REPLAYED_HEADER: JsonObject = {
+  'idempotent-replayed': { $ref: '#/components/headers/IdempotentReplayed' },
+};
+
 /** What may end a request after its rate limits were looked at. */
 const LIMITED: readonly ErrorCode[] = [
   'invalid_value',
@@ -32,9 +36,19 @@ const LIMITED: readonly ErrorCode[] = [
   'upstream_timeout',
 ];
 
-/** One answer a status, with an example for each code that has it. @param runs the route runs a model */
-export function errorAnswers(codes: readonly ErrorCode[], runs: boolean): JsonObject {
-  return byStatus(codes, (same) => errorAnswer(same, runs));
+/**
+ * One answer a status, with an example for each code that has it.
+ * @param runs the route runs a model
+ * @param refusalReplayed what is wrong with what was asked is answered once, as what is made is
+ */
+export function errorAnswers(
+  codes: readonly ErrorCode[],
+  runs: boolean,
+  refusalReplayed = false,
+): JsonObject {
+  return byStatus(codes, (same) =>
+    errorAnswer(same, runs, refusalReplayed && same.some((code) => ERRORS[code].status === 400)),
+  );
 }
 
 /** The same by reference: most routes of the admin API can answer the same errors. */
@@ -62,7 +76,7 @@ function byStatus(
   return Object.fromEntries(statuses.map(([status, same]) => [String(status), describe(same)]));
 }
 
-function errorAnswer(unsorted: readonly ErrorCode[], runs: boolean): JsonObject {
+function errorAnswer(unsorted: readonly ErrorCode[], runs: boolean, replayed = false): JsonObject {
   const codes = [...unsorted].sort();
   const retryable = codes.some((code) => ERRORS[code].retryable);
   const examples = Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]));
@@ -74,6 +88,7 @@ function errorAnswer(unsorted: readonly ErrorCode[], runs: boolean): JsonObject 
       ...(runs && codes.some((code) => LIMITED.includes(code))
         ? { ...RATE_LIMIT_HEADERS, ...REQUESTED_MODEL_HEADER }
         : {}),
+      ...(replayed ? REPLAYED_HEADER : {}),
     },
     content: { 'application/json': { schema: ref('Error'), examples } },
   };
@@ -114,7 +129,7 @@ export const securitySchemes: JsonObject = {
   },
 };
 
-export const parameters: JsonObject = {
+export const parameters = {
   ProjectId: {
     name: 'x-project-id',
     in: 'header',
@@ -140,7 +155,30 @@ export const parameters: JsonObject = {
     schema: { type: 'string', minLength: 1, maxLength: 256 },
     example: SUMMARY_MODEL,
   },
-};
+  BatchId: {
+    name: 'batch_id',
+    in: 'path',
+    required: true,
+    description: 'The id of a batch',
+    schema: { type: 'string' },
+    example: `batch_${EXAMPLE_ID}`,
+  },
+  BatchLimit: {
+    name: 'limit',
+    in: 'query',
+    required: false,
+    description: 'How many of them at most',
+    schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
+  },
+  BatchAfter: {
+    name: 'after',
+    in: 'query',
+    required: false,
+    description: 'Those that come after this one: the `last_id` of the page before',
+    schema: { type: 'string' },
+  },
+} as const satisfies JsonObject;
+export type ParameterName = keyof typeof parameters;
 
 export const headers: JsonObject = {
   RequestId: {

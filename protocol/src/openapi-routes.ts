@@ -1,22 +1,25 @@
 /** The routes of the API under `/v1` and of operations: what the OpenAPI document says of each. */
 import type { ErrorCode } from './errors.ts';
 import { MAX_TEXT_LENGTH } from './inference.ts';
-import { EXAMPLE_ID, SUMMARY_MODEL } from './openapi-parts.ts';
+import { batchRoutes } from './openapi-batches.ts';
+import { EXAMPLE_ID, type ParameterName, SUMMARY_MODEL } from './openapi-parts.ts';
 import type { Json, JsonObject, SchemaName } from './openapi-schemas.ts';
 import { wholeRoutes } from './openapi-tasks.ts';
 
 /** A route of the API: what the document says of it. */
 export interface ApiRoute {
-  readonly method: 'get' | 'post';
+  readonly method: 'get' | 'post' | 'delete';
   /** As in OpenAPI, with `{name}` for a part of the path. */
   readonly path: string;
   readonly operationId: string;
-  readonly tag: 'inference' | 'models' | 'operations';
+  readonly tag: 'inference' | 'models' | 'files' | 'batches' | 'operations';
   readonly summary: string;
   readonly description?: string;
   /** False for routes that anybody may read. */
   readonly key: boolean;
   readonly request?: { readonly schema: SchemaName; readonly examples: JsonObject };
+  /** Of the path and the query, besides those that every route of its kind has. */
+  readonly parameters?: readonly ParameterName[];
   readonly answer: RouteAnswer;
   /** Every error that the route can answer; 499 is never sent, so it is nowhere here. */
   readonly errors: readonly ErrorCode[];
@@ -280,6 +283,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     },
     errors: [...KEYED, 'model_not_found'],
   },
+  ...batchRoutes(KEYED),
   {
     method: 'get',
     path: '/health',

@@ -1,5 +1,6 @@
 /** The schemas that the OpenAPI document names, as plain JSON with references among them. */
 import type { TSchema } from '@sinclair/typebox';
+import { BatchList, BatchObject, BatchRequest } from './schema/batches.ts';
 import { ChatAnswer, ChatChunk, ChatRequest } from './schema/chat.ts';
 import { ErrorBody } from './schema/common.ts';
 import {
@@ -41,6 +42,9 @@ export const SCHEMAS = {
   GlinerAnswer,
   Model: ModelEntry,
   ModelList,
+  BatchRequest,
+  Batch: BatchObject,
+  BatchList,
   Health,
   Error: ErrorBody,
 } as const satisfies Record<string, TSchema>;

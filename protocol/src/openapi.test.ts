@@ -8,6 +8,7 @@ import { ADDRESS_ERRORS, openApiDocument } from './openapi.ts';
 import { adminOperation, whoMay } from './openapi-admin.ts';
 import { API_ROUTES } from './openapi-routes.ts';
 import { componentSchemas } from './openapi-schemas.ts';
+import { BatchList, BatchObject, BatchRequest } from './schema/batches.ts';
 import { ChatAnswer, ChatRequest } from './schema/chat.ts';
 import {
   EmbeddingsAnswer,
@@ -203,6 +204,9 @@ describe('examples', () => {
     GlinerAnswer,
     Model: ModelEntry,
     ModelList,
+    BatchRequest,
+    Batch: BatchObject,
+    BatchList,
     Health,
   };
   type Named = keyof typeof schemas;

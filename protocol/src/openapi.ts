@@ -12,8 +12,10 @@ import {
   errorExamples,
   errorResponses,
   headers,
+  type ParameterName,
   parameters,
   RATE_LIMIT_HEADERS,
+  REPLAYED_HEADER,
   REQUEST_ID_HEADER,
   REQUESTED_MODEL_HEADER,
   securitySchemes,
@@ -55,6 +57,8 @@ export function openApiDocument(): OpenApiDocument {
     tags: [
       { name: 'inference', description: 'Run a model' },
       { name: 'models', description: 'What can be run' },
+      { name: 'files', description: 'Keep what batches read and write' },
+      { name: 'batches', description: 'Run many requests within a day, at half the price' },
       { name: 'operations', description: 'For those who run the server' },
       ...Object.entries(ADMIN_TAGS).map(([name, description]) => ({ name, description })),
     ],
@@ -97,9 +101,9 @@ function operation(route: ApiRoute): JsonObject {
     ...(parameterRefs.length > 0 ? { parameters: parameterRefs } : {}),
     ...(route.request ? { requestBody: requestBody(route.request) } : {}),
     responses: {
-      '200': answer(route.answer, runsModel(route)),
+      '200': answer(route),
       ...otherAnswers(route.answer),
-      ...errorAnswers(route.errors, runsModel(route)),
+      ...errorAnswers(route.errors, runsModel(route), route.tag === 'batches' && makesOnce(route)),
     },
   };
 }
@@ -109,11 +113,16 @@ function runsModel({ tag }: ApiRoute): boolean {
   return tag === 'inference';
 }
 
+/** What is charged or made; cancelling twice is as once without a key. */
+function makesOnce({ method, request }: ApiRoute): boolean {
+  return method === 'post' && request !== undefined;
+}
+
 function routeParameters(route: ApiRoute): Json[] {
-  const names: string[] = [];
+  const names: ParameterName[] = [...(route.parameters ?? [])];
   if (route.path.includes('{id}')) names.push('ModelId');
   if (route.key) names.push('ProjectId');
-  if (route.method === 'post') names.push('IdempotencyKey');
+  if (makesOnce(route)) names.push('IdempotencyKey');
   return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
 }
 
@@ -121,12 +130,12 @@ function requestBody({ schema, examples }: NonNullable<ApiRoute['request']>): Js
   return { required: true, content: { 'application/json': { schema: ref(schema), examples } } };
 }
 
-function answer(
-  { description, contentType, schema, example, stream }: RouteAnswer,
-  runs: boolean,
-): JsonObject {
-  const replayed = { 'idempotent-replayed': { $ref: '#/components/headers/IdempotentReplayed' } };
-  const charged: JsonObject = runs ? { ...RATE_LIMIT_HEADERS, ...REQUESTED_MODEL_HEADER, ...replayed } : {};
+function answer(route: ApiRoute): JsonObject {
+  const { description, contentType, schema, example, stream } = route.answer;
+  const charged: JsonObject = {
+    ...(runsModel(route) ? { ...RATE_LIMIT_HEADERS, ...REQUESTED_MODEL_HEADER } : {}),
+    ...(makesOnce(route) ? REPLAYED_HEADER : {}),
+  };
   const body: JsonObject = {
     schema: schema ? ref(schema) : { type: contentType === 'text/plain' ? 'string' : 'object' },
     ...(example === undefined ? {} : { example }),

@@ -29,6 +29,16 @@ export const BatchError = Type.Object({
 });
 export type BatchError = Static<typeof BatchError>;
 
+/** What is asked of `POST /v1/batches`; whatever else clients send is ignored. */
+export const BatchRequest = Type.Object({
+  input_file_id: Type.String({ description: 'of a file with the purpose `batch`' }),
+  endpoint: Type.String({ description: 'what every line asks for in its `url`', examples: [BATCH_ENDPOINT] }),
+  completion_window: Type.Literal('24h'),
+  metadata: Type.Optional(
+    Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 512 }), { maxProperties: 16 }),
+  ),
+});
+
 /** One batch, as `/v1/batches` shows it. */
 export const BatchObject = Type.Object(
   {
