@@ -64,11 +64,12 @@ function detailsOf(batch: EndedBatch): Readonly<Record<string, unknown>> {
   };
 }
 
+/** Where the file is not at fault. */
+const UNREAD: readonly unknown[] = ['internal_error', 'storage_error', 'file_not_found'];
+
 function faultTitle({ errors }: EndedBatch): string {
-  const stopped = errors !== null && faultOf(errors)?.code === 'internal_error';
-  return stopped
-    ? 'the server stopped while it read the input file'
-    : 'its input file did not pass validation';
+  const unread = errors !== null && UNREAD.includes(faultOf(errors)?.code);
+  return unread ? 'its input file could not be read' : 'its input file did not pass validation';
 }
 
 function faultOf(errors: string): { readonly code: unknown; readonly line: unknown } | null {
