@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { cpuSeconds, parseStat } from './cpu.ts';
+import { cpuSeconds, ownCpuSeconds, parseStat } from './cpu.ts';
 
 test('a name with brackets and spaces does not shift the fields', () => {
   const rest = Array.from({ length: 48 }, (_, i) => i + 5).join(' ');
@@ -20,5 +20,8 @@ test.skipIf(!existsSync('/proc/self/stat'))('counts what a child of a child uses
     await exited;
   });
   await expect.poll(() => cpuSeconds(Number(child.pid)), { timeout: 20_000 }).toBeGreaterThan(0.2);
+  // The child itself only waits for its child.
+  expect(ownCpuSeconds(Number(child.pid))).toBeLessThan(Number(cpuSeconds(Number(child.pid))));
   expect(cpuSeconds(2 ** 30)).toBeNull();
+  expect(ownCpuSeconds(2 ** 30)).toBeNull();
 });

@@ -19,6 +19,16 @@ export function cpuSeconds(pid: number): number | null {
   return total;
 }
 
+/** Seconds of processor time used so far by `pid` alone; null where there is no /proc, and when it has ended. */
+export function ownCpuSeconds(pid: number): number | null {
+  try {
+    const [user = 0, system = 0] = fieldsOf(readFileSync(`/proc/${pid}/stat`, 'utf8'), [14, 15]);
+    return (user + system) / TICKS_PER_SECOND;
+  } catch {
+    return null;
+  }
+}
+
 /** Begins to watch; the function tells how many cores all other programs kept busy on average since then. */
 export function watchOthers(): () => number | null {
   const read = (): number | null => {
@@ -79,10 +89,11 @@ function readTimes(pid: string): ProcessTimes | null {
  * children that have ended. The name, field 2, may hold spaces and brackets.
  */
 export function parseStat(stat: string): ProcessTimes {
+  const [parent = 0, ...ticks] = fieldsOf(stat, [4, 14, 15, 16, 17]);
+  return { parent, seconds: ticks.reduce((sum, each) => sum + each, 0) / TICKS_PER_SECOND };
+}
+
+function fieldsOf(stat: string, numbers: readonly number[]): number[] {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const field = (number: number): number => Number(fields[number - 3]);
-  return {
-    parent: field(4),
-    seconds: (field(14) + field(15) + field(16) + field(17)) / TICKS_PER_SECOND,
-  };
+  return numbers.map((number) => Number(fields[number - 3]));
 }
