@@ -15,6 +15,9 @@ export interface DispatchResult {
   readonly route: RouteTaken;
 }
 
+/** What of an admission this step needs. */
+export type Asked = Pick<Admission, 'manifest' | 'tier' | 'inference' | 'deadline'>;
+
 /** What a caller should do when the model is in nobody's reach; the way back to service is the operator's. */
 const RETRY_SOON_SECONDS = 1;
 const RETRY_LATER_SECONDS = 10;
@@ -28,7 +31,7 @@ const RETRY_LATER_SECONDS = 10;
  */
 export async function dispatch(
   targets: Iterable<Target>,
-  admission: Admission,
+  admission: Asked,
   sink: PieceSink | null,
   hangup: AbortSignal,
   now: () => number,
@@ -50,7 +53,7 @@ export async function dispatch(
 
 async function tryEach(
   targets: Iterable<Target>,
-  admission: Admission,
+  admission: Asked,
   sink: PieceSink | null,
   signal: AbortSignal,
   now: () => number,
@@ -82,6 +85,9 @@ async function tryEach(
 }
 
 function routeTaken(target: Target, given: TargetAnswer, attempts: number, elapsedMs: number): RouteTaken {
+  const networkMs = Math.max(0, elapsedMs - given.queueMs - given.modelMs);
+  const { beyond } = given;
+  if (beyond) return { ...beyond, attempts: attempts - 1 + beyond.attempts, networkMs };
   return {
     kind: target.kind,
     target: target.id,
@@ -90,7 +96,7 @@ function routeTaken(target: Target, given: TargetAnswer, attempts: number, elaps
     fallback: target.kind === 'upstream',
     hedged: false,
     queueMs: given.queueMs,
-    networkMs: Math.max(0, elapsedMs - given.queueMs - given.modelMs),
+    networkMs,
     modelMs: given.modelMs,
   };
 }

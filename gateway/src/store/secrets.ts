@@ -22,6 +22,7 @@ export class Secrets {
   readonly #secret: string;
   readonly #answerKey: Uint8Array;
   readonly #peopleKey: Uint8Array;
+  readonly #internalKey: Uint8Array;
 
   /** @param secret at least 32 characters */
   constructor(secret: string) {
@@ -31,6 +32,7 @@ export class Secrets {
     this.#secret = secret;
     this.#answerKey = new Uint8Array(hkdfSync('sha256', secret, '', 'zerogpu stored answers', 32));
     this.#peopleKey = new Uint8Array(hkdfSync('sha256', secret, '', 'zerogpu sessions and links', 32));
+    this.#internalKey = new Uint8Array(hkdfSync('sha256', secret, '', 'zerogpu internal calls', 32));
   }
 
   /** HMAC-SHA256 of an API key or join token: how it is stored and found. */
@@ -41,6 +43,11 @@ export class Secrets {
   /** HMAC-SHA256 of the token of a session or of a link: how it is stored and found. */
   hashToken(text: string): Buffer {
     return createHmac('sha256', this.#peopleKey).update(text).digest();
+  }
+
+  /** HMAC-SHA256 by which a gateway and a worker beside it know each other's words. */
+  seal(text: string): Buffer {
+    return createHmac('sha256', this.#internalKey).update(text).digest();
   }
 
   /** Kept in the database, so that a wrong secret is told at start instead of refusing every key. */

@@ -1,0 +1,120 @@
+/** The nodes and upstreams of all gateways, as a worker beside them sees them. */
+import { type NodeView, type Target, TargetFailure } from '../flow.ts';
+import { type Rounds, startRounds } from '../rounds.ts';
+import type { Log } from '../store/log.ts';
+import type { GatewayAddress } from './gateway-directory.ts';
+import { RemoteGateway, type RemoteGatewayServices } from './remote-gateway.ts';
+
+export interface RemoteFleetServices extends RemoteGatewayServices {
+  /** The gateways that there are now. */
+  find(): Promise<readonly GatewayAddress[]>;
+  readonly log: Log;
+}
+
+/** How old a view of a gateway may be: the runs that went there since are counted in. */
+const LOOK_EVERY_MS = 1_000;
+/** Busy, which is no attempt of a line: its batch pauses until a gateway is there again. */
+const nobody: Target = {
+  kind: 'node',
+  // No id of any gateway.
+  id: 'nobody',
+  organizationId: null,
+  run: () => Promise.reject(new TargetFailure('busy', 'No gateway can be reached at the moment')),
+};
+const NOBODY_VIEW: NodeView = {
+  id: nobody.id,
+  slots: 1,
+  inFlight: 0,
+  batchRoom: 1,
+  resident: true,
+  serviceMs: null,
+  failures: 0,
+  rttMs: 0,
+};
+
+/** Each gateway stands for all that it can reach: which of its nodes a run goes to, the gateway decides when it is there. */
+export class RemoteFleet {
+  readonly #services: RemoteFleetServices;
+  readonly #gateways = new Map<string, RemoteGateway>();
+  readonly #rounds: Rounds;
+
+  constructor(services: RemoteFleetServices) {
+    this.#services = services;
+    const { log } = services;
+    const failed = 'The worker cannot see which gateways run';
+    this.#rounds = startRounds({ everyMs: LOOK_EVERY_MS, round: () => this.look(), log, failed });
+  }
+
+  /** Gateways that can be reached now. */
+  get present(): number {
+    return this.#present().length;
+  }
+
+  /** Who has the model on a node; while no gateway can be reached, nobody, which is always busy. */
+  views(model: string): NodeView[] {
+    const present = this.#present();
+    if (present.length === 0) return [NOBODY_VIEW];
+    return present.flatMap((gateway) => {
+      const state = gateway.state(model);
+      if (state === null || state.nodes === 0) return [];
+      const { slots, inFlight, batchRoom, resident, serviceMs } = state;
+      const view = { slots: Math.max(1, slots), inFlight, batchRoom, resident, serviceMs };
+      return [{ ...view, id: gateway.id, failures: 0, rttMs: gateway.rttMs }];
+    });
+  }
+
+  target(id: string): Target | undefined {
+    return id === nobody.id ? nobody : this.#gateways.get(id);
+  }
+
+  /** Gateways that have the model by an upstream alone; those that have nodes too fall back by themselves. */
+  upstreams(model: string): Target[] {
+    return this.#present().filter((gateway) => {
+      const state = gateway.state(model);
+      return state?.nodes === 0 && state.upstream;
+    });
+  }
+
+  /** Looks who is there, and how they are. */
+  async look(): Promise<void> {
+    this.#takeOver(await this.#services.find());
+    await Promise.all([...this.#gateways.values()].map((gateway) => this.#lookAt(gateway)));
+  }
+
+  async close(): Promise<void> {
+    await this.#rounds.stop();
+    const gateways = [...this.#gateways.values()];
+    this.#gateways.clear();
+    await Promise.all(gateways.map((gateway) => gateway.close()));
+  }
+
+  #present(): RemoteGateway[] {
+    return [...this.#gateways.values()].filter((gateway) => gateway.present);
+  }
+
+  /** What still runs at a gateway that is gone from the list is lost with its connections. */
+  #takeOver(found: readonly GatewayAddress[]): void {
+    const urls = new Map(found.map(({ id, url }) => [id, url]));
+    for (const [id, gateway] of this.#gateways) {
+      if (urls.get(id) === gateway.url) continue;
+      this.#gateways.delete(id);
+      void gateway.close();
+    }
+    for (const address of found) {
+      if (!this.#gateways.has(address.id) && URL.canParse(address.url))
+        this.#gateways.set(address.id, new RemoteGateway(address, this.#services));
+    }
+  }
+
+  async #lookAt(gateway: RemoteGateway): Promise<void> {
+    const wasThere = gateway.present;
+    const { log } = this.#services;
+    try {
+      await gateway.look();
+      if (!wasThere) log.info({ url: gateway.url }, 'The worker has found a gateway');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : '';
+      if (wasThere) log.warn({ url: gateway.url, reason }, 'The worker has lost a gateway');
+    }
+  }
+}
