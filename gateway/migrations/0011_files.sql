@@ -20,13 +20,15 @@ CREATE TABLE files (
   -- From then on it is not there for callers; its bytes stay while a batch still reads them.
   deleted_at timestamptz,
   -- When its bytes were removed from the storage.
-  removed_at timestamptz
+  removed_at timestamptz,
+  -- Until then somebody is at its bytes, who moves it on: the gateway that stores them, or that removes them. Null is
+  -- nobody: then its bytes go when it is deleted or has expired.
+  held_until timestamptz
 );
 CREATE INDEX files_by_project ON files (project_id, id) WHERE state = 'stored' AND deleted_at IS NULL;
--- For the sweeper: what is not removed yet, by when it goes.
-CREATE INDEX files_to_sweep ON files (expires_at) WHERE removed_at IS NULL;
-CREATE INDEX files_deleted ON files (deleted_at) WHERE deleted_at IS NOT NULL AND removed_at IS NULL;
-CREATE INDEX files_storing ON files (created_at) WHERE state = 'storing';
+-- For the sweeper (gateway/src/files/sweep-files.ts), in the order in which they go: bytes, then rows.
+CREATE INDEX files_to_sweep ON files (coalesce(held_until, least(deleted_at, expires_at))) WHERE removed_at IS NULL;
+CREATE INDEX files_removed ON files (removed_at) WHERE removed_at IS NOT NULL;
 
 -- Callers and administrators reach files as this role (0004_tenant_fence.sql).
 GRANT SELECT, INSERT, UPDATE ON files TO zerogpu_tenant;

@@ -6,9 +6,14 @@ import { BatchCreation } from './batches/create-batch.ts';
 import { startBatchEndings } from './batches/endings/batch-endings.ts';
 import { makeWorkerLife } from './batches/worker-life.ts';
 import type { CallerRoute } from './caller-route.ts';
-import type { Ground } from './compose.ts';
+import { composeLines } from './compose-lines.ts';
+import type { Ground } from './compose-parts.ts';
 import type { CreateOnce } from './create-once.ts';
+import { makeFileRoutes } from './files/file-routes.ts';
+import { startFileRounds } from './files/sweep-rounds.ts';
+import type { Metrics } from './metrics.ts';
 import type { Rounds } from './rounds.ts';
+import type { WayServices } from './way.ts';
 
 const now = () => Date.now();
 
@@ -16,12 +21,18 @@ const now = () => Date.now();
 export interface BatchingNeeds {
   /** For every call that makes a file or a batch. */
   readonly createOnce: CreateOnce;
+  readonly metrics: Metrics;
 }
 
 export interface Batching {
   readonly callerRoutes: readonly CallerRoute[];
-  /** Begins what runs by itself. */
-  startWorkers(): readonly Pick<Rounds, 'stop'>[];
+  /**
+   * Begins what runs by itself.
+   * @param way of the requests that are made of lines
+   */
+  startWorkers(way: WayServices): readonly Pick<Rounds, 'stop'>[];
+  /** Takes no more lines; finishes those under way within so many milliseconds, and gives the others back. */
+  finishLines(graceMs: number): Promise<void>;
   /** After the server. */
   close(): Promise<void>;
 }
@@ -30,21 +41,49 @@ export function composeBatching(ground: Ground, needs: BatchingNeeds): Batching 
   const { store, log } = ground;
   const life = makeWorkerLife({ pool: store.pool, log });
   // Whoever works on lines looks now instead of at the next round.
-  const wakes: (() => void)[] = [];
+  let wakeEndings = () => {};
+  const lines = composeLines(ground, {
+    metrics: needs.metrics,
+    workerId: life.id,
+    wakeEndings: () => wakeEndings(),
+  });
   const kick = () => {
-    for (const wake of wakes) wake();
+    lines.kick();
+    wakeEndings();
   };
   const batches = composeBatches(ground, needs, life.id, kick);
   return {
-    callerRoutes: batches.routes,
-    startWorkers() {
+    callerRoutes: [...fileRoutes(ground, needs), ...batches.routes],
+    startWorkers(way) {
       life.start();
+      lines.start(way);
       const endings = startEndings(ground, life.id);
-      wakes.push(endings.wake);
-      return [life, endings];
+      wakeEndings = endings.wake;
+      const { storage } = ground;
+      // What this worker has taken stays its own until it has let go of it.
+      const letGo = { stop: () => endings.stop().then(life.stop) };
+      return [letGo, startFileRounds({ pool: store.pool, storage, log, now })];
     },
+    finishLines: lines.finish,
     close: () => batches.close(),
   };
+}
+
+/** What callers ask of files. */
+function fileRoutes(
+  { config, store: { pool }, storage, log }: Ground,
+  { createOnce }: BatchingNeeds,
+): CallerRoute[] {
+  return makeFileRoutes({
+    pool,
+    storage,
+    createOnce,
+    ...config.files,
+    stallMs: config.bodyTimeoutMs,
+    now,
+    report: (requestId, cause) =>
+      log.warn({ requestId, cause: String(cause).slice(0, 200) }, 'An upload could not be removed yet'),
+  });
 }
 
 /** What callers ask of batches; making one is the worker's own work as long as its file is read. */

@@ -34,6 +34,7 @@ import { checkHealth, type HealthServices } from './health.ts';
 import type { Metrics } from './metrics.ts';
 import type { NodeRegistry } from './nodes/registry.ts';
 import { addPages } from './pages/pages.ts';
+import type { InternalCalls } from './remote-fleet/internal-calls.ts';
 import { type WayServices, walk } from './way.ts';
 
 export interface ServerServices extends WayServices {
@@ -41,6 +42,8 @@ export interface ServerServices extends WayServices {
   /** Of files and batches. */
   readonly callerRoutes: readonly CallerRoute[];
   readonly registry: NodeRegistry;
+  /** Takes what workers beside this gateway ask of it, and nothing else. */
+  readonly internal: Pick<InternalCalls, 'take'>;
   readonly available: Availability;
   readonly health: HealthServices;
   readonly metrics: Metrics;
@@ -53,7 +56,7 @@ export interface ServerServices extends WayServices {
   readonly trustedProxies: readonly string[];
 }
 
-/** Of slow callers, beyond the body's own time: the headers, and what is left of a body that was refused. */
+/** Of slow callers: for the headers, and for what is left of a body whose request was answered before its end. */
 const REQUEST_GRACE_MS = 30_000;
 /** Longer than the idle timeouts of common proxies, so that the proxy closes first and no request meets a closed socket. */
 const KEEP_ALIVE_MS = 65_000;
@@ -74,11 +77,12 @@ export function makeServer(services: ServerServices): FastifyInstance {
   const app = Fastify({
     logger: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: services.bodyTimeoutMs + REQUEST_GRACE_MS,
+    // A large upload takes its time: whoever reads a body bounds it, and the rest of one is bounded below.
+    requestTimeout: 0,
     // Bodies are read by the way itself, after authentication.
     bodyLimit: Number.MAX_SAFE_INTEGER,
     // Missing ones are refused below, in the form of every other answer.
-    http: { requireHostHeader: false },
+    http: { requireHostHeader: false, headersTimeout: REQUEST_GRACE_MS },
     trustProxy: services.trustedProxies.length > 0 ? [...services.trustedProxies] : false,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, request, reply) => sendError(services, request, reply, badRequest(error)),
@@ -92,6 +96,8 @@ export function makeServer(services: ServerServices): FastifyInstance {
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   app.setErrorHandler((error, request, reply) => sendError(services, request, reply, error));
   app.addHook('onRequest', (request, reply, next) => {
+    boundRest(request.raw, reply.raw);
+    if (services.internal.take(request.raw, reply.raw)) return void reply.hijack();
     const error = refusalOf(routes, request, reply);
     if (request.method === 'OPTIONS' && isApi(request)) preflight(reply);
     else if (error) sendError(services, request, reply, error);
@@ -110,6 +116,15 @@ export function makeServer(services: ServerServices): FastifyInstance {
   addPages(app);
   nodeSocket(app, services.registry);
   return app;
+}
+
+/** An answered request must not keep its connection by a body that never ends. */
+function boundRest(request: IncomingMessage, response: ServerResponse): void {
+  response.once('finish', () => {
+    if (request.complete) return;
+    const timer = setTimeout(() => request.destroy(), REQUEST_GRACE_MS);
+    request.once('close', () => clearTimeout(timer));
+  });
 }
 
 function inferenceRoutes(app: FastifyInstance, services: ServerServices): void {

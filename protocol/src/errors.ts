@@ -75,6 +75,7 @@ export const ERRORS = {
   request_too_large: caller(413, 'invalid_request_error', 'The body is larger than this server accepts'),
   file_too_large: caller(413, 'invalid_request_error', 'The file is larger than this server accepts'),
   unsupported_media_type: caller(415, 'invalid_request_error', 'The content type must be application/json'),
+  range_not_satisfiable: caller(416, 'invalid_request_error', 'Nothing of the file lies in the range'),
   context_length_exceeded: caller(
     420,
     'context_length_exceeded',

@@ -177,6 +177,7 @@ export const STATUS_OF_CODE = {
   request_too_large: 413,
   file_too_large: 413,
   unsupported_media_type: 415,
+  range_not_satisfiable: 416,
   context_length_exceeded: 420,
   insufficient_quota: 420,
   rate_limit_exceeded: 429,

@@ -2,11 +2,14 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError, newId } from '@zerogpu/protocol';
 import type { FastifyInstance } from 'fastify';
-import type { CallerRoute } from '../caller-route.ts';
+import type { CallerAnswer, CallerRequest, CallerRoute } from '../caller-route.ts';
 import type { Caller } from '../flow.ts';
 import { Reply, toApiError } from './respond.ts';
 
 export interface CallerRouteServices {
+  /** With the requests for inferences: whoever closes the server waits for them. */
+  readonly inFlight: { count: number };
+  readonly maxInFlight: number;
   authenticate(headers: IncomingHttpHeaders, now: number): Promise<Caller>;
   now(): number;
   report(requestId: string, cause: unknown): void;
@@ -41,26 +44,48 @@ async function serve(
 ): Promise<void> {
   const requestId = newId('request');
   const reply = new Reply(response, requestId);
-  const hangup = new AbortController();
-  response.on('close', () => {
-    if (!response.writableFinished) hangup.abort(new ApiError('client_closed_request'));
-  });
+  if (services.inFlight.count >= services.maxInFlight) return reply.error(overloaded());
+  services.inFlight.count++;
   try {
-    const { headers } = body;
-    const now = services.now();
-    const caller = await services.authenticate(headers, now);
-    const query = new URL(body.url ?? '', 'http://localhost').searchParams;
-    const request = { caller, requestId, now, params, query, headers, body, hangup: hangup.signal };
-    const answer = await route.answer(request);
-    if (answer.kind === 'stream') {
-      await reply.pipe(answer.status, answer.headers, answer.stream);
-      return;
-    }
-    if (answer.replayed) reply.replayed();
-    reply.json(answer.status ?? 200, answer.body);
+    const answer = await route.answer(await asked(services, requestId, body, response, params));
+    await send(reply, answer);
   } catch (thrown) {
     const error = toApiError(thrown);
     if (error.row.fault === 'platform') services.report(requestId, error.cause);
     reply.error(error);
+  } finally {
+    services.inFlight.count--;
+    // What is left of it is read and thrown away, so that the answer is read and the connection can be used again.
+    body.resume();
   }
 }
+
+async function asked(
+  services: CallerRouteServices,
+  requestId: string,
+  body: IncomingMessage,
+  response: ServerResponse,
+  params: Readonly<Record<string, string>>,
+): Promise<CallerRequest> {
+  const hangup = new AbortController();
+  response.on('close', () => {
+    if (!response.writableFinished) hangup.abort(new ApiError('client_closed_request'));
+  });
+  const { headers } = body;
+  const now = services.now();
+  const caller = await services.authenticate(headers, now);
+  const query = new URL(body.url ?? '', 'http://localhost').searchParams;
+  return { caller, requestId, now, params, query, headers, body, hangup: hangup.signal };
+}
+
+async function send(reply: Reply, answer: CallerAnswer): Promise<void> {
+  if (answer.kind === 'stream') return reply.pipe(answer.status, answer.headers, answer.stream);
+  if (answer.replayed) reply.replayed();
+  reply.json(answer.status ?? 200, answer.body);
+}
+
+const overloaded = () =>
+  new ApiError('no_capacity', {
+    message: 'This gateway has as many requests under way as it takes; try again in a moment',
+    retryAfterSeconds: 1,
+  });

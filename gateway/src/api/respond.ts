@@ -168,6 +168,8 @@ const EXPOSED_HEADERS = [
   'retry-after',
   'idempotent-replayed',
   'x-zerogpu-requested-model',
+  'content-disposition',
+  'content-range',
   ...['limit', 'remaining', 'reset'].flatMap((what) => [
     `x-ratelimit-${what}-requests`,
     `x-ratelimit-${what}-tokens`,
