@@ -37,6 +37,8 @@ describe('readConfig', () => {
         maxLineBytes: 1_048_576,
       },
       gatewayName: hostname(),
+      internalUrl: null,
+      gatewayUrl: null,
       logLevel: 'warn',
       logDays: 396,
       publicUrl: null,
@@ -199,6 +201,8 @@ describe('readConfig', () => {
     [upstream({ apiKey: 'a\r\nx-evil: 1' }), 'has a wrong apiKey for "u"'],
     [upstream({ trusted: 'yes' }), 'has a wrong trusted for "u": true or false'],
     [upstream({ batchRuns: 0 }), 'has a wrong batchRuns for "u": an integer from 1 to 1024'],
+    [{ ZEROGPU_INTERNAL_URL: 'gateway:8080' }, 'ZEROGPU_INTERNAL_URL must be an http or https address'],
+    [{ ZEROGPU_GATEWAY_URL: 'ftp://h' }, 'ZEROGPU_GATEWAY_URL must be an http or https address'],
     [upstream({ batchRuns: '4' }), 'has a wrong batchRuns'],
     [upstream({ trustd: true }), 'has an unknown field "trustd" for "u"'],
     [

@@ -77,6 +77,10 @@ export interface Config {
   readonly rateLimit: { readonly requests: number | null; readonly tokens: number | null };
   readonly heartbeatMs: number;
   readonly gatewayName: string;
+  /** Where workers beside this gateway reach it; null is where it listens. */
+  readonly internalUrl: string | null;
+  /** Which gateway a worker works with; null finds all of the database. */
+  readonly gatewayUrl: string | null;
   readonly logLevel: LogLevel;
   /** Null keeps files in the data directory. */
   readonly s3: S3Location | null;
@@ -117,7 +121,12 @@ const CLIENT_NAMES = [
 ];
 
 /** Read by other programs of ours that share the environment: the starter, the node, the tests. */
-const OTHER_PROGRAMS = ['ZEROGPU_LOCAL_NODES', 'ZEROGPU_GATEWAY_URL', 'ZEROGPU_JOIN_TOKEN'];
+const OTHER_PROGRAMS = [
+  'ZEROGPU_LOCAL_NODES',
+  'ZEROGPU_LOCAL_WORKERS',
+  'ZEROGPU_GATEWAY_URL',
+  'ZEROGPU_JOIN_TOKEN',
+];
 const TEST_PREFIX = 'ZEROGPU_TEST_';
 
 /** Named as everywhere; whoever puts our prefix before one is told. */
@@ -137,6 +146,7 @@ const OURS = [
   'ZEROGPU_RATE_LIMIT_TOKENS',
   'ZEROGPU_HEARTBEAT_MS',
   'ZEROGPU_GATEWAY_NAME',
+  'ZEROGPU_INTERNAL_URL',
   'ZEROGPU_LOG_LEVEL',
   'ZEROGPU_LOG_DAYS',
   'ZEROGPU_MAX_UPLOAD_BYTES',
@@ -183,6 +193,14 @@ export function readConfig(env: Env): Config {
     heartbeatMs: integer(env, 'ZEROGPU_HEARTBEAT_MS', 5_000, 100, 60_000),
     // Rollups are kept per gateway, so that two gateways never write one row.
     gatewayName: env['ZEROGPU_GATEWAY_NAME'] || hostname(),
+    // Workers on the same machine reach it where it listens; only the operator knows how others would.
+    internalUrl: baseUrl('ZEROGPU_INTERNAL_URL', env['ZEROGPU_INTERNAL_URL'], 'http://10.0.0.5:8080'),
+    // Gateways say in the database where they are. A node's form of the address, ws or wss, is one of ours too.
+    gatewayUrl: baseUrl(
+      'ZEROGPU_GATEWAY_URL',
+      env['ZEROGPU_GATEWAY_URL']?.replace(/^ws/, 'http'),
+      'http://127.0.0.1:8080',
+    ),
     // A quiet terminal: what goes wrong on our side, and nothing of every request.
     logLevel: logLevel(env['ZEROGPU_LOG_LEVEL']),
     // Until the operator has a contract with a payment provider, money is test money.
@@ -205,7 +223,7 @@ export function readConfig(env: Env): Config {
     // Thirteen months, so that a month can be laid beside the same month of the year before.
     logDays: integer(env, 'ZEROGPU_LOG_DAYS', 396, 7, 36_500),
     // Where it listens is where people on the same machine reach it; behind a proxy only the operator knows.
-    publicUrl: publicUrl(env['ZEROGPU_PUBLIC_URL']),
+    publicUrl: baseUrl('ZEROGPU_PUBLIC_URL', env['ZEROGPU_PUBLIC_URL'], 'https://ai.example.com'),
     // No mail server can be guessed; without one, invitations are links and the operator makes reset links.
     smtpUrl: smtpUrl(env['SMTP_URL']),
     // The first start makes the owner, who invites others: strangers who find the server get no account on it.
@@ -296,11 +314,11 @@ function isNetwork(text: string): boolean {
   return longest > 0 && inRange && rest.length === 0;
 }
 
-function publicUrl(text: string | undefined): string | null {
+function baseUrl(name: string, text: string | undefined, example: string): string | null {
   if (!text) return null;
   if (isBaseAddress(text)) return text.replace(/\/+$/, '');
   throw new ConfigError(
-    'ZEROGPU_PUBLIC_URL must be an http or https address without a user, a query or a fragment, such as https://ai.example.com',
+    `${name} must be an http or https address without a user, a query or a fragment, such as ${example}`,
   );
 }
 
