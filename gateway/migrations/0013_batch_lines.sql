@@ -34,7 +34,7 @@ BEGIN
   IF NOT EXISTS (SELECT 1 FROM batch_workers w WHERE w.id = worker AND w.alive_until > now()) THEN RETURN; END IF;
   candidates := ARRAY(
     SELECT o.id FROM batches o
-    WHERE o.status = 'in_progress' AND o.expires_at > at AND (o.paused_until IS NULL OR o.paused_until <= at)
+    WHERE o.status = 'in_progress' AND o.ending IS NULL AND o.expires_at > at AND (o.paused_until IS NULL OR o.paused_until <= at)
       AND (EXISTS (SELECT 1 FROM batch_lines l
           WHERE l.batch_id = o.id AND l.state = 'pending' AND l.not_before IS NOT NULL AND l.not_before <= at)
         OR EXISTS (SELECT 1 FROM batch_lines l WHERE l.batch_id = o.id AND l.number > o.claimed_to))
@@ -44,7 +44,7 @@ BEGIN
   PERFORM 1 FROM batches WHERE id = ANY (candidates) ORDER BY id FOR NO KEY UPDATE;
   FOR b IN
     SELECT * FROM batches o
-    WHERE o.id = ANY (candidates) AND o.status = 'in_progress' AND (o.paused_until IS NULL OR o.paused_until <= at)
+    WHERE o.id = ANY (candidates) AND o.status = 'in_progress' AND o.ending IS NULL AND (o.paused_until IS NULL OR o.paused_until <= at)
       -- Expired meanwhile by another's clock, it is in the hands of who makes its files (0014_batch_endings.sql).
       AND o.ending IS NULL
     ORDER BY o.claimed_at

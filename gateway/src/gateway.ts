@@ -6,6 +6,7 @@ import type { Pool } from 'pg';
 import { compose } from './compose.ts';
 import type { Config } from './config.ts';
 import { explainListenError } from './listen-error.ts';
+import { startBeats } from './remote-fleet/gateway-directory.ts';
 import { makeServer, type ServerServices } from './server.ts';
 import type { ObjectStorage } from './storage/object-storage.ts';
 import { openStorage } from './storage/open-storage.ts';
@@ -58,7 +59,9 @@ async function serve(
   const parts = compose({ config, log, store, secrets, storage, publicUrl: () => address.publicUrl });
   const app = makeServer(parts.services);
   const stop = async (graceMs: number) => {
-    await closeServer(app, parts.services, graceMs);
+    // Lines are finished beside requests: both need their nodes.
+    const lines = parts.finishLines(graceMs);
+    await closeServer(app, parts.services, graceMs, lines);
     await parts.close();
   };
   try {
@@ -70,7 +73,10 @@ async function serve(
     address.publicUrl = config.publicUrl ?? url;
     const made = await fillDataDir(config.dataDir, store.pool, secrets, `${url}/v1`);
     const workers = parts.startWorkers();
+    const beats = startBeats({ pool: store.pool, log, url: config.internalUrl ?? url });
     const close = async (graceMs: number) => {
+      // First, so that workers beside it turn to others.
+      await beats.stop();
       await stop(graceMs);
       await workers.stop();
       await storage.close();
@@ -111,7 +117,12 @@ function warmUp(): void {
     tokenizerOf(name).count('warm');
 }
 
-async function closeServer(app: FastifyInstance, services: ServerServices, graceMs: number): Promise<void> {
+async function closeServer(
+  app: FastifyInstance,
+  services: ServerServices,
+  graceMs: number,
+  lines: Promise<void>,
+): Promise<void> {
   const until = Date.now() + graceMs;
   // Stops listening at once; requests in flight go on, and their nodes stay connected for them.
   app.server.close();
@@ -119,6 +130,7 @@ async function closeServer(app: FastifyInstance, services: ServerServices, grace
   while (services.inFlight.count > 0 && Date.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, CLOSING_LOOK_MS));
   }
+  await lines;
   services.registry.close();
   app.server.closeAllConnections();
   await app.close();

@@ -6,6 +6,15 @@ export interface MetricsSources {
   inFlight(): number;
 }
 
+/** What there is of batches, as this gateway sees it. */
+export interface BatchSources {
+  linesUnderWay(): number;
+  open(): number;
+}
+
+/** One run of a line: `done` with an answer or an error, to be tried `again`, given `back` uncounted, `lost` to another. */
+export type LineEnd = 'succeeded' | 'failed' | 'again' | 'back' | 'lost';
+
 /** What operators watch, in Prometheus's form. Labels are bounded: models of the catalogue, statuses, routes. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -14,6 +23,8 @@ export class Metrics {
   readonly #tokens: Counter<'model' | 'direction'>;
   readonly #cost: Counter;
   readonly #payloadsLost: Counter;
+  readonly #lines: Counter<'outcome'>;
+  readonly #gauge: (name: string, help: string, read: () => number) => void;
 
   constructor(sources: MetricsSources) {
     const registers = [this.#registry];
@@ -26,7 +37,7 @@ export class Metrics {
     });
     this.#seconds = new Histogram({
       name: 'zerogpu_request_seconds',
-      help: 'From the headers to the settlement',
+      help: 'From the headers to the settlement; without lines of batches, for which nobody waits',
       labelNames: ['endpoint'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
       registers,
@@ -43,7 +54,13 @@ export class Metrics {
       help: 'Requests whose bodies should have been kept and were not, because the database was slow or failed',
       registers,
     });
-    const gauge = (name: string, help: string, read: () => number) =>
+    this.#lines = new Counter({
+      name: 'zerogpu_batch_lines_total',
+      help: 'Runs of lines of batches, by what became of them: succeeded, failed, again, back (uncounted), lost',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.#gauge = (name, help, read) => {
       new Gauge({
         name,
         help,
@@ -52,14 +69,25 @@ export class Metrics {
           this.set(read());
         },
       });
-    gauge('zerogpu_nodes_connected', 'Nodes connected to this gateway', sources.nodes);
-    gauge('zerogpu_requests_in_flight', 'Inference requests under way', sources.inFlight);
+    };
+    this.#gauge('zerogpu_nodes_connected', 'Nodes connected to this gateway', sources.nodes);
+    this.#gauge('zerogpu_requests_in_flight', 'Inference requests under way', sources.inFlight);
+  }
+
+  watchBatches({ linesUnderWay, open }: BatchSources): void {
+    this.#gauge('zerogpu_batch_lines_in_flight', 'Lines of batches under way in this gateway', linesUnderWay);
+    this.#gauge('zerogpu_batches_open', 'Batches that have not ended, of all gateways together', open);
+  }
+
+  lineEnded(end: LineEnd): void {
+    this.#lines.inc({ outcome: end });
   }
 
   settled(settlement: Settlement): void {
-    const { endpoint, status, servedModel, inputTokens, outputTokens, cost, totalMs } = settlement;
+    const { endpoint, status, servedModel, inputTokens, outputTokens, cost, totalMs, tier } = settlement;
     this.#requests.inc({ endpoint, status: String(status) });
-    this.#seconds.observe({ endpoint }, totalMs / 1000);
+    // Nobody waits for a line.
+    if (tier === 'interactive') this.#seconds.observe({ endpoint }, totalMs / 1000);
     if (servedModel === null) return;
     this.#tokens.inc({ model: servedModel, direction: 'input' }, inputTokens);
     this.#tokens.inc({ model: servedModel, direction: 'output' }, outputTokens);

@@ -1,0 +1,114 @@
+/** Composes who works on lines of batches. */
+import { makeInputTexts } from './batches/lines/input-texts.ts';
+import { type Verdict, verdictOf } from './batches/lines/line-outcome.ts';
+import { LineSettler, type LineWord } from './batches/lines/line-settler.ts';
+import { LineStore } from './batches/lines/line-store.ts';
+import { type LineRun, type LineWorker, makeLineWorker } from './batches/lines/line-worker.ts';
+import type { Ground } from './compose-parts.ts';
+import type { LineOutcome, Settlement } from './flow.ts';
+import { type Written, walkLine } from './line-way.ts';
+import { settlementRow } from './metering/settle.ts';
+import type { LineEnd, Metrics } from './metrics.ts';
+import { makeVerifiedReader } from './storage/verified-reader.ts';
+import type { WayServices } from './way.ts';
+
+const now = () => Date.now();
+
+export interface LinesNeeds {
+  readonly metrics: Metrics;
+  /** What stands in `worker_id` of the lines that are taken. */
+  readonly workerId: string;
+  /** A batch may be over. */
+  readonly wakeEndings: () => void;
+}
+
+export interface Lines {
+  /**
+   * Begins to work on lines, unless this gateway leaves them to workers beside it.
+   * @param way of the requests that are made of them
+   */
+  start(way: WayServices): void;
+  /** There may be lines now. */
+  kick(): void;
+  /** Takes no more; finishes those under way within so many milliseconds, and gives the others back. */
+  finish(graceMs: number): Promise<void>;
+}
+
+export function composeLines(ground: Ground, needs: LinesNeeds): Lines {
+  const { concurrency } = ground.config.batches;
+  const settler = makeSettler(ground, needs);
+  let worker: LineWorker | null = null;
+  let open = 0;
+  needs.metrics.watchBatches({ linesUnderWay: () => worker?.underWay ?? 0, open: () => open });
+  const tookBack = (taken: { readonly open: number; readonly over: readonly string[] }) => {
+    open = taken.open;
+    if (taken.over.length > 0) needs.wakeEndings();
+  };
+  return {
+    start(way) {
+      if (concurrency === 0) return;
+      worker = makeWorker(ground, needs, settler, way, tookBack);
+      worker.start();
+    },
+    kick: () => worker?.kick(),
+    async finish(graceMs) {
+      await worker?.stop(graceMs);
+      await settler.close();
+    },
+  };
+}
+
+function makeSettler({ config, store: { pool }, secrets }: Ground, needs: LinesNeeds): LineSettler {
+  return new LineSettler({
+    pool,
+    workerId: needs.workerId,
+    settlementRow: (settlement, at) => settlementRow(settlement, config.gatewayName, secrets, at),
+    now,
+    over: needs.wakeEndings,
+  });
+}
+
+function makeWorker(
+  { config, store: { pool }, storage, log }: Ground,
+  { metrics, workerId }: LinesNeeds,
+  settler: LineSettler,
+  way: WayServices,
+  tookBack: (taken: { readonly open: number; readonly over: readonly string[] }) => void,
+): LineWorker {
+  const notAsked = { requestId: null, settlement: null };
+  return makeLineWorker({
+    concurrency: config.batches.concurrency,
+    store: new LineStore({ pool, workerId, now }),
+    texts: makeInputTexts(pool, makeVerifiedReader(storage)),
+    ask: (run) => ask(run, way, settler, metrics),
+    write: async (line, verdict, over) => {
+      const word = await settler.write({ line, verdict, ...notAsked }, over);
+      metrics.lineEnded(endOf(word, verdict));
+    },
+    tookBack,
+    log,
+  });
+}
+
+/** Takes a line its way; what becomes of it is judged, written and counted. */
+function ask({ line, text, over }: LineRun, way: WayServices, settler: LineSettler, metrics: Metrics) {
+  const { endpoint, keyId, projectId } = line;
+  const write = async (outcome: LineOutcome, settlement: Settlement | null): Promise<Written> => {
+    const verdict = verdictOf(outcome, line.attempt, way.random);
+    const { requestId } = outcome;
+    const word = await settler.write({ line, requestId, verdict, settlement }, over);
+    if (word === 'hold_lost') return word;
+    metrics.lineEnded(endOf(word, verdict));
+    if (word === 'line_lost') return word;
+    if (settlement === null || verdict.outcome === 'back') return 'unlogged';
+    metrics.settled(settlement);
+    return 'logged';
+  };
+  return walkLine({ endpoint, keyId, projectId, text, over, write }, way);
+}
+
+function endOf(word: LineWord, verdict: Verdict): LineEnd {
+  if (word === 'line_lost') return 'lost';
+  if (verdict.outcome !== 'done') return verdict.outcome;
+  return verdict.succeeded ? 'succeeded' : 'failed';
+}
