@@ -122,8 +122,15 @@ export function makeServer(services: ServerServices): FastifyInstance {
 function boundRest(request: IncomingMessage, response: ServerResponse): void {
   response.once('finish', () => {
     if (request.complete) return;
-    const timer = setTimeout(() => request.destroy(), REQUEST_GRACE_MS);
-    request.once('close', () => clearTimeout(timer));
+    const { socket } = request;
+    const timer = setTimeout(() => socket.destroy(), REQUEST_GRACE_MS);
+    const over = () => {
+      clearTimeout(timer);
+      socket.off('close', over);
+    };
+    request.once('close', over);
+    // A request that was answered is not told when its connection ends.
+    socket.once('close', over);
   });
 }
 

@@ -184,7 +184,7 @@ export class TestGateway {
     const method = options.method ?? (body === undefined && options.raw === undefined ? 'GET' : 'POST');
     const { status, headers } = response;
     if (method !== 'HEAD') this.#hold({ method, path: route, status, headers, body: text });
-    const json: Json = contentType.startsWith('application/json') && text !== '' ? JSON.parse(text) : null;
+    const json: Json = /^application\/json(;|$)/.test(contentType) && text !== '' ? JSON.parse(text) : null;
     const requestId = response.headers.get('x-request-id') ?? '';
     return { status, headers, text, json, requestId };
   }
