@@ -7,13 +7,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BLOCK_BYTES, hashBlocks } from './blocks.ts';
-import {
-  type ByteRange,
-  checkName,
-  type ObjectStorage,
-  StorageError,
-  type StoredObject,
-} from './object-storage.ts';
+import { asking, isMissing, missing, reasonOf } from './folder-errors.ts';
+import { type ByteRange, checkName, type ObjectStorage, type StoredObject } from './object-storage.ts';
 import { StorageSettingError } from './storage-setting-error.ts';
 
 /** No name of an object begins with a dot. */
@@ -143,33 +138,7 @@ async function sweep(partials: string, before: Date): Promise<void> {
 
 async function statOrNull(path: string) {
   return await stat(path).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return null;
+    if (isMissing(error)) return null;
     throw error;
   });
 }
-
-/** Does it; an error of the system becomes one of the storage. */
-async function asking<T>(what: string, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (cause) {
-    if (cause instanceof StorageError) throw cause;
-    throw new StorageError(kindOf(cause), `Cannot ${what} in the folder of files: ${reasonOf(cause)}`, cause);
-  }
-}
-
-const missing = (name: string) => (cause: unknown) => {
-  if (codeOf(cause) !== 'ENOENT') throw cause;
-  throw new StorageError('missing', `Nothing is stored as ${name} in the folder of files`, cause);
-};
-
-function kindOf(cause: unknown): StorageError['kind'] {
-  const code = codeOf(cause);
-  return code === 'ENOSPC' || code === 'EDQUOT' ? 'full' : 'unavailable';
-}
-
-function codeOf(cause: unknown): unknown {
-  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
-}
-
-const reasonOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause));

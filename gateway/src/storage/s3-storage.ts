@@ -31,8 +31,14 @@ export async function openS3Storage(location: S3Location, options = OPTIONS): Pr
   return {
     put: async (name, source) => await putInParts(bucket, checkName(name), source),
     read: (name, range) => read(bucket, name, range),
-    exists: async (name) => await asking(`look for ${name}`, () => bucket.has(checkName(name))),
-    remove: async (name) => await asking(`remove ${name}`, () => bucket.remove(checkName(name))),
+    exists: async (name) => {
+      checkName(name);
+      return await asking(`look for ${name}`, () => bucket.has(name));
+    },
+    remove: async (name) => {
+      checkName(name);
+      await asking(`remove ${name}`, () => bucket.remove(name));
+    },
     sweep: async (before) => await asking('sweep', () => bucket.sweep(before)),
     close: async () => bucket.close(),
   };

@@ -1,0 +1,112 @@
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { all, from, storageCases } from '../testing/storage-cases.ts';
+import { asking } from './folder-errors.ts';
+import { openFolderStorage } from './folder-storage.ts';
+
+const temporary = () => mkdtemp(join(tmpdir(), 'zerogpu-storage-'));
+const NAME = 'project/file-1';
+
+storageCases('files in a folder', async () => {
+  const parent = await temporary();
+  const folder = join(parent, 'files');
+  const partials = join(folder, '.partial');
+  const filesOf = async () => {
+    const found = await readdir(folder, { recursive: true, withFileTypes: true });
+    return found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  };
+  return {
+    storage: await openFolderStorage(folder),
+    async names() {
+      // Of the parent, in case a name led out of the folder.
+      expect(await readdir(parent)).toEqual(['files']);
+      const paths = (await filesOf()).filter((path) => !path.startsWith(partials));
+      return paths.map((path) => path.slice(folder.length + 1));
+    },
+    async tamper(name, change) {
+      const path = join(folder, name);
+      await writeFile(path, change(await readFile(path)));
+    },
+    async partialBytes() {
+      const names = await readdir(partials);
+      return await Promise.all(names.map(async (name) => (await stat(join(partials, name))).size));
+    },
+    async leavePartial(name) {
+      await writeFile(join(partials, name.replace('/', '-')), 'left');
+    },
+    async clear() {
+      for (const entry of await readdir(folder)) await rm(join(folder, entry), { recursive: true });
+      await mkdir(partials);
+    },
+    close: () => rm(parent, { recursive: true }),
+  };
+});
+
+describe('the folder of files', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await temporary();
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  test('is for the gateway’s user alone', async () => {
+    const storage = await openFolderStorage(join(folder, 'files'));
+    await storage.put(NAME, from([Buffer.from('x')]));
+    const modes = ['files', 'files/.partial', 'files/project', 'files/project/file-1'].map(
+      async (path) => (await stat(join(folder, path))).mode & 0o777,
+    );
+    expect(await Promise.all(modes)).toEqual([0o700, 0o700, 0o700, 0o600]);
+  });
+
+  test('is made again when somebody removed it', async () => {
+    const storage = await openFolderStorage(join(folder, 'files'));
+    await rm(join(folder, 'files'), { recursive: true });
+    await storage.sweep(new Date());
+    await storage.put(NAME, from([Buffer.from('x')]));
+    expect(await storage.exists(NAME)).toBe(true);
+  });
+
+  test('that cannot be written is told in words', async () => {
+    await writeFile(join(folder, 'files'), 'in the way');
+    await expect(openFolderStorage(join(folder, 'files'))).rejects.toMatchObject({
+      name: 'StorageSettingError',
+      message: expect.stringMatching(
+        /^Cannot write to the folder of files, .*files: E.*Give the gateway's user the right to write there/,
+      ),
+    });
+  });
+
+  test('that became something else is unavailable, also for what it had', async () => {
+    const storage = await openFolderStorage(join(folder, 'files'));
+    await rm(join(folder, 'files'), { recursive: true });
+    await writeFile(join(folder, 'files'), 'in the way');
+    const unavailable = { name: 'StorageError', kind: 'unavailable' };
+    await expect(storage.put(NAME, from([]))).rejects.toMatchObject(unavailable);
+    await expect(all(storage.read(NAME, { start: 0, end: 1 }))).rejects.toMatchObject(unavailable);
+    await expect(storage.exists(NAME)).rejects.toMatchObject(unavailable);
+    await expect(storage.sweep(new Date())).rejects.toMatchObject(unavailable);
+  });
+});
+
+describe('errors of the file system', () => {
+  test.runIf(process.platform === 'linux')('a disk without room is full', async () => {
+    const writing = asking('store', () => appendFile('/dev/full', 'x'));
+    await expect(writing).rejects.toMatchObject({ name: 'StorageError', kind: 'full' });
+  });
+
+  test.each([
+    ['ENOSPC', 'full'],
+    ['EDQUOT', 'full'],
+    ['EIO', 'unavailable'],
+    ['EMFILE', 'unavailable'],
+    ['ENOENT', 'unavailable'],
+  ])('%s is %s', async (code, kind) => {
+    const failing = asking('store', () => Promise.reject(Object.assign(new Error(code), { code })));
+    await expect(failing).rejects.toMatchObject({
+      kind,
+      message: `Cannot store in the folder of files: ${code}`,
+    });
+  });
+});
