@@ -13,6 +13,7 @@ import {
   ERRORS,
   type ErrorCode,
   type MemberRole,
+  newId,
   ROLES,
   roleSuffices,
 } from '@zerogpu/protocol';
@@ -308,7 +309,7 @@ async function auditLines(action: string | undefined): Promise<number> {
 
 describe('programs are held to their key’s project', () => {
   const programs = API_ROUTES.filter(({ key }) => key);
-  const PARAMS: Readonly<Record<string, string>> = { id: SUMMARY };
+  const PARAMS: Readonly<Record<string, string>> = { id: SUMMARY, batch_id: newId('batch') };
 
   test.for(programs.map((route) => [`${route.method} ${route.path}`, route] as const))(
     '%s',
@@ -321,7 +322,7 @@ describe('programs are held to their key’s project', () => {
       const [example] = Object.values(route.request?.examples ?? {});
       const body = (example as { readonly value?: unknown } | undefined)?.value;
       const ask = (key: string | null, headers: Record<string, string> = {}) =>
-        gateway.call(path, body, { key, headers });
+        gateway.call(path, body, { key, headers, method: route.method.toUpperCase() });
       const revoked = await endedKey('revoked_at');
       const expired = await endedKey('expires_at');
       for (const key of [null, revoked, expired, `${victim.apiKey}x`, victim.people.owner.token]) {

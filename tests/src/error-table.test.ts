@@ -2,7 +2,16 @@
  * Every error that callers are told, reached through the whole way: what the caller is told, and what the log and the
  * ledger say afterwards. One without a case fails.
  */
-import { ADDRESS_ERRORS, API_ROUTES, ERRORS, type ErrorCode, isErrorCode, isId } from '@zerogpu/protocol';
+import { writeFile } from 'node:fs/promises';
+import {
+  ADDRESS_ERRORS,
+  API_ROUTES,
+  ERRORS,
+  type ErrorCode,
+  isErrorCode,
+  isId,
+  newId,
+} from '@zerogpu/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { RawConnection } from './support/raw-http.ts';
 import {
@@ -22,6 +31,7 @@ import {
   upstreamAnswers,
   upstreamSetting,
 } from './support/scripted-upstream.ts';
+import { storeFile } from './support/stored-file.ts';
 import { type CallAnswer, type Project, TestGateway } from './support/test-gateway.ts';
 
 const CHAT = 'llama-3.1-8b-instruct-fast';
@@ -89,6 +99,11 @@ const respond = (
   headers: Record<string, string> = {},
 ): Promise<CallAnswer> =>
   gateway.call('/v1/responses', { ...ask, ...changes }, { key: project.apiKey, headers });
+
+const createBatch = (project: Project, input_file_id: string): Promise<CallAnswer> => {
+  const body = { input_file_id, endpoint: '/v1/chat/completions', completion_window: '24h' };
+  return gateway.call('/v1/batches', body, { key: project.apiKey });
+};
 
 const raw = (project: Project, body: string, headers: Record<string, string> = {}): Promise<CallAnswer> =>
   gateway.call('/v1/responses', undefined, { raw: body, key: project.apiKey, headers });
@@ -265,6 +280,57 @@ const CASES: Readonly<Partial<Record<ErrorCode, readonly Case[]>>> = {
       logged: false,
       project: { allowedModels: [IAB] },
       run: (p) => gateway.call(`/v1/models/${SUMMARY}`, undefined, { key: p.apiKey }),
+    },
+  ],
+  file_not_found: [
+    {
+      name: 'of a batch',
+      param: 'input_file_id',
+      logged: false,
+      run: (p) => createBatch(p, newId('file')),
+    },
+  ],
+  batch_not_found: [
+    {
+      name: 'an unknown batch',
+      logged: false,
+      run: (p) => gateway.call(`/v1/batches/${newId('batch')}`, undefined, { key: p.apiKey }),
+    },
+    {
+      name: 'an unknown batch, to be cancelled',
+      logged: false,
+      run: (p) => gateway.call('/v1/batches/batch_1/cancel', undefined, { key: p.apiKey, method: 'POST' }),
+    },
+  ],
+  batch_not_cancellable: [
+    {
+      name: 'a batch that was never begun',
+      logged: false,
+      run: async (p) => {
+        await expectStatus(createBatch(p, (await storeFile(gateway, p, ['[]'])).id), 400);
+        const { json } = await gateway.call('/v1/batches', undefined, { key: p.apiKey });
+        const cancel = `/v1/batches/${json.data[0].id}/cancel`;
+        return gateway.call(cancel, undefined, { key: p.apiKey, method: 'POST' });
+      },
+    },
+  ],
+  invalid_limit: [
+    {
+      name: 'of batches',
+      param: 'limit',
+      logged: false,
+      run: (p) => gateway.call('/v1/batches?limit=101', undefined, { key: p.apiKey }),
+    },
+  ],
+  storage_error: [
+    {
+      name: 'a file whose bytes are not what they were',
+      logged: false,
+      run: async (p) => {
+        const { id, path, bytes } = await storeFile(gateway, p, ['{}']);
+        await writeFile(path, 'x'.repeat(bytes));
+        return createBatch(p, id);
+      },
     },
   ],
   method_not_allowed: [
