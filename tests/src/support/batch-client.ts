@@ -31,7 +31,8 @@ export class BatchClient {
     const headers = { 'x-api-key': this.#door.apiKey, ...Object(init.headers) };
     const response = await fetch(this.#door.url + route, { ...init, headers });
     const bytes = Buffer.from(await response.arrayBuffer());
-    const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
+    // Not what a file's lines are: application/jsonl.
+    const isJson = /^application\/json(;|$)/.test(response.headers.get('content-type') ?? '');
     const { status } = response;
     return { status, headers: response.headers, bytes, json: isJson ? JSON.parse(bytes.toString()) : null };
   }
