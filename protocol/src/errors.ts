@@ -40,10 +40,10 @@ export const ERRORS = {
   string_above_max_length: caller(400, 'invalid_request_error', 'A text is longer than 131072 characters'),
   invalid_content_type: caller(400, 'invalid_request_error', 'The content type must be multipart/form-data'),
   invalid_multipart: caller(400, 'invalid_request_error', 'The body is not valid multipart/form-data'),
-  invalid_purpose: caller(400, 'invalid_request_error', 'purpose must be "batch"'),
+  invalid_purpose: caller(400, 'invalid_request_error', 'The purpose must be "batch"'),
   missing_file: caller(400, 'invalid_request_error', 'The form has no part named "file"'),
   empty_file: caller(400, 'invalid_request_error', 'The file is empty'),
-  invalid_limit: caller(400, 'invalid_request_error', 'limit is not a number in the allowed range'),
+  invalid_limit: caller(400, 'invalid_request_error', 'The limit is not a number in the allowed range'),
   invalid_api_key: caller(401, 'authentication_error', 'The API key is missing or not valid'),
   not_signed_in: caller(
     401,

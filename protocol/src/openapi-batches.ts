@@ -136,8 +136,8 @@ export function batchRoutes(keyed: readonly ErrorCode[]): readonly ApiRoute[] {
         'upstream_timeout',
       ],
     },
-    { ...LIST, errors: ['invalid_limit', 'invalid_value', ...keyed] },
-    { ...GET, errors: [...keyed, 'batch_not_found'] },
-    { ...CANCEL, errors: [...keyed, 'batch_not_found', 'batch_not_cancellable'] },
+    { ...LIST, errors: ['invalid_limit', 'invalid_value', ...keyed, 'no_capacity'] },
+    { ...GET, errors: [...keyed, 'batch_not_found', 'no_capacity'] },
+    { ...CANCEL, errors: [...keyed, 'batch_not_found', 'batch_not_cancellable', 'no_capacity'] },
   ];
 }

@@ -2,6 +2,7 @@
 import type { ErrorCode } from './errors.ts';
 import { MAX_TEXT_LENGTH } from './inference.ts';
 import { batchRoutes } from './openapi-batches.ts';
+import { fileRoutes } from './openapi-files.ts';
 import { EXAMPLE_ID, type ParameterName, SUMMARY_MODEL } from './openapi-parts.ts';
 import type { Json, JsonObject, SchemaName } from './openapi-schemas.ts';
 import { wholeRoutes } from './openapi-tasks.ts';
@@ -17,7 +18,12 @@ export interface ApiRoute {
   readonly description?: string;
   /** False for routes that anybody may read. */
   readonly key: boolean;
-  readonly request?: { readonly schema: SchemaName; readonly examples: JsonObject };
+  readonly request?: {
+    /** JSON unless told. */
+    readonly contentType?: 'multipart/form-data';
+    readonly schema: SchemaName;
+    readonly examples: JsonObject;
+  };
   /** Of the path and the query, besides those that every route of its kind has. */
   readonly parameters?: readonly ParameterName[];
   readonly answer: RouteAnswer;
@@ -27,7 +33,7 @@ export interface ApiRoute {
 
 export interface RouteAnswer {
   readonly description: string;
-  readonly contentType: 'application/json' | 'text/plain';
+  readonly contentType: 'application/json' | 'application/jsonl' | 'text/plain';
   readonly schema?: SchemaName;
   readonly example?: Json;
   /** What `stream: true` sends, in words and as one example of the bytes. */
@@ -283,6 +289,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     },
     errors: [...KEYED, 'model_not_found'],
   },
+  ...fileRoutes(KEYED),
   ...batchRoutes(KEYED),
   {
     method: 'get',

@@ -9,6 +9,7 @@ import {
   ModerationsAnswer,
   ModerationsRequest,
 } from './schema/embeddings.ts';
+import { FileDeleted, FileList, FileObject, FileUpload } from './schema/files.ts';
 import { Health, ModelEntry, ModelList } from './schema/models.ts';
 import { ResponsesAnswer, ResponsesRequest } from './schema/responses.ts';
 import {
@@ -42,6 +43,10 @@ export const SCHEMAS = {
   GlinerAnswer,
   Model: ModelEntry,
   ModelList,
+  FileUpload,
+  File: FileObject,
+  FileList,
+  FileDeleted,
   BatchRequest,
   Batch: BatchObject,
   BatchList,

@@ -16,6 +16,7 @@ import {
   ModerationsAnswer,
   ModerationsRequest,
 } from './schema/embeddings.ts';
+import { FileDeleted, FileList, FileObject, FileUpload } from './schema/files.ts';
 import { Health, ModelEntry, ModelList } from './schema/models.ts';
 import { ResponsesAnswer, ResponsesRequest } from './schema/responses.ts';
 import {
@@ -204,6 +205,10 @@ describe('examples', () => {
     GlinerAnswer,
     Model: ModelEntry,
     ModelList,
+    FileUpload,
+    File: FileObject,
+    FileList,
+    FileDeleted,
     BatchRequest,
     Batch: BatchObject,
     BatchList,

@@ -126,8 +126,9 @@ function routeParameters(route: ApiRoute): Json[] {
   return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
 }
 
-function requestBody({ schema, examples }: NonNullable<ApiRoute['request']>): JsonObject {
-  return { required: true, content: { 'application/json': { schema: ref(schema), examples } } };
+function requestBody({ contentType, schema, examples }: NonNullable<ApiRoute['request']>): JsonObject {
+  const type = contentType ?? 'application/json';
+  return { required: true, content: { [type]: { schema: ref(schema), examples } } };
 }
 
 function answer(route: ApiRoute): JsonObject {
@@ -137,7 +138,7 @@ function answer(route: ApiRoute): JsonObject {
     ...(makesOnce(route) ? REPLAYED_HEADER : {}),
   };
   const body: JsonObject = {
-    schema: schema ? ref(schema) : { type: contentType === 'text/plain' ? 'string' : 'object' },
+    schema: schema ? ref(schema) : { type: contentType === 'application/json' ? 'object' : 'string' },
     ...(example === undefined ? {} : { example }),
   };
   const events: JsonObject = stream

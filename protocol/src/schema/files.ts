@@ -3,6 +3,22 @@ import { type Static, Type } from '@sinclair/typebox';
 const purpose = Type.Union([Type.Literal('batch'), Type.Literal('batch_output')]);
 const Seconds = Type.Integer({ description: 'seconds since 1970' });
 
+/** The form of an upload. */
+export const FileUpload = Type.Object({
+  file: Type.String({
+    contentMediaType: 'application/octet-stream',
+    description: 'the file, with or without a file name',
+  }),
+  purpose: Type.Literal('batch'),
+  'expires_after[anchor]': Type.Optional(Type.Literal('created_at')),
+  'expires_after[seconds]': Type.Optional(
+    Type.Integer({
+      minimum: 3_600,
+      description: 'after how many seconds it goes; at most as long as any file',
+    }),
+  ),
+});
+
 /** One file, as `/v1/files` shows it. */
 export const FileObject = Type.Object(
   {
