@@ -92,6 +92,9 @@ export function openPool(where: pg.PoolConfig, log: Log): pg.Pool {
   pool.on('error', ({ message }) => {
     if (!pool.ending) log.warn({ reason: message }, 'A database connection broke');
   });
+  // One that breaks in somebody's hands between two statements tells the next statement. Without a listener it would end
+  // the process here too, and the pool's own listens only to those that lie idle.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
