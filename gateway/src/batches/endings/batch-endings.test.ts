@@ -374,6 +374,38 @@ onEveryPostgres('how batches end', (database) => {
     });
   });
 
+  it('goes on when the server ends its connections again and again', { timeout: 60_000 }, async () => {
+    const all = await setUp();
+    const lines = Array.from({ length: 4_000 }, (_, i) => (i % 7 === 0 ? failed() : succeeded()));
+    const ids = [await all.insert(lines), await all.insert(lines)];
+    const { options } = await all.ender();
+    const endings = startBatchEndings({ ...options, everyMs: 5, sweepEveryMs: 5 });
+    const others = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+    for (let i = 0; i < 15; i++) {
+      await all.pool.query(others);
+      // Its pauses end at once.
+      all.clock.now += 60_000;
+      await new Promise((next) => setTimeout(next, 10 * i));
+    }
+    const over = async () =>
+      (await Promise.all(ids.map((id) => all.batch(id)))).every(({ status }) => status === 'completed') &&
+      (await all.left()) === 0;
+    while (!(await over())) {
+      all.clock.now += 1000;
+      await new Promise((next) => setTimeout(next, 10));
+    }
+    await endings.stop();
+    for (const id of ids) {
+      const row = await all.batch(id);
+      expect(row).toMatchObject({ completed: 3428, failed: 572 });
+      expect(parsedLines(await all.text(row.output_file_id))).toHaveLength(3428);
+      expect(parsedLines(await all.text(row.error_file_id))).toHaveLength(572);
+    }
+    expect(await all.events()).toHaveLength(2);
+    expect(await all.objects()).toHaveLength(4);
+  });
+
   it('trusts the files where the counters differ, and tells the defect', async () => {
     const all = await setUp();
     const id = await all.insert([succeeded(), succeeded(), failed()], { completed: 1, failed: 2 });

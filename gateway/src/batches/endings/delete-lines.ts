@@ -4,15 +4,7 @@ import type { Pool } from 'pg';
 const SLICE = 2_000;
 
 /** Goes on behind the slice before, because the index still leads over what was deleted. */
-const DELETE_SLICE = `
-WITH slice AS (
-  SELECT max(number) AS upto FROM (
-    SELECT number FROM batch_lines WHERE batch_id = $1 AND number > $2 ORDER BY number LIMIT ${SLICE}) next),
-results AS (
-  DELETE FROM batch_results WHERE batch_id = $1 AND number > $2 AND number <= (SELECT upto FROM slice)),
-lines AS (
-  DELETE FROM batch_lines WHERE batch_id = $1 AND number > $2 AND number <= (SELECT upto FROM slice))
-SELECT upto FROM slice`;
+const DELETE_SLICE = `SELECT delete_batch_lines($1, $2, ${SLICE}) AS upto`;
 const DONE = 'UPDATE batches SET leaves_lines = false WHERE id = $1';
 const FIND = 'SELECT id FROM batches WHERE leaves_lines ORDER BY id LIMIT 10';
 

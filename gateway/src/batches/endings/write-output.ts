@@ -29,23 +29,8 @@ export interface MadeFiles {
 const PAGE_ROWS = 1_000;
 const PAGE_BYTES = 1024 * 1024;
 
-/**
- * $3: those that succeeded, or the others. Rows of the other kind come without text, as they only move the page on. Sizes
- * are known without reading what they are the sizes of. OFFSET 0 keeps results from being read as a whole, page after page.
- */
-const PAGE = `
-SELECT number, custom_id, request_id, body, succeeded FROM (
-  SELECT l.number, r.succeeded, r.request_id,
-    CASE WHEN wanted THEN l.custom_id END AS custom_id, CASE WHEN wanted THEN r.body END AS body,
-    sum(size) OVER (ORDER BY l.number) - size AS before
-  FROM (
-    SELECT number, custom_id FROM batch_lines WHERE batch_id = $1 AND number > $2 ORDER BY number LIMIT ${PAGE_ROWS}) l
-  LEFT JOIN LATERAL (
-    SELECT * FROM batch_results WHERE batch_id = $1 AND number = l.number OFFSET 0) r ON true
-  CROSS JOIN LATERAL (SELECT coalesce(r.succeeded, false) = $3 AS wanted) w
-  CROSS JOIN LATERAL (
-    SELECT CASE WHEN wanted THEN octet_length(l.custom_id) + coalesce(octet_length(r.body), 0) ELSE 0 END AS size) s
-) page WHERE before < ${PAGE_BYTES} ORDER BY number`;
+/** $3: those that succeeded, or the others. */
+const PAGE = `SELECT * FROM batch_output_page($1, $2, $3, ${PAGE_ROWS}, ${PAGE_BYTES})`;
 const IS_OURS = 'SELECT 1 FROM batches WHERE id = $1 AND worker_id = $2 AND ending = $3';
 
 interface Row {
