@@ -1,53 +1,40 @@
 /** The composition root: makes every part once and gives each what it needs, subject by subject. */
+import { findManifest, MANIFESTS } from '@zerogpu/catalogue';
 import { ApiError, openApiDocument } from '@zerogpu/protocol';
 import type { AdminServices } from './admin/admin-routes.ts';
 import { makeAdmin } from './admin-api.ts';
 import { startAlertRounds } from './alerts/alert-rounds.ts';
 import { makeNotify } from './alerts/notify.ts';
-import { KeyDirectory } from './auth/key-directory.ts';
 import { startBillingWorker } from './billing/billing-worker.ts';
 import { makeBilling } from './billing/make-billing.ts';
 import type { BillingParts } from './billing/parts.ts';
 import { type Batching, composeBatching } from './compose-batching.ts';
+import { composeBooks, composeCallers, type Ground, reporter } from './compose-parts.ts';
 import type { Config } from './config.ts';
-import type { Settlement } from './flow.ts';
 import { makeCreateOnce } from './idempotency/create-once.ts';
-import { IdempotencyStore } from './idempotency/idempotency-store.ts';
-import { RefusedCalls } from './metering/refused-calls.ts';
-import { SettlementError, Settler } from './metering/settle.ts';
 import { startSweeper } from './metering/sweeper.ts';
 import { Metrics } from './metrics.ts';
+import { dispatch } from './nodes/dispatch.ts';
 import { NodeDirectory } from './nodes/node-directory.ts';
 import { NodeRegistry } from './nodes/registry.ts';
 import { makeAttempts } from './people/attempts.ts';
 import { makePeople, type PeopleServices } from './people/people-services.ts';
-import type { AdmitServices } from './quota/admit.ts';
-import { HoldBook } from './quota/hold-money.ts';
+import { fleetState } from './remote-fleet/fleet-state.ts';
+import { startBeats } from './remote-fleet/gateway-directory.ts';
+import { InternalCalls, type InternalServices } from './remote-fleet/internal-calls.ts';
+import { targetsFor } from './router/targets.ts';
 import type { ServerServices } from './server.ts';
-import type { ObjectStorage } from './storage/object-storage.ts';
-import { GroupedOverflow } from './store/grouped.ts';
-import type { Log } from './store/log.ts';
-import type { Store } from './store/open-store.ts';
-import { PayloadWriter } from './store/payloads.ts';
-import type { Secrets } from './store/secrets.ts';
 import { Upstream } from './upstreams/upstream.ts';
-
-/** What is there before any part. */
-export interface Ground {
-  readonly config: Config;
-  readonly log: Log;
-  readonly store: Store;
-  readonly secrets: Secrets;
-  /** Where files' bytes lie. */
-  readonly storage: ObjectStorage;
-  /** Where people reach this server; known for certain once it listens. */
-  publicUrl(): string;
-}
+import type { WayServices } from './way.ts';
 
 export interface Composed {
   readonly services: ServerServices;
   /** Begins what the gateway does by itself. */
   startWorkers(): Workers;
+  /** Says in the database that it runs and listens at this address, for workers beside it. */
+  beat(url: string): Workers;
+  /** Takes no more lines of batches; finishes those under way within so long, and gives the others back. */
+  finishLines(graceMs: number): Promise<void>;
   /** Ends every part; what was answered is written down by then. */
   close(): Promise<void>;
 }
@@ -59,9 +46,6 @@ export interface Workers {
 
 /** More settlements than this behind the one under way: the database is slower than its callers. */
 const MANY_WAITING = 1000;
-const HOLD_LOST =
-  'The request outlived the money held for it, so it is not answered and costs nothing; try again';
-
 const now = () => Date.now();
 
 export function compose(ground: Ground): Composed {
@@ -74,12 +58,16 @@ export function compose(ground: Ground): Composed {
   const books = composeBooks(ground, metrics);
   const people = composePeople(ground);
   const billing = composeBilling(ground);
-  const batching = composeBatching(ground, { createOnce: makeCreateOnce(callers.services.claims) });
+  const batching = composeBatching(ground, {
+    createOnce: makeCreateOnce(callers.services.claims),
+    metrics,
+  });
   const services: ServerServices = {
     ...fleet.services,
     ...callers.services,
     ...books.services,
     callerRoutes: batching.callerRoutes,
+    internal: composeInternal(ground, fleet.services, inFlight),
     admin: composeAdmin(ground, people, billing),
     metrics,
     health: {
@@ -101,7 +89,9 @@ export function compose(ground: Ground): Composed {
   };
   return {
     services,
-    startWorkers: () => startWorkers(ground, billing, batching),
+    startWorkers: () => startWorkers(ground, billing, batching, services),
+    beat: (url) => startBeats({ pool: store.pool, log: ground.log, url: config.internalUrl ?? url }),
+    finishLines: (graceMs) => batching.finishLines(graceMs),
     async close() {
       await batching.close();
       await people.mailer?.close();
@@ -110,6 +100,34 @@ export function compose(ground: Ground): Composed {
       await fleet.close();
     },
   };
+}
+
+/** What workers beside this gateway have it run. */
+function composeInternal(
+  { secrets }: Ground,
+  { fleet, upstreams, available }: ReturnType<typeof composeFleet>['services'],
+  inFlight: { count: number },
+): InternalCalls {
+  const tier = 'batch';
+  const run: InternalServices['run'] = async (inference, deadline, hangup) => {
+    const manifest = findManifest(inference.model);
+    if (!manifest) throw new ApiError('model_not_found');
+    inFlight.count++;
+    try {
+      const targets = targetsFor(inference, tier, fleet, upstreams(manifest.id), Math.random);
+      return await dispatch(targets, { manifest, tier, inference, deadline }, null, hangup, now);
+    } finally {
+      inFlight.count--;
+    }
+  };
+  const models = MANIFESTS.map(({ id }) => id);
+  return new InternalCalls({
+    seal: (text) => secrets.seal(text),
+    fleet: () =>
+      fleetState({ models, views: (model) => fleet.views(model), hasUpstream: available.hasFallback }),
+    run,
+    now,
+  });
 }
 
 /** Where requests run: connected nodes, and the operator's upstreams. */
@@ -133,34 +151,6 @@ function composeFleet({ config, store: { pool }, secrets }: Ground) {
   };
   const close = () => Promise.all(all.map((upstream) => upstream.close()));
   return { registry, services, close };
-}
-
-/** Who calls, and what they were answered before. */
-function composeCallers({ store: { pool }, secrets, log }: Ground) {
-  const keys = new KeyDirectory(pool, secrets, log);
-  const claims = new IdempotencyStore(pool, secrets);
-  return { services: { keys, claims }, close: () => Promise.all([claims.close(), keys.close()]) };
-}
-
-/** What requests may cost, did cost, and what is kept of them. */
-function composeBooks({ config, store: { pool }, secrets, log }: Ground, metrics: Metrics) {
-  const holds = new HoldBook(pool);
-  const settler = new Settler({ pool, secrets, gatewayName: config.gatewayName });
-  const refusedCalls = new RefusedCalls({ pool, log, now, settle: (one) => settler.settle(one) });
-  const lost = () => metrics.payloadLost();
-  const payloads = new PayloadWriter({ pool, secrets, log, logDays: config.logDays, lost });
-  const services: Pick<ServerServices, 'admission' | 'settle' | 'refused' | 'keep'> = {
-    admission: admissionOf(config, holds),
-    settle: (settlement) => settle(settler, metrics, settlement),
-    refused: (call) => refusedCalls.offer(call),
-    keep: (payload) => payloads.offer(payload),
-  };
-  const close = async () => {
-    // Before the settler: refused calls that still wait are settled by it.
-    await Promise.all([refusedCalls.close(), payloads.close()]);
-    await Promise.all([settler.close(), holds.close()]);
-  };
-  return { services, waiting: () => settler.waiting, close };
 }
 
 function composePeople({ config, store: { pool }, secrets, log, publicUrl }: Ground): PeopleServices {
@@ -192,6 +182,7 @@ function startWorkers(
   { config, store: { pool }, secrets, log }: Ground,
   billing: BillingParts,
   batching: Batching,
+  way: WayServices,
 ): Workers {
   const alerts = {
     pool,
@@ -206,7 +197,7 @@ function startWorkers(
     startSweeper({ pool, log, logDays: config.logDays }),
     startBillingWorker(billing),
     startAlertRounds(alerts),
-    ...batching.startWorkers(),
+    ...batching.startWorkers(way),
   ];
   return {
     async stop() {
@@ -217,42 +208,3 @@ function startWorkers(
 
 /** Behind a proxy the address that pages are from is not the one that calls arrive at. */
 const originsOf = ({ publicUrl }: Config) => (publicUrl === null ? [] : [new URL(publicUrl).origin]);
-
-function admissionOf(config: Config, holds: HoldBook): AdmitServices {
-  return {
-    take: (asking) => unlessOverloaded(holds.take(asking)),
-    keyLimits: config.rateLimit,
-    override: (model) => config.modelOverrides.get(model),
-    deadlineMs: config.deadlineMs,
-  };
-}
-
-async function settle(settler: Settler, metrics: Metrics, settlement: Settlement): Promise<void> {
-  try {
-    await unlessOverloaded(settler.settle(settlement));
-  } catch (error) {
-    if (error instanceof SettlementError && error.kind === 'hold_lost') {
-      throw new ApiError('upstream_timeout', { message: HOLD_LOST, cause: error });
-    }
-    throw error;
-  }
-  metrics.settled(settlement);
-}
-
-async function unlessOverloaded<T>(writing: Promise<T>): Promise<T> {
-  try {
-    return await writing;
-  } catch (error) {
-    if (error instanceof GroupedOverflow)
-      throw new ApiError('no_capacity', { retryAfterSeconds: 1, cause: error });
-    throw error;
-  }
-}
-
-const reporter = (log: Log) => (requestId: string, cause: unknown) =>
-  log.error({ requestId, cause: describe(cause) }, 'A request failed on our side');
-
-/** For the server's log: where it broke. Never an error's other fields, which may hold what a caller wrote. */
-function describe(cause: unknown): string {
-  return cause instanceof Error ? (cause.stack ?? cause.message).slice(0, 4000) : typeof cause;
-}

@@ -6,7 +6,6 @@ import type { Pool } from 'pg';
 import { compose } from './compose.ts';
 import type { Config } from './config.ts';
 import { explainListenError } from './listen-error.ts';
-import { startBeats } from './remote-fleet/gateway-directory.ts';
 import { makeServer, type ServerServices } from './server.ts';
 import type { ObjectStorage } from './storage/object-storage.ts';
 import { openStorage } from './storage/open-storage.ts';
@@ -73,7 +72,7 @@ async function serve(
     address.publicUrl = config.publicUrl ?? url;
     const made = await fillDataDir(config.dataDir, store.pool, secrets, `${url}/v1`);
     const workers = parts.startWorkers();
-    const beats = startBeats({ pool: store.pool, log, url: config.internalUrl ?? url });
+    const beats = parts.beat(url);
     const close = async (graceMs: number) => {
       // First, so that workers beside it turn to others.
       await beats.stop();

@@ -133,6 +133,7 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
       findById: async (keyId) => (keyId === RECORD.keyId ? RECORD : null),
     },
     callerRoutes: [],
+    internal: { take: () => false },
     claims: memory,
     standIns: { byDefault: false },
     admission: {
