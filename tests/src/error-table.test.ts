@@ -13,6 +13,7 @@ import {
   newId,
 } from '@zerogpu/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Case, type Cases, fileCases, type Told, together } from './support/error-cases.ts';
 import { RawConnection } from './support/raw-http.ts';
 import {
   ALL_ROUTES,
@@ -41,27 +42,6 @@ const DEADLINE_MS = 4_000;
 const BODY_TIMEOUT_MS = 1_000;
 const REQUESTS_A_MINUTE = 20;
 const TOKENS_A_MINUTE = 20_000;
-
-interface Told {
-  readonly status: number;
-  readonly headers: { get(name: string): string | null };
-  readonly text: string;
-}
-
-interface Case {
-  readonly name: string;
-  /** Makes the error come; null when there is nobody left to tell. */
-  run(project: Project): Promise<Told | null>;
-  /** What `param` says; null unless told. */
-  readonly param?: string;
-  /** Headers that must be there, besides those of every answer. */
-  readonly headers?: Readonly<Record<string, RegExp>>;
-  /** False for what ends before it is known whose request it is, naming no project: it is in nobody's log. */
-  readonly logged?: false;
-  /** The log's endpoint, where it is not `responses`. */
-  readonly endpoint?: string;
-  readonly project?: Parameters<TestGateway['newProject']>[0];
-}
 
 let gateway: TestGateway;
 let node: ScriptedNode;
@@ -126,7 +106,7 @@ const OF_CALLERS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'client_closed_request',
 ]);
 
-const CASES: Readonly<Partial<Record<ErrorCode, readonly Case[]>>> = {
+const OWN_CASES: Cases = {
   invalid_json: [
     { name: 'a body cut off', run: (p) => raw(p, '{"model":') },
     { name: 'no body', run: (p) => raw(p, '') },
@@ -465,6 +445,11 @@ const CASES: Readonly<Partial<Record<ErrorCode, readonly Case[]>>> = {
     },
   ],
 };
+
+const CASES = together(
+  OWN_CASES,
+  fileCases(() => gateway),
+);
 
 test('every error that callers are told has a case, and every case is of such an error', () => {
   expect(Object.keys(CASES).sort()).toEqual([...OF_CALLERS].sort());
