@@ -71,17 +71,21 @@ class PartsOnTheirWay {
   }
 }
 
-/** Blocks in parts, all but the last of them whole; `only` is one that is all. */
+/**
+ * Blocks in parts, all but the last of them whole; `only` is one that is all. A part is good until the next but one is
+ * filled: by then it has been sent.
+ */
 async function* partsOf(
   blocks: AsyncIterable<Buffer>,
 ): AsyncGenerator<{ readonly bytes: Buffer; readonly only: boolean }> {
   let part = Buffer.allocUnsafe(PART_BYTES);
+  let other: Buffer | null = null;
   let filled = 0;
   let first = true;
   for await (const block of blocks) {
     if (filled === PART_BYTES) {
       yield { bytes: part, only: false };
-      part = Buffer.allocUnsafe(PART_BYTES);
+      [part, other] = [other ?? Buffer.allocUnsafe(PART_BYTES), part];
       filled = 0;
       first = false;
     }
