@@ -33,7 +33,7 @@ const error = (code: LineError['code'], message: string): string =>
 
 /** Of a completed batch every line ran; one whose result is missing all the same must not be missing from the files. */
 const NEVER_RAN: Readonly<Record<Ending, string>> = {
-  completed: error('internal_error', '[legacy:http_5xx] The result of this line was lost; ask it again'),
+  completed: error('internal_error', '[legacy:http_500] The result of this line was lost; ask it again'),
   cancelled: error('batch_cancelled', 'The batch was cancelled before this line ran'),
   expired: error('batch_expired', 'The batch expired before this line ran; put it into a new batch'),
 };
