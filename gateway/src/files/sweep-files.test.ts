@@ -116,7 +116,7 @@ onEveryPostgres('sweepFiles', (database) => {
     const ids = [await store(NOW, NOW), await store(NOW, NOW), await store(NOW, NOW)];
     broken.add(ids[1]!);
     await expect(sweep(NOW + DAY)).rejects.toThrow('The storage is away');
-    expect(removed).toEqual([ids[0], ids[2]]);
+    expect([...removed].sort()).toEqual([ids[0], ids[2]].sort());
     broken.clear();
     expect((await sweep(NOW + DAY)).removed).toBe(0);
     expect((await sweep(NOW + DAY + 5 * MINUTE)).removed).toBe(1);
