@@ -1,6 +1,7 @@
 /** Composes who works on lines of batches. */
+import { AbsentModels } from './batches/lines/absent-models.ts';
 import { makeInputTexts } from './batches/lines/input-texts.ts';
-import { type Verdict, verdictOf } from './batches/lines/line-outcome.ts';
+import { type Verdict, verdictOf, WAIT_FOR_MODEL } from './batches/lines/line-outcome.ts';
 import { LineSettler, type LineWord } from './batches/lines/line-settler.ts';
 import { LineStore } from './batches/lines/line-store.ts';
 import { type LineRun, type LineWorker, makeLineWorker } from './batches/lines/line-worker.ts';
@@ -76,11 +77,12 @@ function makeWorker(
   tookBack: (taken: { readonly open: number; readonly over: readonly string[] }) => void,
 ): LineWorker {
   const notAsked = { requestId: null, settlement: null };
+  const absent = new AbsentModels(now);
   return makeLineWorker({
     concurrency: config.batches.concurrency,
     store: new LineStore({ pool, workerId, now }),
     texts: makeInputTexts(pool, makeVerifiedReader(storage)),
-    ask: (run) => ask(run, way, settler, metrics),
+    ask: (run) => ask(run, { way, settler, metrics, absent }),
     write: async (line, verdict, over) => {
       const word = await settler.write({ line, verdict, ...notAsked }, over);
       metrics.lineEnded(endOf(word, verdict));
@@ -90,11 +92,19 @@ function makeWorker(
   });
 }
 
+interface AskServices {
+  readonly way: WayServices;
+  readonly settler: LineSettler;
+  readonly metrics: Metrics;
+  readonly absent: AbsentModels;
+}
+
 /** Takes a line its way; what becomes of it is judged, written and counted. */
-function ask({ line, text, over }: LineRun, way: WayServices, settler: LineSettler, metrics: Metrics) {
+function ask({ line, text, over }: LineRun, services: AskServices): Promise<void> {
+  const { way, settler, metrics } = services;
   const { endpoint, keyId, projectId } = line;
   const write = async (outcome: LineOutcome, settlement: Settlement | null): Promise<Written> => {
-    const verdict = verdictOf(outcome, line.attempt, way.random);
+    const verdict = judge(outcome, settlement, line.attempt, services);
     const { requestId } = outcome;
     const word = await settler.write({ line, requestId, verdict, settlement }, over);
     if (word === 'hold_lost') return word;
@@ -105,6 +115,18 @@ function ask({ line, text, over }: LineRun, way: WayServices, settler: LineSettl
     return 'logged';
   };
   return walkLine({ endpoint, keyId, projectId, text, over, write }, way);
+}
+
+function judge(
+  outcome: LineOutcome,
+  settlement: Settlement | null,
+  attempt: number,
+  { absent, way }: AskServices,
+): Verdict {
+  const model = settlement?.requestedModel ?? '';
+  if (outcome.kind === 'answered') absent.answered(model);
+  else if (absent.waitsFor(model, outcome.error)) return WAIT_FOR_MODEL;
+  return verdictOf(outcome, attempt, way.random);
 }
 
 function endOf(word: LineWord, verdict: Verdict): LineEnd {

@@ -21,6 +21,8 @@ export const MOST_ATTEMPTS = 4;
 const WAITS_MS = [1_000, 5_000, 20_000] as const;
 /** Of a batch whose lines found no room, when nobody said for how long. */
 const PAUSE_MS = 1_000;
+/** Of a batch whose model nobody has at the moment. */
+const ABSENT_MS = 2_000;
 /** Bounds what an upstream can ask for. */
 const LONGEST_WAIT_MS = 60_000;
 
@@ -38,6 +40,9 @@ export function verdictOf(outcome: LineOutcome, attempt: number, random: () => n
   const wait = WAITS_MS[Math.max(0, attempt - 1)] ?? WAITS_MS[2];
   return { outcome: 'again', waitMs: Math.max(Math.round(wait * (1 + random() / 2)), retryAfterMs(error)) };
 }
+
+/** Nobody has its model yet: the line waits until somebody comes. */
+export const WAIT_FOR_MODEL: Verdict = { outcome: 'back', waitMs: ABSENT_MS };
 
 /** A line that cannot be asked at all, because its text is not there any more or is not what was stored. */
 export function failedForGood(message: string): Verdict {
