@@ -127,6 +127,33 @@ test('a database that cannot be reached is told without its password', async () 
   expect(other.leaks()).toEqual([]);
 });
 
+test('a bucket that cannot be used is told without its key', async () => {
+  const other = new Witness();
+  const secret = other.plant('secret of the bucket', invented('bucket'));
+  const urls = [
+    { url: `s3://KEYEXAMPLE:${secret}@127.0.0.1:1/files?tls=off`, code: 1, told: 'http://127.0.0.1:1' },
+    { url: `s3://KEYEXAMPLE:${secret}/files`, code: 2, told: 'S3_URL must' },
+  ];
+  for (const { url, code, told } of urls) {
+    const gateway = new ManagedProcess({
+      name: 'gateway',
+      program: 'gateway/src/main.ts',
+      env: {
+        PATH: process.env['PATH'],
+        PORT: '0',
+        ZEROGPU_LOG_LEVEL: 'debug',
+        ZEROGPU_DATA_DIR: platform.dataDir,
+        ZEROGPU_SECRET: serverSecret,
+        S3_URL: url,
+      },
+    });
+    expect((await gateway.exited).code).toBe(code);
+    expect(gateway.output).toContain(told);
+    other.saw(`output with code ${code}`, gateway.output);
+  }
+  expect(other.leaks()).toEqual([]);
+});
+
 /** Refuses as many make do: with the key that it was sent, and with what was asked. */
 function answerAsUpstream(body: string, say: (status: number, said: object) => void): void {
   const status = Number(/upstream says (\d+)/.exec(body)?.[1] ?? 200);

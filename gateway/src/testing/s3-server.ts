@@ -120,6 +120,12 @@ export async function openS3Server(): Promise<S3Server> {
   return opened;
 }
 
+/** As an operator would write it. */
+export function s3UrlOf({ endpoint, bucket, prefix, region, credentials }: S3Location): string {
+  const who = `${credentials?.accessKeyId}:${credentials?.secretAccessKey}`;
+  return `s3://${who}@${new URL(endpoint).host}/${bucket}/${prefix}?region=${region}&tls=off`;
+}
+
 async function handle(server: S3Server, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await bodyOf(request);
   const path = new URL(request.url ?? '/', 'http://s3');
