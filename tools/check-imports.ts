@@ -113,6 +113,7 @@ export const WAY = {
     'line-way.ts',
     'compose.ts',
     'compose-batching.ts',
+    'compose-batch-work.ts',
     'compose-lines.ts',
     'compose-parts.ts',
     'compose-worker.ts',

@@ -3,10 +3,8 @@ import { makeNotify } from './alerts/notify.ts';
 import { readJsonBody } from './api/read-body.ts';
 import { makeBatchRoutes } from './batches/batch-routes.ts';
 import { BatchCreation } from './batches/create-batch.ts';
-import { startBatchEndings } from './batches/endings/batch-endings.ts';
-import { makeWorkerLife } from './batches/worker-life.ts';
 import type { CallerRoute } from './caller-route.ts';
-import { composeLines } from './compose-lines.ts';
+import { type BatchWork, composeBatchWork } from './compose-batch-work.ts';
 import type { Ground } from './compose-parts.ts';
 import type { CreateOnce } from './create-once.ts';
 import { makeFileRoutes } from './files/file-routes.ts';
@@ -38,33 +36,15 @@ export interface Batching {
 }
 
 export function composeBatching(ground: Ground, needs: BatchingNeeds): Batching {
-  const { store, log } = ground;
-  const life = makeWorkerLife({ pool: store.pool, log });
-  // Whoever works on lines looks now instead of at the next round.
-  let wakeEndings = () => {};
-  const lines = composeLines(ground, {
-    metrics: needs.metrics,
-    workerId: life.id,
-    wakeEndings: () => wakeEndings(),
-  });
-  const kick = () => {
-    lines.kick();
-    wakeEndings();
-  };
-  const batches = composeBatches(ground, needs, life.id, kick);
+  const { store, storage, log } = ground;
+  const work = composeBatchWork(ground, needs.metrics);
+  const batches = composeBatches(ground, needs, work);
   return {
     callerRoutes: [...fileRoutes(ground, needs), ...batches.routes],
     startWorkers(way) {
-      life.start();
-      lines.start(way);
-      const endings = startEndings(ground, life.id);
-      wakeEndings = endings.wake;
-      const { storage } = ground;
-      // What this worker has taken stays its own until it has let go of it.
-      const letGo = { stop: () => endings.stop().then(life.stop) };
-      return [letGo, startFileRounds({ pool: store.pool, storage, log, now })];
+      return [work.start(way), startFileRounds({ pool: store.pool, storage, log, now })];
     },
-    finishLines: lines.finish,
+    finishLines: work.finishLines,
     close: () => batches.close(),
   };
 }
@@ -90,8 +70,7 @@ function fileRoutes(
 function composeBatches(
   { config, store: { pool }, storage, log }: Ground,
   { createOnce }: BatchingNeeds,
-  workerId: string,
-  kick: () => void,
+  { workerId, kick }: Pick<BatchWork, 'workerId' | 'kick'>,
 ) {
   const creation = new BatchCreation({
     pool,
@@ -112,21 +91,4 @@ function composeBatches(
     kick,
   });
   return { routes, close: () => creation.close() };
-}
-
-/** Every gateway makes files of batches, also one that leaves their lines to workers beside it. */
-function startEndings({ config, store: { pool }, storage, log }: Ground, workerId: string) {
-  const { files, logDays } = config;
-  const notify = makeNotify(now);
-  // A batch stays in lists as long as its requests do in the log.
-  return startBatchEndings({
-    pool,
-    log,
-    storage,
-    workerId,
-    notify,
-    now,
-    fileDays: files.days,
-    batchDays: logDays,
-  });
 }

@@ -52,6 +52,9 @@ export interface BatchSettings {
   readonly maxLineBytes: number;
 }
 
+/** Of batches, under way at once: enough to fill the groups in which money is held and settled; more only makes callers wait. */
+export const DEFAULT_LINES = 32;
+
 const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -213,8 +216,7 @@ export function readConfig(env: Env): Config {
       days: integer(env, 'ZEROGPU_FILE_DAYS', 30, 1, 3650),
     },
     batches: {
-      // Enough to fill the groups in which money is held and settled; more only makes callers wait.
-      concurrency: integer(env, 'ZEROGPU_BATCH_CONCURRENCY', 32, 0, 1024),
+      concurrency: integer(env, 'ZEROGPU_BATCH_CONCURRENCY', DEFAULT_LINES, 0, 1024),
       endpoints: batchEndpoints(env['ZEROGPU_BATCH_ENDPOINTS']),
       maxLines: integer(env, 'ZEROGPU_BATCH_MAX_LINES', 50_000, 1, 10_000_000),
       maxFileBytes: integer(env, 'ZEROGPU_BATCH_MAX_BYTES', 209_715_200, 1, LARGEST_FILE),

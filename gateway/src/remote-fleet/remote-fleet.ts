@@ -37,11 +37,13 @@ export class RemoteFleet {
   readonly #services: RemoteFleetServices;
   readonly #gateways = new Map<string, RemoteGateway>();
   readonly #rounds: Rounds;
+  /** The last look for gateways failed, and that was told. */
+  #blind = false;
 
   constructor(services: RemoteFleetServices) {
     this.#services = services;
     const { log } = services;
-    const failed = 'The worker cannot see which gateways run';
+    const failed = 'The worker cannot look at the gateways';
     this.#rounds = startRounds({ everyMs: LOOK_EVERY_MS, round: () => this.look(), log, failed });
   }
 
@@ -77,7 +79,7 @@ export class RemoteFleet {
 
   /** Looks who is there, and how they are. */
   async look(): Promise<void> {
-    this.#takeOver(await this.#services.find());
+    await this.#find();
     await Promise.all([...this.#gateways.values()].map((gateway) => this.#lookAt(gateway)));
   }
 
@@ -86,6 +88,19 @@ export class RemoteFleet {
     const gateways = [...this.#gateways.values()];
     this.#gateways.clear();
     await Promise.all(gateways.map((gateway) => gateway.close()));
+  }
+
+  /** Without a database the gateways are where they were. */
+  async #find(): Promise<void> {
+    try {
+      this.#takeOver(await this.#services.find());
+      this.#blind = false;
+    } catch (error) {
+      if (this.#blind) return;
+      this.#blind = true;
+      const reason = String(error).slice(0, 200);
+      this.#services.log.warn({ reason }, 'The worker cannot see which gateways run');
+    }
   }
 
   #present(): RemoteGateway[] {

@@ -146,7 +146,8 @@ async function fill(
   });
 }
 
-async function checkSecret(pool: Pool, secrets: Secrets): Promise<void> {
+/** @throws SecretError when the database was made with another server secret */
+export async function checkSecret(pool: Pool, secrets: Secrets): Promise<void> {
   const { rows } = await pool.query<{ secret_fingerprint: Buffer }>(READ_FINGERPRINT);
   if (rows[0]?.secret_fingerprint.equals(secrets.fingerprint())) return;
   throw new SecretError(

@@ -71,13 +71,45 @@ export async function openStoreBeside(options: StoreOptions): Promise<Pick<Store
   }
 }
 
+/**
+ * Opens the database of a running gateway for a process that works beside it, and leaves it as it is.
+ * @throws StoreError in words for the operator
+ */
+export async function openStoreOfRunning({ databaseUrl, dataDir, log }: StoreOptions): Promise<Store> {
+  const where = databaseUrl ? { connectionString: databaseUrl } : await connectionToRunning(dataDir);
+  if (where === null) throw new StoreError(nobodyRuns(dataDir));
+  const pool = openPool({ ...where, max: BESIDE_CONNECTIONS, application_name: 'zerogpu-worker' }, log);
+  try {
+    await checkServer(pool, databaseUrl ?? null);
+    await checkSchema(pool, dataDir);
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  return { pool, health: () => isHealthy(pool), close: () => pool.end() };
+}
+
+/** With a gateway's own and four workers the 50 of the embedded server have room for the operator. */
+const BESIDE_CONNECTIONS = 8;
+
+const nobodyRuns = (dataDir: string) =>
+  `No gateway runs on the data directory ${dataDir}. Start one first (npm start), or name its database with DATABASE_URL`;
+
+/** A gateway of the same version has been here. */
+async function checkSchema(pool: pg.Pool, dataDir: string): Promise<void> {
+  const { rows } = await pool.query<{ there: boolean }>(
+    "SELECT to_regclass('gateways') IS NOT NULL AS there",
+  );
+  if (rows[0]?.there !== true) throw new StoreError(nobodyRuns(dataDir));
+}
+
 /** @param where what `pg` takes: host, port, user, database, or connectionString */
 export function openPool(where: pg.PoolConfig, log: Log): pg.Pool {
   const pool = new pg.Pool({
-    ...where,
     application_name: 'zerogpu-gateway',
     // Groups of holds, settlements and claims, keys, nodes, sweeper and people together; a query takes a millisecond.
     max: 12,
+    ...where,
     min: 0,
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: 10_000,
