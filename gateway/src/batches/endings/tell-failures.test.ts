@@ -20,6 +20,8 @@ it('tells each reason once in five minutes, and that batches end again', () => {
   failures.wentOn();
   failures.wentOn();
   expect(told.slice(8)).toEqual(['Batches end again']);
+  failures.tell('batch_a', errors[0], 599_000);
+  expect(told).toHaveLength(9);
   failures.tell('batch_a', errors[0], 600_000);
   expect(told[9]).toContain('the storage is full');
 });

@@ -20,6 +20,7 @@ const WORDS: Readonly<Record<Kind, string>> = {
 export class TellFailures {
   readonly #log: Log;
   readonly #told = new Map<Kind, number>();
+  #waiting = false;
 
   constructor(log: Log) {
     this.#log = log;
@@ -30,12 +31,14 @@ export class TellFailures {
     const kind = kindOf(error);
     if (now - (this.#told.get(kind) ?? Number.NEGATIVE_INFINITY) < EVERY_MS) return;
     this.#told.set(kind, now);
+    this.#waiting = true;
     this.#log.warn({ batch, reason: String(error).slice(0, MAX_REASON) }, WORDS[kind]);
   }
 
+  /** A batch has ended. What was told stays told: one batch may fail again and again while others end. */
   wentOn(): void {
-    if (this.#told.size > 0) this.#log.info({}, 'Batches end again');
-    this.#told.clear();
+    if (this.#waiting) this.#log.info({}, 'Batches end again');
+    this.#waiting = false;
   }
 }
 
