@@ -13,12 +13,11 @@ import {
   ERRORS,
   type ErrorCode,
   type MemberRole,
-  newId,
   ROLES,
   roleSuffices,
 } from '@zerogpu/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MAKERS, nobodys, type ObjectParam, type Place, REFERENCES } from './support/admin-objects.ts';
+import { MAKERS, made, nobodys, type ObjectParam, type Place, REFERENCES } from './support/admin-objects.ts';
 import { BODIES, PREPARED, UNDONE } from './support/admin-rightful.ts';
 import {
   type AdminAnswer,
@@ -309,16 +308,25 @@ async function auditLines(action: string | undefined): Promise<number> {
 
 describe('programs are held to their key’s project', () => {
   const programs = API_ROUTES.filter(({ key }) => key);
-  const PARAMS: Readonly<Record<string, string>> = { id: SUMMARY, batch_id: newId('batch') };
+  const MADE: Readonly<Record<string, () => Promise<string>>> = {
+    id: async () => SUMMARY,
+    file_id: () => MAKERS.fileId({ ...here(), gateway, params: {} }),
+    batch_id: () => MAKERS.batchId({ ...here(), gateway, params: {} }),
+  };
+  /** One that its path names; empty when it names none. */
+  const thingOf = async (path: string): Promise<string> => {
+    const [, param] = /\{(\w+)\}/.exec(path) ?? [];
+    if (param === undefined) return '';
+    const make = MADE[param];
+    if (make === undefined) throw new Error(`Nobody knows how to make the ${param} of ${path}`);
+    return make();
+  };
+  const pathWith = (path: string, id: string) => path.replace(/\{\w+\}/, id);
 
   test.for(programs.map((route) => [`${route.method} ${route.path}`, route] as const))(
     '%s',
     async ([, route]) => {
-      const path = route.path.replaceAll(/\{(\w+)\}/g, (_, param: string) => {
-        const value = PARAMS[param];
-        if (value === undefined) throw new Error(`Nobody knows how to make the ${param} of ${route.path}`);
-        return value;
-      });
+      const path = pathWith(route.path, await thingOf(route.path));
       const [example] = Object.values(route.request?.examples ?? {});
       const body = (example as { readonly value?: unknown } | undefined)?.value;
       const ask = (key: string | null, headers: Record<string, string> = {}) =>
@@ -338,6 +346,26 @@ describe('programs are held to their key’s project', () => {
       expect((await ask(victim.apiKey, { 'x-project-id': victim.projectId })).status).not.toBeOneOf([
         401, 403,
       ]);
+    },
+  );
+
+  const ofThings = programs.filter(({ path }) => /\{(file|batch)_id\}/.test(path));
+  test.for(ofThings.map((route) => [`${route.method} ${route.path}`, route] as const))(
+    '%s of another project is not there',
+    async ([, route]) => {
+      const id = await thingOf(route.path);
+      const ask = async (key: string, of: string) => {
+        const method = route.method.toUpperCase();
+        const { status, text } = await gateway.call(pathWith(route.path, of), undefined, { method, key });
+        return { status, text: text.replaceAll(of, 'the id') };
+      };
+      const missing = await ask(victim.apiKey, nobodys(id));
+      expect(missing.status).toBe(404);
+      const nextDoorKey = await made({ ...nextDoor(), gateway, params: {} }, 'createKey', {
+        name: 'a program next door',
+      });
+      for (const key of [other.apiKey, nextDoorKey.key]) expect(await ask(key, id)).toEqual(missing);
+      expect((await ask(victim.apiKey, id)).status).toBeLessThan(300);
     },
   );
 });

@@ -200,6 +200,20 @@ onEveryPostgres('the progress of batches', (database) => {
     expect((await stream.next())?.data.id).toBe(later);
   });
 
+  it('is told of one that began and ended between two looks, once', async () => {
+    const { make, follow, tail } = await setUp(database, NEVER_MS);
+    await make({ status: 'completed' });
+    const stream = await follow();
+    await tail.look();
+    const short = await make({ status: 'completed', completed: 100 });
+    await tail.look();
+    await tail.look();
+    expect((await stream.next())?.data).toMatchObject({ id: short, status: 'completed', progress: null });
+    const next = await make();
+    await tail.look();
+    expect((await stream.next())?.data.id).toBe(next);
+  });
+
   it('ends with the membership', async () => {
     const { follow, member } = await setUp(database);
     const stream = await follow();

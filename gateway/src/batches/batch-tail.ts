@@ -1,4 +1,4 @@
-import type { BatchStatus } from '@zerogpu/protocol';
+import { type BatchStatus, idsFrom } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
 import type { Log } from '../store/log.ts';
 import { TERMINAL } from './batch.ts';
@@ -9,16 +9,22 @@ const LOOK_MS = 1_000;
 /** Of one project, newest first: a screen full, and what one look reads at most of each project that is followed. */
 const MOST_OPEN = 100;
 
+/** Of those that have ended, of all projects that are followed: the others of one moment are in the list. */
+const MOST_ENDED = 1_000;
+/** Batches that were made so long before the last look are new, too: clocks differ, and a commit takes its time. */
+const LOOK_BACK_MS = 5_000;
+
 const OPEN = "('validating', 'in_progress', 'finalizing', 'cancelling')";
 const COLUMNS = 'id, project_id, status, total, completed, failed, in_progress_at, expires_at';
-/** What is open now, and what was when it was last looked at and has ended since. */
+/** What is open now, and what has ended: of those that were open at the last look, and of those made since. */
 const LOOK = `
 SELECT open.* FROM unnest($1::uuid[]) AS followed (id) CROSS JOIN LATERAL (
   SELECT ${COLUMNS} FROM batches WHERE project_id = followed.id AND status IN ${OPEN}
   ORDER BY id DESC LIMIT ${MOST_OPEN}) open
 UNION ALL
 SELECT ${COLUMNS} FROM batches
-WHERE project_id = ANY ($1::uuid[]) AND id = ANY ($2::text[]) AND status NOT IN ${OPEN}`;
+WHERE project_id = ANY ($1::uuid[]) AND (id = ANY ($2::text[]) OR id >= $3) AND status NOT IN ${OPEN}
+LIMIT ${MOST_ENDED}`;
 
 /** A batch as far as it changes while it runs. */
 export interface BatchState {
@@ -52,7 +58,8 @@ export class BatchTail {
   #rates = new Map<string, RateWindow>();
   #timer: NodeJS.Timeout | null = null;
   #looking: Promise<void> | null = null;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  /** By the clock of timers, and in milliseconds since 1970. */
+  #lookedAt = { timer: Number.NEGATIVE_INFINITY, time: Number.POSITIVE_INFINITY };
 
   constructor(services: BatchTailServices) {
     this.#services = services;
@@ -61,12 +68,12 @@ export class BatchTail {
   /** At first everything that is open, then what changes. How many follow is the caller's to bound. */
   follow(projectId: string): BatchFollower {
     const others = this.#followers.get(projectId) ?? new Set();
-    const follower = new BatchFollower(() => this.#leave(projectId, follower));
+    const { lookMs = LOOK_MS, now } = this.#services;
+    const follower = new BatchFollower(now(), () => this.#leave(projectId, follower));
     this.#followers.set(projectId, others.add(follower));
-    const { lookMs = LOOK_MS } = this.#services;
     this.#timer ??= setInterval(() => void this.look(), lookMs).unref();
     // Whoever comes and goes quickly does not make it look more often.
-    if (performance.now() - this.#lookedAt >= lookMs) void this.look();
+    if (performance.now() - this.#lookedAt.timer >= lookMs) void this.look();
     return follower;
   }
 
@@ -78,6 +85,7 @@ export class BatchTail {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     this.#rates.clear();
+    this.#lookedAt = { ...this.#lookedAt, time: Number.POSITIVE_INFINITY };
   }
 
   /** One look; runs by itself. */
@@ -94,16 +102,26 @@ export class BatchTail {
   }
 
   async #read(): Promise<void> {
-    this.#lookedAt = performance.now();
+    const since = idsFrom('batch', this.#begin() - LOOK_BACK_MS);
     if (this.#followers.size === 0) return;
     const known = new Set<string>();
     for (const followers of this.#followers.values())
       for (const { open } of followers) for (const id of open) known.add(id);
-    const values = [[...this.#followers.keys()], [...known]];
+    const values = [[...this.#followers.keys()], [...known], since];
     const { rows } = await this.#services.pool.query<BatchState>(LOOK, values);
     const news = this.#measured(rows);
     for (const one of news)
       for (const follower of this.#followers.get(one.project_id) ?? []) follower.offer(one);
+    for (const followers of this.#followers.values())
+      for (const follower of followers) follower.forgetBefore(since);
+  }
+
+  /** @returns when it was last looked, in milliseconds since 1970; at the first look, now */
+  #begin(): number {
+    const time = this.#services.now();
+    const last = Math.min(this.#lookedAt.time, time);
+    this.#lookedAt = { timer: performance.now(), time };
+    return last;
   }
 
   #measured(rows: readonly BatchState[]): readonly BatchNews[] {
@@ -124,32 +142,40 @@ export class BatchTail {
 export class BatchFollower {
   /** The latest of each batch: a slow reader misses what lay between. */
   readonly #waiting = new Map<string, BatchNews>();
-  /** What was told last of each open batch. */
-  readonly #told = new Map<string, string>();
+  /** What was told last of each open batch, and of those that ended a moment ago. */
+  readonly #told = new Map<string, { readonly seen: string; readonly ended: boolean }>();
+  /** Ids that are less were there before it followed: of those, what had ended is no news. */
+  readonly #since: string;
   readonly #leave: () => void;
   #wake: (() => void) | null = null;
   #closed = false;
 
-  constructor(leave: () => void) {
+  /** @param now milliseconds since 1970 */
+  constructor(now: number, leave: () => void) {
+    this.#since = idsFrom('batch', now);
     this.#leave = leave;
   }
 
   /** Batches that it believes to be open. */
-  get open(): Iterable<string> {
-    return this.#told.keys();
+  get open(): readonly string[] {
+    return [...this.#told].filter(([, { ended }]) => !ended).map(([id]) => id);
   }
 
   offer(news: BatchNews): void {
     const { id, status, total, completed, failed } = news;
     const seen = `${status} ${total} ${completed} ${failed}`;
-    if (this.#closed || this.#told.get(id) === seen) return;
+    const before = this.#told.get(id);
+    if (this.#closed || before?.seen === seen) return;
     const ended = TERMINAL.has(status);
-    // Looks overlap with endings: what has ended is told to those alone who saw it open.
-    if (ended && !this.#told.has(id)) return;
-    if (ended) this.#told.delete(id);
-    else this.#told.set(id, seen);
+    if (ended && before === undefined && id < this.#since) return;
+    this.#told.set(id, { seen, ended });
     this.#waiting.set(id, news);
     this.#wake?.();
+  }
+
+  /** No look gives those of them that have ended again. */
+  forgetBefore(id: string): void {
+    for (const [told, { ended }] of this.#told) if (ended && told < id) this.#told.delete(told);
   }
 
   /** @returns what changed, perhaps nothing after `ms`; null when it is closed */

@@ -78,7 +78,8 @@ export async function uploaded(place: Place, content: string): Promise<string> {
   const { key } = await keyOf(place.gateway, place);
   const response = await fetch(`${place.gateway.url}/v1/files`, {
     method: 'POST',
-    headers: { 'x-api-key': key },
+    // So that the answer is kept, too.
+    headers: { 'x-api-key': key, 'idempotency-key': crypto.randomUUID() },
     body: form,
   });
   const text = await response.text();

@@ -1,10 +1,12 @@
 /** Everything that a database holds, to show that nothing of it changed. */
 import type { Pool } from 'pg';
 
-/** What changes by itself: written for everybody who is let in, refused afterwards or not; or tried again and again. */
+/** What changes by itself: written for everybody who is let in, refused afterwards or not; signs of life; or tried again and again. */
 const RESTLESS_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   'public.sessions': ['last_seen_at'],
   'public.api_keys': ['last_used_at'],
+  'public.batch_workers': ['alive_until'],
+  'public.gateways': ['alive_until'],
   'public.webhook_deliveries': ['tries', 'status', 'next_at', 'attempts'],
 };
 
