@@ -6,7 +6,7 @@ export interface Line {
   readonly number: number;
   /** Of its first byte, in the file. */
   readonly start: number;
-  /** A view of what was read: valid until the next line is asked for, unless copied. */
+  /** Valid until the next line is asked for. */
   readonly bytes: Buffer;
 }
 
@@ -26,8 +26,8 @@ const SLACK = BOM.length + 1;
  */
 export class LineCutter {
   readonly #maxLineBytes: number;
-  /** Of the line that has begun, without those of the bytes at hand. */
-  #held: Buffer[] = [];
+  /** What came of the line that has begun, before the bytes at hand. The same memory for every line. */
+  #held = Buffer.alloc(0);
   #heldBytes = 0;
   #number = 0;
   #start = 0;
@@ -56,24 +56,34 @@ export class LineCutter {
     if (this.#heldBytes > 0 && !this.#tooLong) yield* this.#endLine(Buffer.alloc(0), 0);
   }
 
-  /** A copy: who gives the bytes may use their memory again. */
   #hold(part: Buffer): void {
-    if (part.length === 0) return;
-    this.#held.push(Buffer.from(part));
-    this.#heldBytes += part.length;
+    const bytes = this.#heldBytes + part.length;
+    if (bytes > this.#held.length) {
+      const wider = Buffer.allocUnsafe(Math.min(bytes * 2, this.#maxLineBytes + SLACK));
+      this.#held.copy(wider, 0, 0, this.#heldBytes);
+      this.#held = wider;
+    }
+    part.copy(this.#held, this.#heldBytes);
+    this.#heldBytes = bytes;
+  }
+
+  /** Of a line that ends with this part. */
+  #whole(part: Buffer): Buffer {
+    if (this.#heldBytes === 0) return part;
+    this.#hold(part);
+    const whole = this.#held.subarray(0, this.#heldBytes);
+    this.#heldBytes = 0;
+    return whole;
   }
 
   #longLine(): LongLine {
     this.#tooLong = true;
-    this.#held = [];
     return { number: this.#number + 1, bytes: null };
   }
 
   *#endLine(part: Buffer, terminatorBytes: number): Generator<Line | LongLine, void> {
-    const whole = this.#heldBytes === 0 ? part : Buffer.concat([...this.#held, part]);
+    const whole = this.#whole(part);
     const lineStart = this.#start;
-    this.#held = [];
-    this.#heldBytes = 0;
     this.#start += whole.length + terminatorBytes;
     const skipped = lineStart === 0 && whole.subarray(0, BOM.length).equals(BOM) ? BOM.length : 0;
     const bytes = whole.subarray(skipped, whole.at(-1) === CR ? whole.length - 1 : whole.length);

@@ -2,7 +2,14 @@ import { ApiError, errorEnvelope } from '@zerogpu/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readLines } from './read-lines.ts';
-import { checkInputSize, InputCheck, type InputLimits, type InputLine, quoted } from './validate-input.ts';
+import {
+  checkInputSize,
+  InputCheck,
+  type InputLimits,
+  type InputLine,
+  parseLine,
+  quoted,
+} from './validate-input.ts';
 
 const CHAT = '/v1/chat/completions';
 const OTHER = '/v1/responses';
@@ -33,7 +40,9 @@ async function check(
   })();
   try {
     checkInputSize(bytes.length, limits);
-    for await (const line of readLines(chunks, limits.maxLineBytes)) lines.push(inputCheck.take(line));
+    for await (const line of readLines(chunks, limits.maxLineBytes)) {
+      lines.push(inputCheck.take(line, line.bytes === null ? undefined : parseLine(line.bytes)));
+    }
     inputCheck.end();
     return lines;
   } catch (error) {

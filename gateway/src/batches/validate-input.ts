@@ -50,14 +50,17 @@ export class InputCheck {
     return this.#seen.size;
   }
 
-  /** @throws ApiError the first thing that is wrong with the line */
-  take(line: Line | LongLine): InputLine {
+  /**
+   * @param value what the line says as JSON, undefined where it is none (`parseLine`, `RequestScan`)
+   * @throws ApiError the first thing that is wrong with the line
+   */
+  take(line: Line | LongLine, value: unknown): InputLine {
     const { maxLines, maxLineBytes } = this.#limits;
     const { number } = line;
     if (this.count === maxLines) throw wholeFile(`Input file exceeds maximum of ${maxLines} lines`);
     if (line.bytes === null)
       throw fault(number, 'invalid_value', `exceeds maximum size of ${maxLineBytes} bytes`);
-    const request = parse(number, line.bytes);
+    const request = requestOf(number, value);
     const customId = this.#checkCustomId(number, request);
     checkMethod(number, request);
     this.#checkUrl(number, request);
@@ -97,14 +100,20 @@ type Request = Readonly<Record<string, unknown>>;
 /** A mark in the middle of a file is no mark but a character, and JSON begins with none such. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** However deep: what is too deep for an endpoint is the line's own failure when it runs. */
-function parse(number: number, bytes: Buffer): Request {
-  let value: unknown;
+/**
+ * However deep: what is too deep for an endpoint is the line's own failure when it runs.
+ * @returns undefined for what is no JSON
+ */
+export function parseLine(bytes: Buffer): unknown {
   try {
-    value = JSON.parse(utf8.decode(bytes));
+    return JSON.parse(utf8.decode(bytes));
   } catch {
-    throw fault(number, 'invalid_json', 'is not valid JSON');
+    return undefined;
   }
+}
+
+function requestOf(number: number, value: unknown): Request {
+  if (value === undefined) throw fault(number, 'invalid_json', 'is not valid JSON');
   if (!isRecord(value)) throw fault(number, 'invalid_type', 'must be a JSON object');
   return value;
 }
