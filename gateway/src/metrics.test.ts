@@ -40,6 +40,24 @@ describe('Metrics', () => {
     expect(lines.join()).not.toContain('made up');
   });
 
+  test('counts lines of batches by what became of them, and leaves them out of what callers waited', async () => {
+    const metrics = new Metrics({ nodes: () => 0, inFlight: () => 0 });
+    metrics.watchBatches({ linesUnderWay: () => 7, open: () => 4 });
+    for (const end of ['succeeded', 'succeeded', 'back'] as const) metrics.lineEnded(end);
+    metrics.settled(makeSettlement(caller, { tier: 'batch' }));
+    const lines = (await metrics.text()).split('\n');
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'zerogpu_batch_lines_total{outcome="succeeded"} 2',
+        'zerogpu_batch_lines_total{outcome="back"} 1',
+        'zerogpu_batch_lines_in_flight 7',
+        'zerogpu_batches_open 4',
+        'zerogpu_requests_total{endpoint="responses",status="200"} 1',
+      ]),
+    );
+    expect(lines.join()).not.toContain('zerogpu_request_seconds_count{');
+  });
+
   test('two of them do not meet', async () => {
     const [one, two] = [0, 0].map(() => new Metrics({ nodes: () => 0, inFlight: () => 0 }));
     one?.settled(makeSettlement(caller));

@@ -5,7 +5,7 @@ import { ApiError, isErrorCode } from '@zerogpu/protocol';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listen } from '../testing/scripted-node.ts';
-import { type JsonBody, readJsonBody } from './read-body.ts';
+import { bodyOfLine, type JsonBody, readJsonBody } from './read-body.ts';
 
 const MAX = 10_000;
 type Outcome = JsonBody['value'] | string;
@@ -191,5 +191,32 @@ describe('readJsonBody', () => {
     const value = await post('{"__proto__":{"polluted":1},"constructor":2,"toString":3}');
     expect(Object.keys(value)).toEqual(['__proto__', 'constructor', 'toString']);
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+});
+
+describe('bodyOfLine', () => {
+  const lineOf = (body: string) => Buffer.from(`{"custom_id":"a","body":${body}}`);
+  const codeOf = (line: Buffer, max = MAX) => {
+    try {
+      return bodyOfLine(line, max).value;
+    } catch (error) {
+      return error instanceof ApiError ? error.code : error;
+    }
+  };
+
+  test('is the body alone, as it would have been sent', () => {
+    const { bytes, value } = bodyOfLine(lineOf('{ "model": "m", "input": "ü" }'), MAX);
+    expect(value).toEqual({ model: 'm', input: 'ü' });
+    expect(bytes.toString()).toBe('{"model":"m","input":"ü"}');
+  });
+
+  test('is held to the rules of a body that is sent', () => {
+    const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
+    expect(codeOf(lineOf(deep(64)))).toEqual(JSON.parse(deep(64)));
+    expect(codeOf(lineOf(deep(65)))).toBe('invalid_json');
+    expect(codeOf(lineOf('{"a":"xxxxxxxxxxxxxxxxxxxx"}'), 20)).toBe('request_too_large');
+    for (const body of ['[1]', '"text"', 'null', '1']) expect(codeOf(lineOf(body))).toBe('invalid_json');
+    expect(codeOf(Buffer.from('{"custom_id":"a"}'))).toBe('invalid_json');
+    expect(codeOf(Buffer.from('{"body":'))).toBe('invalid_json');
   });
 });

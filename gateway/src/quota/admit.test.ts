@@ -293,6 +293,7 @@ describe('the limits', () => {
     await expect(ask({}, given)).rejects.toMatchObject({
       code: 'rate_limit_exceeded',
       message: expect.stringContaining('This request alone'),
+      never: true,
     });
   });
 });

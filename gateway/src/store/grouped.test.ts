@@ -123,6 +123,24 @@ describe('Grouped', () => {
     await expect(queue.add(1)).rejects.toThrow('The flush of 1 items gave 0 results');
   });
 
+  it('rests after a group, whose items are answered before, and takes what gathered meanwhile together', async () => {
+    const { calls, flush } = gate();
+    const queue = new Grouped({ flush, maxGroup: 10, restMs: 30 });
+    const first = queue.add(1);
+    await turns();
+    calls[0]!.done.resolve();
+    expect(await first).toBe(10);
+    const rest = [queue.add(2)];
+    await turns();
+    rest.push(queue.add(3));
+    expect(calls).toHaveLength(1);
+    while (calls.length === 1) await turn();
+    expect(calls[1]?.items).toEqual([2, 3]);
+    calls[1]!.done.resolve();
+    expect(await Promise.all(rest)).toEqual([20, 30]);
+    await queue.close();
+  });
+
   it('answers everyone who waits when it closes, and refuses who comes after', async () => {
     const { calls, flush } = gate();
     const queue = new Grouped({ flush, maxGroup: 1 });
