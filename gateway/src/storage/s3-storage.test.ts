@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openS3Server, type S3Asked, type S3Fault, type S3Server } from '../testing/s3-server.ts';
 import { all, chunked, expectSame, from, someBytes, storageCases } from '../testing/storage-cases.ts';
 import { readVerified } from './blocks.ts';
@@ -145,6 +145,17 @@ describe('a bucket that does badly', () => {
     expect(count('GetObject')).toBeLessThanOrEqual(3);
   });
 
+  test('a reader who stands still for longer than a connection may gets everything', async () => {
+    const stored = await putLong();
+    const given: Buffer[] = [];
+    for await (const chunk of readVerified(storage, NAME, stored, { start: 0, end: LONG })) {
+      if (given.length % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 3 * OPTIONS.idleMs));
+      given.push(chunk);
+    }
+    expectSame(Buffer.concat(given), someBytes(LONG));
+    expect(count('GetObject')).toBeGreaterThan(1);
+  });
+
   test('asking, removing and sweeping say that the bucket is away', async () => {
     server.fault = () => ({ status: 403, code: 'AccessDenied' });
     const unavailable = { kind: 'unavailable', message: expect.stringContaining('AccessDenied (403)') };
@@ -176,7 +187,10 @@ describe('opening a bucket', () => {
   beforeEach(async () => {
     server = await openS3Server();
   });
-  afterEach(() => server.close());
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await server.close();
+  });
 
   test('leaves nothing in it', async () => {
     const storage = await openS3Storage(server.location, OPTIONS);
@@ -204,6 +218,19 @@ describe('opening a bucket', () => {
     expect(String(error)).toContain('of S3_URL at http://127.0.0.1');
     expect(String(error)).not.toContain('WRONG');
     expect(String(error)).not.toContain('secret/EXAMPLE');
+  });
+
+  test('without a key in the address it is found as AWS’s programs find theirs', async () => {
+    const open = () => openS3Storage({ ...server.location, credentials: null }, OPTIONS);
+    // Nothing of the machine on which the test runs.
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nowhere');
+    vi.stubEnv('AWS_CONFIG_FILE', '/nowhere');
+    vi.stubEnv('AWS_ACCESS_KEY_ID', undefined);
+    await expect(open()).rejects.toThrow('Could not load credentials');
+    vi.stubEnv('AWS_ACCESS_KEY_ID', server.location.credentials?.accessKeyId);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', server.location.credentials?.secretAccessKey);
+    await (await open()).close();
   });
 
   test('a key that may not be told what is missing is refused at once', async () => {
