@@ -38,22 +38,22 @@ export interface Batching {
 export function composeBatching(ground: Ground, needs: BatchingNeeds): Batching {
   const { store, storage, log } = ground;
   const work = composeBatchWork(ground, needs.metrics);
+  const files = composeFiles(ground, needs);
   const batches = composeBatches(ground, needs, work);
   return {
-    callerRoutes: [...fileRoutes(ground, needs), ...batches.routes],
+    callerRoutes: [...files.routes, ...batches.routes],
     startWorkers(way) {
       return [work.start(way), startFileRounds({ pool: store.pool, storage, log, now })];
     },
     finishLines: work.finishLines,
-    close: () => batches.close(),
+    async close() {
+      await Promise.all([files.close(), batches.close()]);
+    },
   };
 }
 
 /** What callers ask of files. */
-function fileRoutes(
-  { config, store: { pool }, storage, log }: Ground,
-  { createOnce }: BatchingNeeds,
-): CallerRoute[] {
+function composeFiles({ config, store: { pool }, storage, log }: Ground, { createOnce }: BatchingNeeds) {
   return makeFileRoutes({
     pool,
     storage,

@@ -7,8 +7,10 @@ import type { JsonObject } from './openapi-schemas.ts';
 const CREATED = 1_796_000_000;
 const DAY_S = 86_400;
 
+const ID = `file-${EXAMPLE_ID}`;
+
 const FILE: JsonObject = {
-  id: `file-${EXAMPLE_ID}`,
+  id: ID,
   object: 'file',
   bytes: 4_096,
   created_at: CREATED,
@@ -61,7 +63,7 @@ const LIST: Omit<ApiRoute, 'errors'> = {
     description: 'A page of files; the next one goes on `after` its `last_id`',
     contentType: 'application/json',
     schema: 'FileList',
-    example: { object: 'list', data: [FILE], first_id: FILE['id'], last_id: FILE['id'], has_more: false },
+    example: { object: 'list', data: [FILE], first_id: ID, last_id: ID, has_more: false },
   },
 };
 
@@ -106,7 +108,7 @@ const DELETE: Omit<ApiRoute, 'errors'> = {
     description: 'It is gone',
     contentType: 'application/json',
     schema: 'FileDeleted',
-    example: { id: `file-${EXAMPLE_ID}`, object: 'file', deleted: true },
+    example: { id: ID, object: 'file', deleted: true },
   },
 };
 

@@ -240,6 +240,28 @@ describe('a refused upload leaves nothing', () => {
     await expectNothing(project);
   });
 
+  test('storage_error: a storage that does not take it', async () => {
+    const project = await gateway.newProject();
+    const place = path.join(gateway.gateway.dataDir, 'files', project.projectId);
+    await writeFile(place, 'in the way');
+    const refused = await upload(gateway, project);
+    expect(refused.status).toBe(500);
+    expect(refused.json.error).toEqual({
+      message: 'The file storage did not answer; try again later',
+      type: 'internal_error',
+      code: 'storage_error',
+      param: null,
+    });
+    await rm(place);
+    // What cannot be removed at once is given up, and the sweeper's.
+    const { rows } = await gateway.pool.query<{ state: string; given_up: boolean }>(
+      'SELECT state, deleted_at IS NOT NULL AS given_up FROM files WHERE project_id = $1',
+      [project.projectId],
+    );
+    expect(rows.filter(({ given_up }) => !given_up)).toEqual([]);
+    expect((await upload(gateway, project)).status).toBe(200);
+  });
+
   test('request_timeout: a caller who stops in the middle', async () => {
     const project = await gateway.newProject();
     const silent = new ReadableStream({
@@ -499,6 +521,9 @@ describe('content', () => {
     })();
     await expect(reading).rejects.toThrow();
     expect(Buffer.concat(received).length).toBeLessThanOrEqual(262_144);
+    await gateway.eventually('what the operator is told', async () =>
+      gateway.told.some((one) => one.includes('is damaged: block 1')) ? true : null,
+    );
     await rm(place);
     expect((await get(own, content)).json.error.code).toBe('storage_error');
   });

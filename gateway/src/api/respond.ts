@@ -134,11 +134,21 @@ export class Reply implements Answering {
     this.#send(status, JSON.stringify(body));
   }
 
-  /** Bytes as they come; one that breaks is broken off, so that nobody takes a part for the whole. */
+  /**
+   * Bytes as they come; one that breaks is broken off, so that nobody takes a part for the whole. The stream has ended
+   * or is destroyed afterwards.
+   * @throws what the stream throws; nothing when the caller goes away
+   */
   async pipe(status: number, headers: Readonly<Record<string, string>>, stream: Readable): Promise<void> {
     const response = this.#response;
-    response.writeHead(status, { ...this.#headers, ...headers });
-    await pipeline(stream, response).catch(() => response.destroy());
+    try {
+      response.writeHead(status, { ...this.#headers, ...headers });
+      await pipeline(stream, response);
+    } catch (error) {
+      stream.destroy();
+      response.destroy();
+      if (!isCallersEnd(error)) throw error;
+    }
   }
 
   #send(status: number, text: string): void {
@@ -156,6 +166,11 @@ export class Reply implements Answering {
     this.#response.writeHead(200, this.#headers);
     this.#response.write(shape.open());
   }
+}
+
+/** What Node says of a pipe whose reader is gone; what the source throws has names of its own. */
+function isCallersEnd(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_STREAM_');
 }
 
 export function wholeText(shape: Shape, answer: Answer): string {

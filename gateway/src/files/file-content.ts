@@ -56,18 +56,17 @@ async function open(
   const first = await pieces.next().catch((thrown: unknown) => {
     throw told(thrown);
   });
-  return Readable.from(followed(first, pieces), { objectMode: false });
+  const stream = Readable.from(followed(first, pieces), { objectMode: false });
+  // Also where nobody reads a byte of it, because the caller went away meanwhile: then the generator never begins.
+  stream.once('close', () => void pieces.return?.());
+  return stream;
 }
 
 async function* followed(
   first: IteratorResult<Buffer>,
   pieces: AsyncIterator<Buffer>,
 ): AsyncGenerator<Buffer> {
-  try {
-    for (let next = first; !next.done; next = await pieces.next()) yield next.value;
-  } finally {
-    await pieces.return?.();
-  }
+  for (let next = first; !next.done; next = await pieces.next()) yield next.value;
 }
 
 function unsatisfiable(range: string | undefined, size: number): CallerAnswer {

@@ -20,14 +20,21 @@ const UPLOADS_OF_ORGANIZATION = 16;
 const MOST_DOWNLOADS = 64;
 const DOWNLOADS_OF_ORGANIZATION = 32;
 
-export function makeFileRoutes(services: FileServices): CallerRoute[] {
+export interface FileRoutes {
+  readonly routes: readonly CallerRoute[];
+  /** Waits for uploads to end, once the server has ended their connections: what they stored is then gone. */
+  close(): Promise<void>;
+}
+
+export function makeFileRoutes(services: FileServices): FileRoutes {
   const files = new FileStore(services.pool);
   const uploads = new Places(MOST_UPLOADS, UPLOADS_OF_ORGANIZATION, 'uploads');
   const downloads = new Places(MOST_DOWNLOADS, DOWNLOADS_OF_ORGANIZATION, 'downloads');
   const uploading = { ...services, files, places: uploads };
+  const running = new Set<Promise<unknown>>();
   const reading = { ...services, places: downloads };
-  return [
-    { method: 'POST', path: '/v1/files', answer: (request) => upload(uploading, request) },
+  const routes: CallerRoute[] = [
+    { method: 'POST', path: '/v1/files', answer: (request) => during(running, upload(uploading, request)) },
     { method: 'GET', path: '/v1/files', answer: async (request) => json(await list(files, request)) },
     {
       method: 'GET',
@@ -41,6 +48,17 @@ export function makeFileRoutes(services: FileServices): CallerRoute[] {
       answer: async (request) => fileContent(reading, request, await one(files, request)),
     },
   ];
+  return { routes, close: async () => void (await Promise.allSettled(running)) };
+}
+
+/** Known as running until it has ended. */
+async function during<T>(running: Set<Promise<unknown>>, work: Promise<T>): Promise<T> {
+  running.add(work);
+  try {
+    return await work;
+  } finally {
+    running.delete(work);
+  }
 }
 
 const FILE = '/v1/files/:fileId';

@@ -1,5 +1,6 @@
 /** A way to each error that callers are told. The routes of files have theirs here. */
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { type ErrorCode, newId } from '@zerogpu/protocol';
 import { RawConnection } from './raw-http.ts';
 import { storeFile } from './stored-file.ts';
@@ -40,14 +41,18 @@ export function together(one: Cases, other: Cases): Cases {
 
 /** What is asked of files is in no log of requests. @param gateway it begins after the cases are listed */
 export function fileCases(gateway: () => TestGateway): Cases {
-  const get = (project: Project, path: string, method = 'GET') =>
-    gateway().call(path, undefined, { key: project.apiKey, method });
+  return [formCases, uploadCases, readCases].map((cases) => cases(gateway)).reduce(together);
+}
+
+const logged = false;
+
+/** An upload as its form says it. */
+function formCases(gateway: () => TestGateway): Cases {
   const sent =
     (parts: Parameters<typeof form>[0], headers: Record<string, string> = {}) =>
     (project: Project) =>
       sendForm(gateway(), project, form(parts), headers);
-  const stored = async (project: Project) => (await upload(gateway(), project)).json.id;
-  const logged = false;
+  const seconds = { name: 'expires_after[seconds]', body: '7200' };
   return {
     invalid_content_type: [
       { name: 'JSON for a form', logged, run: sent([], { 'content-type': 'application/json' }) },
@@ -59,56 +64,26 @@ export function fileCases(gateway: () => TestGateway): Cases {
         run: (p) => sendForm(gateway(), p, form([filePart()]).subarray(0, 90)),
       },
     ],
-    invalid_purpose: [
-      { name: 'an upload for nothing', param: 'purpose', logged, run: sent([filePart()]) },
-      { name: 'a list of another', param: 'purpose', logged, run: (p) => get(p, '/v1/files?purpose=vision') },
-    ],
+    invalid_purpose: [{ name: 'an upload for nothing', param: 'purpose', logged, run: sent([filePart()]) }],
     missing_file: [{ name: 'a form of fields', param: 'file', logged, run: sent([PURPOSE]) }],
     empty_file: [{ name: 'no bytes', param: 'file', logged, run: sent([PURPOSE, filePart('')]) }],
-    invalid_limit: [
-      { name: 'of files', param: 'limit', logged, run: (p) => get(p, '/v1/files?limit=10001') },
-    ],
-    invalid_value: [
-      { name: 'a list after nothing', param: 'after', logged, run: (p) => get(p, '/v1/files?after=x') },
-    ],
     missing_required_parameter: [
       {
         name: 'an expiry without its anchor',
         param: 'expires_after[anchor]',
         logged,
-        run: sent([PURPOSE, { name: 'expires_after[seconds]', body: '7200' }, filePart()]),
+        run: sent([PURPOSE, seconds, filePart()]),
       },
     ],
-    invalid_api_key: [
-      { name: 'of files', logged, run: () => gateway().call('/v1/files', undefined, { key: null }) },
-    ],
-    file_not_found: [
-      { name: 'an unknown file', logged, run: (p) => get(p, `/v1/files/${newId('file')}`) },
-      { name: 'its content', logged, run: (p) => get(p, '/v1/files/file-x/content') },
-      {
-        name: 'deleted twice',
-        logged,
-        run: async (p) => {
-          const path = `/v1/files/${await stored(p)}`;
-          await get(p, path, 'DELETE');
-          return get(p, path, 'DELETE');
-        },
-      },
-    ],
+  };
+}
+
+function uploadCases(gateway: () => TestGateway): Cases {
+  return {
     file_too_large: [
       { name: '200 MB are announced', param: 'file', logged, run: (p) => begun(gateway(), p, 209_715_200) },
     ],
     request_timeout: [{ name: 'half a file', logged, run: (p) => begun(gateway(), p, 10_000) }],
-    range_not_satisfiable: [
-      {
-        name: 'behind the end',
-        logged,
-        run: async (p) => {
-          const path = `/v1/files/${await stored(p)}/content`;
-          return gateway().call(path, undefined, { key: p.apiKey, headers: { range: 'bytes=8-' } });
-        },
-      },
-    ],
     idempotency_conflict: [
       {
         name: 'another file under the same key',
@@ -121,12 +96,62 @@ export function fileCases(gateway: () => TestGateway): Cases {
     ],
     storage_error: [
       {
+        name: 'an upload that cannot be put into its place',
+        logged,
+        run: async (p) => {
+          await writeFile(path.join(gateway().gateway.dataDir, 'files', p.projectId), 'in the way');
+          return upload(gateway(), p);
+        },
+      },
+    ],
+  };
+}
+
+function readCases(gateway: () => TestGateway): Cases {
+  const get = (project: Project, route: string, method = 'GET', headers: Record<string, string> = {}) =>
+    gateway().call(route, undefined, { key: project.apiKey, method, headers });
+  const stored = async (project: Project) => (await upload(gateway(), project)).json.id;
+  return {
+    invalid_purpose: [
+      { name: 'a list of another', param: 'purpose', logged, run: (p) => get(p, '/v1/files?purpose=vision') },
+    ],
+    invalid_limit: [
+      { name: 'of files', param: 'limit', logged, run: (p) => get(p, '/v1/files?limit=10001') },
+    ],
+    invalid_value: [
+      { name: 'a list after nothing', param: 'after', logged, run: (p) => get(p, '/v1/files?after=x') },
+    ],
+    invalid_api_key: [
+      { name: 'of files', logged, run: () => gateway().call('/v1/files', undefined, { key: null }) },
+    ],
+    file_not_found: [
+      { name: 'an unknown file', logged, run: (p) => get(p, `/v1/files/${newId('file')}`) },
+      { name: 'its content', logged, run: (p) => get(p, '/v1/files/file-x/content') },
+      {
+        name: 'deleted twice',
+        logged,
+        run: async (p) => {
+          const route = `/v1/files/${await stored(p)}`;
+          await get(p, route, 'DELETE');
+          return get(p, route, 'DELETE');
+        },
+      },
+    ],
+    range_not_satisfiable: [
+      {
+        name: 'behind the end',
+        logged,
+        run: async (p) => get(p, `/v1/files/${await stored(p)}/content`, 'GET', { range: 'bytes=8-' }),
+      },
+    ],
+    storage_error: [
+      {
         name: 'a file whose bytes are gone',
         logged,
         run: async (p) => {
-          const { id, path } = await storeFile(gateway(), p, ['{}']);
-          await rm(path);
-          return get(p, `/v1/files/${id}/content`);
+          const file = await storeFile(gateway(), p, ['{}']);
+          await rm(file.path);
+          return get(p, `/v1/files/${file.id}/content`);
         },
       },
     ],
