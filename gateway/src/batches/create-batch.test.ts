@@ -377,6 +377,9 @@ onEveryPostgres('creating a batch', (database) => {
       cancelling_at: new Date(NOW + 1000),
     });
     expect(await cancel(caller, NOW + 2000)).toMatchObject({ cancelling_at: new Date(NOW + 1000) });
+    await pool.query("UPDATE batches SET status = 'in_progress', ending = 'expired', cancelling_at = NULL");
+    const message = 'A batch that has expired cannot be cancelled';
+    await expect(cancel(caller, NOW)).rejects.toMatchObject({ code: 'batch_not_cancellable', message });
     for (const status of ['finalizing', 'completed', 'failed', 'cancelled', 'expired']) {
       await pool.query('UPDATE batches SET status = $1', [status]);
       await expect(cancel(caller, NOW)).rejects.toMatchObject({
