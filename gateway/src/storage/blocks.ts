@@ -93,7 +93,7 @@ const newBlock = () => Buffer.allocUnsafe(BLOCK_BYTES);
 
 /** The same bytes in blocks; a chunk that is a block passes as it is. */
 async function* inBlocks(source: AsyncIterable<Uint8Array>, bufferFor: () => Buffer): AsyncGenerator<Buffer> {
-  let block = NOTHING;
+  let block: Buffer = NOTHING;
   let filled = 0;
   for await (const chunk of source) {
     let rest = asBuffer(chunk);

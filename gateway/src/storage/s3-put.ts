@@ -78,7 +78,7 @@ class PartsOnTheirWay {
 async function* partsOf(
   blocks: AsyncIterable<Buffer>,
 ): AsyncGenerator<{ readonly bytes: Buffer; readonly only: boolean }> {
-  let part = Buffer.allocUnsafe(PART_BYTES);
+  let part: Buffer = Buffer.allocUnsafe(PART_BYTES);
   let other: Buffer | null = null;
   let filled = 0;
   let first = true;
