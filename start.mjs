@@ -1,5 +1,5 @@
-// `npm start`: installs what is missing, then runs one gateway and the local nodes, starts again what crashes, and
-// ends everything in order. Plain JavaScript for any Node from 18 on, because it is what brings the newer one.
+// `npm start`: installs what is missing, then runs one gateway, the local nodes and workers, starts again what crashes,
+// and ends everything in order. Plain JavaScript for any Node from 18 on, because it is what brings the newer one.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -24,6 +24,10 @@ const GATEWAY_STOP_MS = 30_000;
 const FORCED_STOP_MS = 1_000;
 const PARENT_POLL_MS = 500;
 const MAX_LOCAL_NODES = 64;
+/** Lines of batches that are under way get 10 s to be finished. */
+const WORKER_STOP_MS = 15_000;
+/** Each has 8 connections to the database, and the embedded one has 50 for all. */
+const MAX_LOCAL_WORKERS = 4;
 
 /** @param {string} line */
 const say = (line) => console.log(line);
@@ -126,11 +130,12 @@ class Child {
   }
 }
 
-/** The gateway, its local nodes, and what is said of them. */
+/** The gateway, its local nodes and workers, and what is said of them. */
 class Platform {
-  /** @param {string} node @param {number} localNodes */
-  constructor(node, localNodes) {
+  /** @param {string} node @param {number} localNodes @param {number} localWorkers */
+  constructor(node, localNodes, localWorkers) {
     this.node = node;
+    this.localWorkers = localWorkers;
     /** @type {Ready | null} */
     this.gatewayReady = null;
     this.exitCode = 0;
@@ -140,6 +145,8 @@ class Platform {
     this.awaited = new Set(Array.from({ length: localNodes }, (_, i) => i + 1));
     /** @type {Child[]} */
     this.nodes = [];
+    /** @type {Child[]} */
+    this.workers = [];
     this.gateway = new Child(node, {
       name: 'gateway',
       program: 'gateway/src/main.ts',
@@ -162,7 +169,8 @@ class Platform {
     this.gatewayReady = ready;
     if (before === null) {
       this.nodes = [...this.awaited].map((number) => this.makeNode(number));
-      for (const node of this.nodes) node.start();
+      this.workers = Array.from({ length: this.localWorkers }, (_, i) => this.makeWorker(i + 1));
+      for (const child of [...this.nodes, ...this.workers]) child.start();
       this.announce();
     } else {
       say(`The gateway is back at ${ready.url}`);
@@ -194,6 +202,18 @@ class Platform {
     });
   }
 
+  /** Finds the gateway by the database, also when that comes back elsewhere. @param {number} number */
+  makeWorker(number) {
+    const name = `local worker ${number}`;
+    return new Child(this.node, {
+      name,
+      program: 'gateway/src/worker.ts',
+      args: () => [],
+      ready: () => {},
+      gaveUp: () => say(`The ${name} does not run; the gateway goes on without it`),
+    });
+  }
+
   /** Once, when the gateway and every local node have been heard of. */
   announce() {
     if (this.announced || this.stopping || this.awaited.size > 0 || this.gatewayReady === null) return;
@@ -201,19 +221,21 @@ class Platform {
     for (const line of readyLines(this.gatewayReady)) say(line);
   }
 
-  /** Nodes first, so that what they have in flight is answered and settled. */
+  /** Workers first, whose lines need nodes; then nodes, so that what they have in flight is answered and settled. */
   async stop() {
     if (this.stopping) return;
     this.stopping = true;
+    await Promise.all(this.workers.map((worker) => worker.stop(WORKER_STOP_MS)));
     await Promise.all(this.nodes.map((node) => node.stop(NODE_STOP_MS)));
     await this.gateway.stop(GATEWAY_STOP_MS);
     process.exit(this.exitCode);
   }
 
   async force() {
-    for (const child of [...this.nodes, this.gateway]) child.kill('SIGTERM');
+    const children = [...this.workers, ...this.nodes, this.gateway];
+    for (const child of children) child.kill('SIGTERM');
     await sleep(FORCED_STOP_MS);
-    for (const child of [...this.nodes, this.gateway]) child.kill('SIGKILL');
+    for (const child of children) child.kill('SIGKILL');
     process.exit(1);
   }
 }
@@ -258,14 +280,17 @@ function shown(file) {
   return /^[\w@%+=:,./-]+$/.test(short) ? short : `'${short.replaceAll("'", "'\\''")}'`;
 }
 
-/** @returns {number} */
-function localNodes() {
-  const text = process.env.ZEROGPU_LOCAL_NODES || '1';
+/** @param {string} name @param {string} otherwise @param {number} max @returns {number} */
+function localNumber(name, otherwise, max) {
+  const text = process.env[name] || otherwise;
   const number = /^\d{1,2}$/.test(text) ? Number(text) : Number.NaN;
-  if (number <= MAX_LOCAL_NODES) return number;
-  console.error(`ZEROGPU_LOCAL_NODES must be an integer from 0 to ${MAX_LOCAL_NODES}, not "${text}"`);
+  if (number <= max) return number;
+  console.error(`${name} must be an integer from 0 to ${max}, not "${text}"`);
   return process.exit(EXIT_FOR_GOOD);
 }
+
+/** @param {number} number @param {string} what */
+const counted = (number, what) => `${number} local ${what}${number === 1 ? '' : 's'}`;
 
 /**
  * npm passes a SIGTERM on to the shell between it and us, which ends without passing it on to us.
@@ -282,11 +307,13 @@ function endWithNpm(platform) {
 }
 
 function main() {
-  const wanted = localNodes();
+  const nodes = localNumber('ZEROGPU_LOCAL_NODES', '1', MAX_LOCAL_NODES);
+  const workers = localNumber('ZEROGPU_LOCAL_WORKERS', '0', MAX_LOCAL_WORKERS);
   ensureInstalled(say);
   const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-  say(`Starting ZeroGPU ${version}: one gateway, ${wanted} local node${wanted === 1 ? '' : 's'}`);
-  const platform = new Platform(findNode(), wanted);
+  const beside = workers === 0 ? '' : `, ${counted(workers, 'worker')}`;
+  say(`Starting ZeroGPU ${version}: one gateway, ${counted(nodes, 'node')}${beside}`);
+  const platform = new Platform(findNode(), nodes, workers);
   let signals = 0;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {

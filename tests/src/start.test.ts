@@ -11,7 +11,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ROOT } from './support/managed-process.ts';
 
 interface Entry {
-  readonly who: 'gateway' | 'node';
+  readonly who: 'gateway' | 'node' | 'worker';
   readonly event: 'started' | 'ended' | 'orphaned';
   readonly pid: number;
   readonly args: string[];
@@ -36,6 +36,7 @@ const GATEWAY = STAND_IN(
      nodeTokenFile: dataDir + '/node-token', firstBoot: true, credentialsFile: dataDir + '/credentials.env' }`,
 );
 const NODE = STAND_IN('node', `{ type: 'ready', models: [] }`);
+const WORKER = STAND_IN('worker', `{ type: 'ready', gateways: 1 }`);
 
 let folder: string;
 let starter: ChildProcess | null = null;
@@ -56,6 +57,7 @@ beforeEach(async () => {
   await symlink(process.execPath, path.join(folder, 'node_modules/.bin/node'));
   await writeFile(path.join(folder, 'gateway/src/main.ts'), GATEWAY);
   await writeFile(path.join(folder, 'node/src/main.ts'), NODE);
+  await writeFile(path.join(folder, 'gateway/src/worker.ts'), WORKER);
   output = '';
 });
 
@@ -147,6 +149,27 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     expect(events).toEqual(['node', 'node', 'gateway']);
   },
 );
+
+test('runs as many workers as it is told, none by default, and ends them before the nodes that they need', async () => {
+  start({ ZEROGPU_LOCAL_WORKERS: '2' });
+  await said('one gateway, 1 local node, 2 local workers');
+  await said('is ready');
+  const first = await entry('worker', 'started');
+  await entry('worker', 'started', 2);
+  end(first.pid);
+  await said('The local worker');
+  await entry('worker', 'started', 3);
+  starter?.kill('SIGTERM');
+  expect(await ended()).toBe(0);
+  const events = (await journal()).filter(({ event }) => event === 'ended').map(({ who }) => who);
+  expect(events).toEqual(['worker', 'worker', 'node', 'gateway']);
+});
+
+test('a worker that will not do does not take the gateway down', async () => {
+  start({ ZEROGPU_LOCAL_WORKERS: '1', FAILING: 'worker', EXIT_CODE: '2' });
+  await said('The local worker 1 does not run; the gateway goes on without it');
+  await said('ZeroGPU is ready');
+});
 
 test('a second signal ends even a child that will not', async () => {
   start({ STUBBORN: 'node' });
@@ -263,6 +286,12 @@ test('says so when npm cannot install', async () => {
   expect(await ended()).toBe(1);
   expect(output).toContain('npm ci ended with exit code 7');
   expect(await journal()).toEqual([]);
+});
+
+test('refuses more workers than the database has room for', async () => {
+  start({ ZEROGPU_LOCAL_WORKERS: '5' });
+  expect(await ended()).toBe(2);
+  expect(output).toContain('ZEROGPU_LOCAL_WORKERS must be an integer from 0 to 4, not "5"');
 });
 
 test.each(['many', '65', '-1', '1.5'])('refuses ZEROGPU_LOCAL_NODES %s', async (number) => {
