@@ -40,10 +40,10 @@ export interface LineSettlerOptions {
  */
 const MAX_GROUP = 48;
 /**
- * Between two groups: lines gather, so that most of a transaction's cost is shared, and between two of them interactive
- * settlements find the wallet's row free.
+ * Between two groups: lines gather, and interactive settlements find the wallet's row free. A line alone takes 2 ms of the
+ * database's time, one of eight 0.3, one of twenty-four 0.18.
  */
-const REST_MS = 8;
+const REST_MS = 12;
 const NEVER = new AbortController().signal;
 /** Between tries while the database is away, after those of a group itself. */
 const AWAY_MS = 1_000;
