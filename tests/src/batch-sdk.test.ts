@@ -115,10 +115,21 @@ describe('programs', () => {
     expect(await failure(files.delete(id))).toBeInstanceOf(NotFoundError);
   });
 
+  test('store a file once under one Idempotency-Key, whatever the form looks like', async () => {
+    const { client } = await newTenant();
+    const once = { idempotencyKey: 'the-same-file' };
+    const made = async (text: string) =>
+      client.files.create({ file: new Blob([text]), purpose: 'batch', filename: 'a.jsonl' }, once);
+    const first = await made('{}\n');
+    expect(await made('{}\n')).toEqual(first);
+    expect(await failure(made('{"another":1}\n'))).toBeInstanceOf(ConflictError);
+    expect((await client.files.list()).data).toHaveLength(1);
+  });
+
   test('make one batch of two calls under one Idempotency-Key', { timeout: BATCH_MS }, async () => {
     const { client } = await newTenant();
     const { id } = await client.files.create({ file: linesOf(line('one')), purpose: 'batch' });
-    const options = { idempotencyKey: 'the nightly one'.replaceAll(' ', '-') };
+    const options = { idempotencyKey: 'the-nightly-one' };
     const first = await client.batches.create({ input_file_id: id }, options);
     const second = await client.batches.create({ input_file_id: id }, options);
     expect(second.id).toBe(first.id);

@@ -46,6 +46,10 @@ const SCENARIO = `
   for await (const chunk of await client.chat.completions.create({ model: 'm', messages, stream: true })) {
     seen.push(chunk.choices[0].delta.content);
   }
+  const pieces = async function* () { yield '{"a":'; yield '"ü"}\\n'; };
+  const file = await client.files.create({ file: pieces(), purpose: 'batch', filename: 'a.jsonl' });
+  seen.push(file.id);
+  for await (const line of (await client.files.content('file-1')).lines()) seen.push(line);
   await client.models.retrieve('missing').catch((error) => seen.push(error.name, error.status, error.code, error.requestId));
   await client.models.list({ timeout: 50, maxRetries: 0 }).catch((error) => seen.push(error.name));
   await client.health({ signal: AbortSignal.abort() }).catch((error) => seen.push(error.name));
@@ -56,6 +60,9 @@ const EXPECTED = [
   'req_1',
   'Grüße',
   ' 😀',
+  'file-whole',
+  '{"line":1}',
+  '{"line":2}',
   'NotFoundError',
   404,
   'model_not_found',
@@ -80,6 +87,11 @@ const answer: Handler = (response, { method, url, body }, count) => {
   }
   if (url === '/v1/responses') return sendJson(response, 200, { output });
   if (url === '/v1/models/missing') return sendError(response, 404, { type: 'x', code: 'model_not_found' });
+  if (url === '/v1/files') {
+    const whole = /name="purpose"\r\n\r\nbatch\r\n.*filename="a.jsonl".*{"a":"ü"}\n/s.test(body);
+    return sendJson(response, 200, { id: whole ? 'file-whole' : 'file-broken' });
+  }
+  if (url === '/v1/files/file-1/content') return void response.end('{"line":1}\n{"line":2}\n');
   if (url !== '/v1/chat/completions') return;
   startEvents(response);
   if (body.includes('endless')) response.write(chunk('a'));
