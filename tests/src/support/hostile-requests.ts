@@ -201,7 +201,48 @@ const oddJson = fc.constantFrom(
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
 const large = fc.constantFrom(Buffer.alloc(5 * 1024 * 1024, 'a'), Buffer.alloc(1024 * 1024, '['));
 
+const FORM = 'multipart/form-data; boundary=x';
+/** Forms, and what nearly is one. */
+const forms = fc
+  .array(
+    fc.oneof(
+      {
+        weight: 3,
+        arbitrary: fc.constantFrom(
+          '--x\r\n',
+          '\r\n--x\r\n',
+          '\r\n--x--\r\n',
+          'content-disposition: form-data; name="file"; filename="a"\r\n\r\n',
+          'content-disposition: form-data; name="purpose"\r\n\r\nbatch',
+          `content-disposition: form-data; name="file"; filename*=UTF-8''%00%ff\r\n\r\n`,
+          '\r\n\r\n',
+          '{"custom_id":"1"}\n',
+        ),
+      },
+      { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
+    ),
+    { maxLength: 10 },
+  )
+  .map((pieces) => Buffer.from(`--x\r\n${pieces.join('')}\r\n--x--\r\n`));
+const GOOD_FORM = Buffer.from(
+  '--x\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n' +
+    '--x\r\ncontent-disposition: form-data; name="file"\r\n\r\n{}\r\n--x--\r\n',
+);
+const filePaths = fc.oneof(
+  { weight: 3, arbitrary: fc.constant('/v1/files') },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      '/v1/files?limit=0&after=%00',
+      '/v1/files/file-00000000000000000000000000/content',
+      '/v1/files/..%2f..%2fetc',
+      '/v1/files/%00',
+    ),
+  },
+);
+
 const endpoints = fc.oneof(
+  { weight: 3, arbitrary: fc.tuple(filePaths, fc.oneof(forms, fc.constant(GOOD_FORM), bytes)) },
   { weight: 5, arbitrary: fc.tuple(fc.constant('/v1/responses'), responsesBody.map(json)) },
   { weight: 5, arbitrary: fc.tuple(fc.constant('/v1/chat/completions'), chatBody.map(json)) },
   {
@@ -276,7 +317,7 @@ const draft = (framing: fc.Arbitrary<Draft['framing']>): fc.Arbitrary<Draft> =>
     .map(([[path, body], extra, kind, whose]) => ({
       method: 'POST',
       path,
-      headers: extra,
+      headers: path.startsWith('/v1/files') ? [['content-type', FORM] as const, ...extra] : extra,
       body,
       framing: kind,
       key: whose,
