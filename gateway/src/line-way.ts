@@ -11,7 +11,7 @@ import { bodyOfLine } from './api/read-body.ts';
 import { responsesEndpoint } from './api/responses.ts';
 import type { Endpoint } from './api/shape.ts';
 import type { LineOutcome, Settlement } from './flow.ts';
-import { isTransient } from './store/database-errors.ts';
+import { isDatabaseTrouble } from './store/database-errors.ts';
 import { type WayServices, walk } from './way.ts';
 
 /** A line as a worker took it. */
@@ -73,7 +73,7 @@ export async function walkLine(line: LineCall, services: Omit<WayServices, 'sett
       // Of what is not in the log no bodies are kept either.
       keep: (payload) => written === 'logged' && services.keep(payload),
       // A database that is away is told of once, by who looks for lines.
-      report: (id, cause) => isTransient(cause) || services.report(id, cause),
+      report: (id, cause) => isDatabaseTrouble(cause) || services.report(id, cause),
     },
   );
   // No caller, or a settlement that could not be written: the line ends all the same.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { blamesItem, isRepeat, isTransient, retryTransient } from './database-errors.ts';
+import { blamesItem, isDatabaseTrouble, isRepeat, isTransient, retryTransient } from './database-errors.ts';
 
 const withCode = (code: string) => Object.assign(new Error('text'), { code });
 
@@ -17,6 +17,25 @@ describe('what an error says about trying again', () => {
   it.each(['42601', '57014', '53100'])('%s stays and is nobody’s fault', (code) => {
     expect(isTransient(withCode(code))).toBe(false);
     expect(blamesItem(withCode(code))).toBe(false);
+  });
+
+  it('knows trouble that is the database’s own from what a row or a statement caused', () => {
+    for (const code of [
+      '57P01',
+      '53100',
+      '53200',
+      '25006',
+      '55000',
+      '55P03',
+      '57014',
+      '58030',
+      'XX001',
+      'ECONNRESET',
+    ])
+      expect(isDatabaseTrouble(withCode(code))).toBe(true);
+    for (const code of ['42601', '22001', '23505', 'P0001', 'ERR_X', 'EXX001'])
+      expect(isDatabaseTrouble(withCode(code))).toBe(false);
+    expect(isDatabaseTrouble(new Error('XX000'))).toBe(false);
   });
 
   it('knows what pg says without a code, and nothing else', () => {

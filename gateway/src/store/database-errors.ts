@@ -39,6 +39,15 @@ export function isTransient(error: unknown): boolean {
   );
 }
 
+/**
+ * The database does not do what it is asked for a reason of its own: it is away, full, overloaded, starting, locked. What
+ * can wait asks again when it may be over.
+ */
+export function isDatabaseTrouble(error: unknown): boolean {
+  // Class 25: no writes at the moment, 53: no room, 55: locked, 57: an operator's or the clock's, 58 and XX: its system.
+  return isTransient(error) || /^(25|53|55|57|58|XX)[0-9A-Z]{3}$/.test(codeOf(error) ?? '');
+}
+
 /** True for errors that one row of many may have caused: wrong data, broken rules. */
 export function blamesItem(error: unknown): boolean {
   const code = codeOf(error);

@@ -1,6 +1,6 @@
 import type { ApiError, LineError, LineErrorCode } from '@zerogpu/protocol';
 import { type LineOutcome, RateLimited } from '../../flow.ts';
-import { isTransient } from '../../store/database-errors.ts';
+import { isDatabaseTrouble } from '../../store/database-errors.ts';
 
 /** What is to be written of one run of a line. */
 export type Verdict =
@@ -60,7 +60,7 @@ export const WORKERS_DIED = JSON.stringify({
 function foundNoRoom(error: ApiError): boolean {
   if (error instanceof RateLimited) return !error.never;
   if (error.code === 'no_capacity') return true;
-  return error.code === 'internal_error' && isTransient(error.cause);
+  return error.code === 'internal_error' && isDatabaseTrouble(error.cause);
 }
 
 const retryAfterMs = (error: ApiError) => Math.min(LONGEST_WAIT_MS, (error.retryAfterSeconds ?? 0) * 1000);

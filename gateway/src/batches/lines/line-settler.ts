@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Settlement } from '../../flow.ts';
-import { blamesItem, isRepeat, isTransient, retryTransient } from '../../store/database-errors.ts';
+import { blamesItem, isDatabaseTrouble, isRepeat, retryTransient } from '../../store/database-errors.ts';
 import { Grouped } from '../../store/grouped.ts';
 import type { Verdict } from './line-outcome.ts';
 import type { ClaimedLine } from './line-store.ts';
@@ -58,10 +58,16 @@ const SETTLE = {
 FROM settle_lines($1, $2::json, $3, $4) s`,
 };
 
+interface Waiting {
+  readonly writing: LineWriting;
+  /** It was tried before, and nobody knows what became of that. */
+  readonly again: boolean;
+}
+
 /** Writes what became of lines, together with the settlements of their requests, in groups. */
 export class LineSettler {
   readonly #options: LineSettlerOptions;
-  readonly #queue: Grouped<LineWriting, LineWord>;
+  readonly #queue: Grouped<Waiting, LineWord>;
 
   constructor(options: LineSettlerOptions) {
     this.#options = options;
@@ -79,11 +85,11 @@ export class LineSettler {
    * @throws when it cannot be written; then nothing was
    */
   async write(writing: LineWriting, over: AbortSignal = NEVER): Promise<LineWord> {
-    for (;;) {
+    for (let again = false; ; again = true) {
       try {
-        return await this.#queue.add(writing);
+        return await this.#queue.add({ writing, again });
       } catch (error) {
-        if (!isTransient(error) || over.aborted) throw error;
+        if (!isDatabaseTrouble(error) || over.aborted) throw error;
         await sleep(AWAY_MS, undefined, { signal: over }).catch(() => undefined);
       }
     }
@@ -94,13 +100,14 @@ export class LineSettler {
     return this.#queue.close();
   }
 
-  #flush(group: readonly LineWriting[]): Promise<LineWord[]> {
+  #flush(group: readonly Waiting[]): Promise<LineWord[]> {
     const { settlementRow, now } = this.#options;
     const at = now();
-    const items = JSON.stringify(group.map((writing) => itemOf(writing, settlementRow, at)));
+    const items = JSON.stringify(group.map(({ writing }) => itemOf(writing, settlementRow, at)));
+    const again = group.some((waiting) => waiting.again);
     return retryTransient(async (failures) => {
       try {
-        return await this.#call(items, at, failures > 0);
+        return await this.#call(items, at, again || failures > 0);
       } catch (error) {
         if (!isRepeat(error)) throw error;
         return this.#call(items, at, true);
