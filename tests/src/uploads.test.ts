@@ -134,6 +134,42 @@ describe('an upload that is refused in the middle', () => {
   });
 });
 
+describe('downloads of callers who go away', () => {
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    gateway = await TestGateway.start();
+  });
+  afterAll(() => gateway.stop());
+
+  test('take no place afterwards', async () => {
+    const headers = FORM_HEADERS;
+    const { json } = await gateway.call('/v1/files', undefined, { raw: largeForm(30 * MB), headers });
+    const route = `/v1/files/${json.id}/content`;
+    const statuses: number[] = [];
+    // An organization has 32 places.
+    for (let i = 0; i < 50; i++) {
+      const leaving = new AbortController();
+      const response = await gateway.send(route, undefined, { signal: leaving.signal });
+      statuses.push(response.status);
+      leaving.abort();
+    }
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    const all = await Promise.all(
+      Array.from({ length: 50 }, () => gateway.send(route, undefined, { headers: { range: 'bytes=5-' } })),
+    );
+    const told = all.map(({ status }) => status);
+    expect(new Set(told)).toEqual(new Set([206, 429]));
+    expect(told.filter((status) => status === 206)).toHaveLength(32);
+    await Promise.all(all.map(({ body }) => body?.cancel()));
+    await gateway.eventually('free places', async () => {
+      const { status, body } = await gateway.send(route);
+      await body?.cancel();
+      return status === 200 ? true : null;
+    });
+    expect(gateway.told).toEqual([]);
+  });
+});
+
 test('kill -9 of the gateway in the middle of an upload leaves nothing, once the sweeper came by', async () => {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'zerogpu-test-'));
   await chmod(dataDir, 0o711);
