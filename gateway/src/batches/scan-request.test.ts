@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { RequestScan } from './scan-request.ts';
 
 /** @returns undefined for what is no JSON */
-function scanned(bytes: Buffer): unknown {
-  const scan = new RequestScan(bytes);
+function scanned(bytes: Buffer, pieceBytes?: number): unknown {
+  const scan = new RequestScan(bytes, pieceBytes);
   while (scan.step());
   return asSeen(scan.value);
 }
@@ -79,12 +79,14 @@ const harmed = harm.map(([good, place, byte, how]) => {
   ]);
 });
 
+const pieces = fc.integer({ min: 1, max: 20 });
+
 describe('RequestScan', () => {
   it('sees what JSON.parse sees', () => {
     let requests = 0;
     fc.assert(
-      fc.property(bytes, (text) => {
-        const seen = scanned(text);
+      fc.property(bytes, pieces, (text, pieceBytes) => {
+        const seen = scanned(text, pieceBytes);
         expect(seen).toEqual(parsed(text));
         if (Array.isArray(seen) && seen[3] === true) requests += 1;
       }),
@@ -96,8 +98,8 @@ describe('RequestScan', () => {
   it('is broken by what breaks JSON.parse', () => {
     let broken = 0;
     fc.assert(
-      fc.property(harmed, (text) => {
-        const seen = scanned(text);
+      fc.property(harmed, pieces, (text, pieceBytes) => {
+        const seen = scanned(text, pieceBytes);
         expect(seen).toEqual(parsed(text));
         if (seen === undefined) broken += 1;
       }),
@@ -174,11 +176,12 @@ describe('RequestScan', () => {
 
   it('reads a long line in pieces', () => {
     const deep = 200_000;
-    const long = `{"body":{"x":${'['.repeat(deep)}${']'.repeat(deep)},"stream":true},"url":"u"}`;
+    const text = 'x'.repeat(200_000);
+    const long = `{"body":{"x":${'['.repeat(deep)}${']'.repeat(deep)},"y":"${text}","stream":true},"url":"u"}`;
     const scan = new RequestScan(Buffer.from(long));
     let pieces = 1;
     while (scan.step()) pieces += 1;
     expect(asSeen(scan.value)).toEqual([null, null, 'u', true]);
-    expect(pieces).toBe(Math.ceil(long.length / (64 * 1024)));
+    expect(pieces).toBeGreaterThanOrEqual(Math.floor(long.length / (16 * 1024)));
   });
 });

@@ -16,8 +16,11 @@ export interface Validation {
   readonly over: AbortSignal;
 }
 
-/** So long at most others wait for the next line, or the next piece of a long one. */
-const SLICE_MS = 2;
+/**
+ * So long others wait for the end of a line, or of a piece of a long one. An answered request has about eight turns, in
+ * which it may wait each time.
+ */
+const SLICE_MS = 0.5;
 /** Longer lines are read in pieces: of this length, the worst that can be written takes JSON.parse 1.5 ms. */
 const AT_ONCE_BYTES = 16 * 1024;
 /** Of lines that wait to be written: a statement of about a millisecond, and of at most a few megabytes. */
