@@ -80,7 +80,7 @@ export interface LineOrigin {
   readonly kind: 'line';
   readonly keyId: string;
   readonly projectId: string;
-  /** Read when it is its turn, as a body that is sent. @throws ApiError request_too_large, invalid_json */
+  /** Read when it is its turn, as a body that is sent. @throws as `bodyOfLine` */
   read(): JsonBody;
 }
 
