@@ -224,6 +224,8 @@ const NOT_THE_WAY = [
   'logs',
   'people',
   'projects',
+  // A worker's run at a gateway is step 5 of its request, and ends as that does.
+  'remote-fleet',
 ];
 
 /** An error of the gateway that no row accounts for: the drawing would lack an exit. */

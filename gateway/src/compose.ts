@@ -1,6 +1,6 @@
 /** The composition root: makes every part once and gives each what it needs, subject by subject. */
-import { findManifest, MANIFESTS } from '@zerogpu/catalogue';
-import { ApiError, openApiDocument } from '@zerogpu/protocol';
+import { MANIFESTS } from '@zerogpu/catalogue';
+import { openApiDocument } from '@zerogpu/protocol';
 import type { AdminServices } from './admin/admin-routes.ts';
 import { makeAdmin } from './admin-api.ts';
 import { startAlertRounds } from './alerts/alert-rounds.ts';
@@ -109,9 +109,7 @@ function composeInternal(
   inFlight: { count: number },
 ): InternalCalls {
   const tier = 'batch';
-  const run: InternalServices['run'] = async (inference, deadline, hangup) => {
-    const manifest = findManifest(inference.model);
-    if (!manifest) throw new ApiError('model_not_found');
+  const run: InternalServices['run'] = async (manifest, inference, deadline, hangup) => {
     inFlight.count++;
     try {
       const targets = targetsFor(inference, tier, fleet, upstreams(manifest.id), Math.random);

@@ -3,7 +3,8 @@
  * secret there is nothing at these addresses.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ApiError, type ErrorCode, type Inference } from '@zerogpu/protocol';
+import { findManifest } from '@zerogpu/catalogue';
+import { ApiError, type ErrorCode, type Inference, type ModelManifest } from '@zerogpu/protocol';
 import type { RouteTaken, TargetAnswer } from '../flow.ts';
 import {
   FLEET_PATH,
@@ -26,6 +27,7 @@ export interface InternalServices {
    * @throws ApiError as step 5
    */
   run(
+    manifest: ModelManifest,
     inference: Inference,
     deadline: number,
     hangup: AbortSignal,
@@ -105,19 +107,25 @@ export class InternalCalls {
     if (digestOf(body) !== digest) throw new Gone();
     const asked = parseRun(body);
     if (asked === null) return failed('internal', 'The gateway does not understand the run');
+    const manifest = findManifest(asked.inference.model);
+    if (!manifest) return failed('unavailable', 'The gateway does not know the model');
     if (this.#runs >= MAX_RUNS) return failed('busy', 'The gateway has as many runs as it takes');
     this.#runs++;
     try {
-      return await this.#outcome(asked, hangup.signal);
+      return await this.#outcome(manifest, asked, hangup.signal);
     } finally {
       this.#runs--;
     }
   }
 
-  async #outcome({ inference, deadlineMs }: RunAsked, hangup: AbortSignal): Promise<RunOutcome> {
+  async #outcome(
+    manifest: ModelManifest,
+    { inference, deadlineMs }: RunAsked,
+    hangup: AbortSignal,
+  ): Promise<RunOutcome> {
     try {
       const deadline = this.#services.now() + deadlineMs;
-      const { given, route } = await this.#services.run(inference, deadline, hangup);
+      const { given, route } = await this.#services.run(manifest, inference, deadline, hangup);
       const { text, reasoning, toolCalls, finishReason, usage, queueMs, modelMs } = given;
       const answer = { text, reasoning, toolCalls: [...toolCalls], finishReason, usage, queueMs, modelMs };
       return { kind: 'answered', given: answer, route };

@@ -73,9 +73,9 @@ async function openGateway(changes: Partial<InternalServices> = {}) {
         views: (model) => (model === SUMMARY ? here.views : []),
         hasUpstream: () => here.upstream,
       }),
-    run: (asked, deadline, hangup) => {
+    run: (manifest, asked, deadline, hangup) => {
       runs.push({ asked, deadline, hangup });
-      return script.run(asked, deadline, hangup);
+      return script.run(manifest, asked, deadline, hangup);
     },
     now: Date.now,
     ...changes,
@@ -165,7 +165,7 @@ describe('the internal interface', () => {
     ['no_capacity', 'busy'],
     ['model_unavailable', 'unavailable'],
     ['internal_error', 'internal'],
-    ['model_not_found', 'internal'],
+    ['idempotency_conflict', 'internal'],
   ] as const)('a run that ends with %s has failed as %s', async (code: ErrorCode, kind) => {
     gateway.script.run = async () => {
       throw new ApiError(code, { message: 'as told', param: 'input' });
@@ -187,6 +187,12 @@ describe('the internal interface', () => {
       kind: 'internal',
       message: 'The gateway failed',
     });
+  });
+
+  test('a model that it does not know it does not have', async () => {
+    const asked = run(remote(gateway.url), inference({ model: 'of a later version' }));
+    await expect(asked).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(gateway.runs).toEqual([]);
   });
 
   test('another body than the one that was signed is not run', async () => {
@@ -219,7 +225,7 @@ describe('the internal interface', () => {
 
   test('a worker that hangs up ends its run', async () => {
     const begun = Promise.withResolvers<AbortSignal>();
-    gateway.script.run = (_asked, _deadline, hangup) => {
+    gateway.script.run = (_manifest, _asked, _deadline, hangup) => {
       begun.resolve(hangup);
       return new Promise((_resolve, reject) => {
         hangup.addEventListener('abort', () => reject(hangup.reason));
