@@ -87,7 +87,7 @@ function composeBatches(
     pool,
     creation,
     createOnce,
-    readBody: (headers, body) => readJsonBody(headers, body, config.maxBodyBytes, config.bodyTimeoutMs),
+    readBody: (headers, body, maxBytes) => readJsonBody(headers, body, maxBytes, config.bodyTimeoutMs),
     kick,
   });
   return { routes, close: () => creation.close() };

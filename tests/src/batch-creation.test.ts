@@ -172,6 +172,11 @@ describe('what is asked must be', () => {
     expect([answer.status, answer.json.error.code]).toEqual([400, 'invalid_json']);
   });
 
+  test('short', async () => {
+    const answer = await create(newId('file'), { metadata: { a: 'x'.repeat(128 * 1024) } });
+    expect([answer.status, answer.json.error.code]).toEqual([413, 'request_too_large']);
+  });
+
   test('of a file that is there', async () => {
     const other = await gateway.newProject();
     const deleted = await store(jsonl(request()));

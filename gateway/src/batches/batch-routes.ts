@@ -1,4 +1,5 @@
 /** Batches as callers see them: `/v1/batches`. */
+import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { ApiError, type BatchList, isId } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
@@ -20,11 +21,14 @@ export interface BatchRouteServices {
   readBody(
     headers: IncomingHttpHeaders,
     body: IncomingMessage,
+    maxBytes: number,
   ): Promise<{ readonly bytes: Buffer; readonly value: Record<string, unknown> }>;
   /** Something is to be done for a batch now. */
   kick(): void;
 }
 
+/** Twice the longest metadata with each character escaped: hundreds may wait for their turn. */
+const MAX_BODY_BYTES = 128 * 1024;
 const PAGE = { usual: 20, most: 100 };
 /** A file at the limits takes seconds, and some hundred others may stand before it. */
 const CREATION_MS = 300_000;
@@ -40,9 +44,10 @@ export function makeBatchRoutes(services: BatchRouteServices): readonly CallerRo
 
 async function create(services: BatchRouteServices, request: CallerRequest): Promise<CallerAnswer> {
   const { caller, requestId, headers, hangup } = request;
-  const { bytes, value } = await services.readBody(headers, request.body);
+  const { bytes, value } = await services.readBody(headers, request.body, MAX_BODY_BYTES);
   const batch = readNewBatch(value);
-  const creation = { caller, headers, route: 'batches', fingerprint: bytes, requestId, hangup };
+  const fingerprint = hash('sha256', bytes, 'buffer');
+  const creation = { caller, headers, route: 'batches', fingerprint, requestId, hangup };
   return services.createOnce({ ...creation, deadlineMs: CREATION_MS }, (keep) =>
     services.creation.create({ caller, requestId, batch, hangup, keep }),
   );

@@ -50,7 +50,7 @@ export interface Asked {
  * Each holds a block of its file, a line of it and hashes of ids: 10 MB at the usual limits. More at once would only
  * share the one processor that checks them.
  */
-const TURNS = { most: 4, mostOfProject: 2, mostWaiting: 200 };
+const TURNS = { most: 4, mostOfProject: 2, mostWaiting: 200, mostWaitingOfProject: 50 };
 const DAY_MS = 24 * 60 * 60 * 1000;
 const RETRY_MS = 5_000;
 const CLOSED = 'The server was stopped while it read the input file; create the batch again';

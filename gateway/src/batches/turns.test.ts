@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Turns } from './turns.ts';
 
-const LIMITS = { most: 2, mostOfProject: 1, mostWaiting: 3 };
+const LIMITS = { most: 2, mostOfProject: 1, mostWaiting: 3, mostWaitingOfProject: 3 };
 const never = new AbortController().signal;
 
 /** Takes turns, and notes who has begun. */
@@ -47,6 +47,16 @@ describe('Turns', () => {
     await end('b');
     await Promise.all(all);
     expect(begun).toEqual(['a', 'd', 'b', 'c']);
+  });
+
+  it('are refused when too many of one project wait, and not of another', async () => {
+    const turns = new Turns({ ...LIMITS, mostWaitingOfProject: 1 });
+    const { take, end } = table(turns);
+    const all = [take('a', '1'), take('b', '1'), take('c', '2'), take('d', '2')];
+    await expect(turns.take('1', never)).rejects.toMatchObject({ code: 'no_capacity' });
+    await nextTurn();
+    for (const name of ['a', 'b', 'c', 'd']) await end(name);
+    await Promise.all(all);
   });
 
   it('are refused when too many wait, and free again when one has gone away', async () => {

@@ -6,6 +6,7 @@ export interface TurnLimits {
   /** At once of one project, so that none keeps the others out. */
   readonly mostOfProject: number;
   readonly mostWaiting: number;
+  readonly mostWaitingOfProject: number;
 }
 
 interface Waiting {
@@ -33,8 +34,7 @@ export class Turns {
   async take(projectId: string, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
     if (this.#isFree(projectId)) return this.#begin(projectId);
-    if (this.#waiting.length >= this.#limits.mostWaiting)
-      throw new ApiError('no_capacity', { message: FULL, retryAfterSeconds: 5 });
+    if (!this.#mayWait(projectId)) throw new ApiError('no_capacity', { message: FULL, retryAfterSeconds: 5 });
     const { promise, resolve, reject } = Promise.withResolvers<() => void>();
     const waiting = { projectId, begin: () => resolve(this.#begin(projectId)) };
     const leave = () => {
@@ -49,6 +49,12 @@ export class Turns {
   #isFree(projectId: string): boolean {
     const { most, mostOfProject } = this.#limits;
     return this.#total < most && (this.#running.get(projectId) ?? 0) < mostOfProject;
+  }
+
+  #mayWait(projectId: string): boolean {
+    const { mostWaiting, mostWaitingOfProject } = this.#limits;
+    const ofProject = this.#waiting.filter((waiting) => waiting.projectId === projectId);
+    return this.#waiting.length < mostWaiting && ofProject.length < mostWaitingOfProject;
   }
 
   #begin(projectId: string): () => void {
