@@ -45,7 +45,7 @@ WHERE project_id = $1 AND id = $2 AND state = 'storing' AND deleted_at IS NULL R
 const HOLD = `UPDATE files SET held_until = $2 WHERE id = $1 AND state = 'storing' AND deleted_at IS NULL`;
 /** From here on it can no longer become a file. */
 const GIVE_UP = `
-UPDATE files SET deleted_at = $2 WHERE id = $1 AND state = 'storing' AND deleted_at IS NULL`;
+UPDATE files SET deleted_at = coalesce(deleted_at, $2) WHERE id = $1 AND state = 'storing'`;
 const FORGET = `DELETE FROM files WHERE id = $1 AND state = 'storing'`;
 
 const list = (order: 'asc' | 'desc') => `
@@ -105,7 +105,7 @@ export class FileStore {
     return rows[0] ?? null;
   }
 
-  /** @returns false when it has become a file, or was given up before: then its bytes are not the caller's to remove */
+  /** @returns false when it has become a file: then its bytes are to stay */
   async giveUp(id: string, now: number): Promise<boolean> {
     const { rowCount } = await this.#pool.query(GIVE_UP, [id, new Date(now)]);
     return rowCount === 1;

@@ -98,8 +98,9 @@ onEveryPostgres('sweepFiles', (database) => {
     expect(removed).toEqual([left.id]);
     // It lived after all: too late.
     expect(await finish(left)).toBeNull();
-    expect(await files.giveUp(left.id, NOW)).toBe(false);
+    expect(await files.giveUp(left.id, NOW)).toBe(true);
     expect(await finish(held)).not.toBeNull();
+    expect(await files.giveUp(held.id, NOW)).toBe(false);
   });
 
   it('removes once more what is forgotten: a write may have ended after the first time', async () => {
