@@ -1,6 +1,6 @@
 /**
  * A batch of 50,000 lines on built-in models, what interactive callers feel of it, and files at their limits:
- * `npm run bench:batches [-- --lines 50000 --only batch|files --profile <folder> --write]`.
+ * `npm run bench:batches [-- --lines 50000 --only batch|worker|files --profile <folder> --write]`.
  * With `--write` the results go to `bench/results/batches.md`.
  */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ const UPLOAD_BYTES = 100 * 2 ** 20;
 const LIMIT_BYTES = 209_715_200;
 const LIMIT_LINES = 50_000;
 
-type Part = 'batch' | 'files';
+type Part = 'batch' | 'worker' | 'files';
 
 interface BatchRun {
   readonly name: string;
@@ -69,12 +69,15 @@ interface FileRun {
   readonly highest: number;
 }
 
+interface Measured {
+  readonly told: string;
+  readonly runs: readonly BatchRun[];
+  readonly felt: readonly Feeling[];
+}
+
 interface Results {
-  readonly batch?: {
-    readonly told: string;
-    readonly runs: readonly BatchRun[];
-    readonly felt: readonly Feeling[];
-  };
+  readonly batch?: Measured;
+  readonly worker?: Measured;
   readonly files?: { readonly told: string; readonly runs: readonly FileRun[] };
 }
 
@@ -150,13 +153,13 @@ async function idle(platform: Platform, children: Children, name: string): Promi
 }
 
 /** Idle, busy and idle again, so that a machine that grows slower shows. */
-function measureBatch(): Promise<NonNullable<Results['batch']>> {
+function measureBatch(worker: boolean): Promise<Measured> {
   return withFolder(async (folder) => {
     const file = path.join(folder, 'lines.jsonl');
     await writeInput(file, LINES, seed);
     await using children = new Children();
     const nodeArgs = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${path.resolve(options.profile)}`] : [];
-    const platform = await startPlatform(children, { dataDir: folder, node: true, nodeArgs });
+    const platform = await startPlatform(children, { dataDir: folder, node: true, worker, nodeArgs });
     await warmUp(platform, seededRandom(seed));
     const circumstances = told();
     const alone = await runBatch('alone', platform, file);
@@ -204,17 +207,17 @@ function measureFile(name: string, lines: number, bytes: number, validate: boole
   });
 }
 
-function batchSection({ told, runs, felt }: NonNullable<Results['batch']>): string {
+function batchSection(title: string, { told, runs, felt }: Measured): string {
   const rows = runs.map(({ name, uploadSeconds, validationSeconds, seconds, used }) => [
     name,
     ...[uploadSeconds, validationSeconds, seconds, LINES / seconds].map(figure),
     ...[used.medianResident, used.highestResident, used.highestProportional].map(figure),
-    ...[used.cores.gateway, used.cores.node, used.cores.database].map(figure),
+    ...[used.cores.gateway, used.cores.worker, used.cores.node, used.cores.database].map(figure),
   ]);
   const [before, during, after] = felt.map(({ ms }) => ms[2]);
   const times = (during ?? 0) / Math.min(before ?? 0, after ?? 0);
   return [
-    `## ${LINES.toLocaleString('en-US')} lines`,
+    `## ${title}`,
     told,
     'Goals: completed in less than 60 s; the gateway below 400 MB throughout; p99 of interactive requests less than twice that of an idle server.',
     markdownTable(
@@ -228,6 +231,7 @@ function batchSection({ told, runs, felt }: NonNullable<Results['batch']>): stri
         'highest',
         'highest (PSS)',
         'cores: gateway',
+        'worker',
         'node',
         'database',
       ],
@@ -261,7 +265,7 @@ function filesSection({ told, runs }: NonNullable<Results['files']>): string {
 
 const INTRODUCTION = `# Batches
 
-A gateway and one local node as \`npm start\` runs them, on the embedded database; texts of about 60 to 400 tokens from a seed,
+A gateway and one local node as \`npm start\` runs them (lines are worked on in the gateway unless told), on the embedded database; texts of about 60 to 400 tokens from a seed,
 for \`zlm-v1-iab-classify-edge\`. Callers, sampler and platform share the machine. An interactive request asks the same model;
 requests fall due at random moments, ${RATE} a second, and a latency counts from then. Made by \`npm run bench:batches -- --write\`.`;
 
@@ -274,11 +278,14 @@ function kept(): Results {
 const wanted = (part: Part) => options.only === undefined || options.only === part;
 const results: Results = {
   ...kept(),
-  ...(wanted('batch') ? { batch: await measureBatch() } : {}),
+  ...(wanted('batch') ? { batch: await measureBatch(false) } : {}),
+  ...(wanted('worker') ? { worker: await measureBatch(true) } : {}),
   ...(wanted('files') ? { files: await measureFiles() } : {}),
 };
+const many = LINES.toLocaleString('en-US');
 const sections = [
-  ...(results.batch ? [batchSection(results.batch)] : []),
+  ...(results.batch ? [batchSection(`${many} lines`, results.batch)] : []),
+  ...(results.worker ? [batchSection(`${many} lines by a worker beside the gateway`, results.worker)] : []),
   ...(results.files ? [filesSection(results.files)] : []),
 ];
 const markdown = `${[INTRODUCTION, ...sections].join('\n\n')}\n`;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BATCH_ENDPOINT, type BatchObject } from '@zerogpu/protocol';
 import { credential } from '../overhead/racers.ts';
-import { type Children, isRecord, messageFrom } from '../support/children.ts';
+import { type ChildOptions, type Children, isRecord, messageFrom } from '../support/children.ts';
 import { chatBody, someText } from './input.ts';
 import type { Watched } from './watch.ts';
 
@@ -26,14 +26,17 @@ export interface Platform {
 export interface PlatformOptions {
   readonly dataDir: string;
   readonly node: boolean;
+  /** A worker process works on the lines, in place of the gateway. */
+  readonly worker?: boolean;
   readonly env?: Readonly<Record<string, string>>;
-  /** For the gateway's process, such as a profiler. */
+  /** For the gateway's process and the worker's, such as a profiler. */
   readonly nodeArgs?: readonly string[];
 }
 
 export async function startPlatform(children: Children, options: PlatformOptions): Promise<Platform> {
   const { dataDir, nodeArgs = [] } = options;
-  const env = { NODE_COMPILE_CACHE: COMPILED, ZEROGPU_DATA_DIR: dataDir, ...options.env };
+  const lines = options.worker === true ? { ZEROGPU_BATCH_CONCURRENCY: '0' } : {};
+  const env = { NODE_COMPILE_CACHE: COMPILED, ZEROGPU_DATA_DIR: dataDir, ...lines, ...options.env };
   const gateway = children.start('gateway', path.join(ROOT, 'gateway/src/main.ts'), {
     nodeArgs,
     env: { HOST: '127.0.0.1', PORT: '0', ...env },
@@ -41,13 +44,14 @@ export async function startPlatform(children: Children, options: PlatformOptions
   const ready = await messageFrom(gateway, readyMessage, START_MS);
   const url = String(ready['url']);
   const node = options.node ? await startNode(children, url, String(ready['nodeTokenFile']), dataDir) : null;
+  const worker = options.worker === true ? await startWorker(children, { env, nodeArgs }) : null;
   const apiKey = credential(readFileSync(String(ready['credentialsFile']), 'utf8'), 'ZEROGPU_API_KEY');
   const [postmaster] = readFileSync(path.join(dataDir, 'postgres/data/postmaster.pid'), 'utf8').split('\n');
   const pids = {
     gateway: gateway.pid ?? 0,
     node: node?.pid ?? null,
     database: Number(postmaster),
-    worker: null,
+    worker: worker?.pid ?? null,
   };
   return { port: Number(new URL(url).port), apiKey, gateway, pids };
 }
@@ -65,6 +69,12 @@ async function startNode(
   });
   await messageFrom(node, readyMessage, START_MS);
   return node;
+}
+
+async function startWorker(children: Children, options: ChildOptions): Promise<ChildProcess> {
+  const worker = children.start('worker', path.join(ROOT, 'gateway/src/worker.ts'), options);
+  await messageFrom(worker, readyMessage, START_MS);
+  return worker;
 }
 
 function readyMessage(message: unknown): Readonly<Record<string, unknown>> | null {

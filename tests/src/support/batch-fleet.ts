@@ -1,4 +1,4 @@
-/** A gateway, a worker beside it and a node as processes of their own, each to be killed and started again alone. */
+/** A gateway with a node, and what works on lines beside it: processes of their own, each to be killed and started again. */
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,17 +10,19 @@ import { ManagedProcess, ROOT } from './managed-process.ts';
 import { endDatabase, freePort, parseCredentials } from './platform.ts';
 
 export interface BatchFleetOptions {
-  /** Null: the gateway's own, and no worker beside it. */
+  /** Null: the gateway's own. */
   readonly databaseUrl: string | null;
-  readonly worker: boolean;
-  readonly nodes?: number;
-  /** Of gateway and worker, over the defaults of a test. */
+  /** A worker process, which asks the gateways' nodes. */
+  readonly worker?: boolean;
+  /** A second gateway on the same database and folder of files, with a node of its own or with none. */
+  readonly second?: 'with a node' | 'without a node';
+  /** Of gateways and worker, over the defaults of a test. */
   readonly env?: Readonly<Record<string, string>>;
   /** The gateway's files lie on a disk of so many bytes, which it alone sees (Linux, where namespaces may be made). */
   readonly diskBytes?: number;
 }
 
-export type Role = 'gateway' | 'worker' | 'node';
+export type Role = 'gateway' | 'second' | 'worker' | 'node';
 
 const READY_MS = 60_000;
 const STOP_MS = 30_000;
@@ -28,29 +30,27 @@ const STOP_MS = 30_000;
 export interface Member {
   readonly name: string;
   readonly role: Role;
+  /** Where it listens; of a node, which gateway it joins; of a worker, nothing. */
+  readonly port: number;
   process: ManagedProcess;
 }
 
 export class BatchFleet implements BatchDoor {
   readonly members: Member[] = [];
-  readonly url: string;
   readonly dataDir: string;
   apiKey = '';
-  projectId = '';
   readonly #options: BatchFleetOptions;
   readonly #env: Readonly<Record<string, string | undefined>>;
 
-  private constructor(options: BatchFleetOptions, dataDir: string, port: number) {
+  private constructor(options: BatchFleetOptions, dataDir: string) {
     this.#options = options;
     this.dataDir = dataDir;
-    this.url = `http://127.0.0.1:${port}`;
     this.#env = {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
       // A restart compiles nothing anew, as with `npm start`.
       NODE_COMPILE_CACHE: path.join(ROOT, 'node_modules/.cache/compiled'),
       HOST: '127.0.0.1',
-      PORT: String(port),
       ...(options.databaseUrl === null ? {} : { DATABASE_URL: options.databaseUrl }),
       ZEROGPU_SECRET: randomBytes(32).toString('hex'),
       ZEROGPU_DATA_DIR: dataDir,
@@ -63,14 +63,14 @@ export class BatchFleet implements BatchDoor {
     const dataDir = await mkdtemp(path.join(tmpdir(), 'zerogpu-test-'));
     // As root the database runs as another user, who has to pass through.
     await chmod(dataDir, 0o711);
-    const fleet = new BatchFleet(options, dataDir, await freePort());
+    const fleet = new BatchFleet(options, dataDir);
     try {
-      await fleet.#add('gateway', 'gateway');
+      const gateway = await fleet.#add('gateway', 'gateway', await freePort());
       const credentials = parseCredentials(await readFile(path.join(dataDir, 'credentials.env'), 'utf8'));
       fleet.apiKey = credentials['ZEROGPU_API_KEY'] ?? '';
-      fleet.projectId = credentials['ZEROGPU_PROJECT_ID'] ?? '';
-      if (options.worker) await fleet.#add('worker', 'worker');
-      for (let i = 1; i <= (options.nodes ?? 1); i++) await fleet.#add('node', `node-${i}`);
+      await fleet.#add('node', 'node-1', gateway.port);
+      if (options.worker) await fleet.#add('worker', 'worker', 0);
+      if (options.second !== undefined) await fleet.#addSecond(options.second === 'with a node');
       return fleet;
     } catch (error) {
       await fleet.stop();
@@ -78,10 +78,21 @@ export class BatchFleet implements BatchDoor {
     }
   }
 
-  member(role: Role): Member {
-    const found = this.members.find((member) => member.role === role);
-    if (found === undefined) throw new Error(`There is no ${role}`);
-    return found;
+  /** The gateway's. */
+  get url(): string {
+    return this.urlOf(this.member('gateway'));
+  }
+
+  urlOf({ port }: Member): string {
+    return `http://127.0.0.1:${port}`;
+  }
+
+  /** @param place among those of the role, from 0 to 1, without 1 */
+  member(role: Role, place = 0): Member {
+    const found = this.members.filter((member) => member.role === role);
+    const member = found[Math.floor(place * found.length)];
+    if (member === undefined) throw new Error(`There is no ${role}`);
+    return member;
   }
 
   /** The folder of the storage, as the gateway sees it. */
@@ -99,7 +110,7 @@ export class BatchFleet implements BatchDoor {
 
   /** Resolves when it can work again. */
   async restart(member: Member): Promise<void> {
-    member.process = this.#spawn(member.role, member.name);
+    member.process = this.#spawn(member);
     await member.process.ready(READY_MS);
   }
 
@@ -156,24 +167,29 @@ export class BatchFleet implements BatchDoor {
     return (await readFile(file, 'utf8')).split('\n');
   }
 
-  async #add(role: Role, name: string): Promise<void> {
-    const member: Member = { name, role, process: this.#spawn(role, name) };
-    this.members.push(member);
-    await member.process.ready(READY_MS);
+  async #addSecond(withNode: boolean): Promise<void> {
+    const second = await this.#add('second', 'second', await freePort());
+    if (withNode) await this.#add('node', 'node-2', second.port);
   }
 
-  #spawn(role: Role, name: string): ManagedProcess {
-    if (role === 'gateway') {
-      const through = this.#throughDisk();
-      return new ManagedProcess({ name, program: 'gateway/src/main.ts', env: this.#env, through });
-    }
-    if (role === 'worker') {
-      const env = { ...this.#env, PORT: '0', ZEROGPU_GATEWAY_NAME: name };
-      return new ManagedProcess({ name, program: 'gateway/src/worker.ts', env });
+  async #add(role: Role, name: string, port: number): Promise<Member> {
+    const member: Member = { name, role, port, process: this.#spawn({ role, name, port }) };
+    this.members.push(member);
+    await member.process.ready(READY_MS);
+    return member;
+  }
+
+  #spawn({ role, name, port }: Omit<Member, 'process'>): ManagedProcess {
+    if (role !== 'node') {
+      const env = { ...this.#env, PORT: String(port), ZEROGPU_GATEWAY_NAME: name };
+      const through = role === 'gateway' ? this.#throughDisk() : [];
+      const program = role === 'worker' ? 'gateway/src/worker.ts' : 'gateway/src/main.ts';
+      return new ManagedProcess({ name, program, env, through });
     }
     const token = path.join(this.dataDir, 'node-token');
     const state = path.join(this.dataDir, name);
-    const args = ['--gateway', this.url, '--token-file', token, '--state', state, '--name', name];
+    const url = `http://127.0.0.1:${port}`;
+    const args = ['--gateway', url, '--token-file', token, '--state', state, '--name', name];
     return new ManagedProcess({ name, program: 'node/src/main.ts', args, env: this.#env });
   }
 }

@@ -99,7 +99,7 @@ async function killInTurn(
     const batch = await client.progressed(batchId, wanted, patienceMs);
     if (batch.status !== 'in_progress') break;
     await sleep(PAUSE_MS * random() * random());
-    const member = fleet.member(role);
+    const member = fleet.member(role, random());
     const before = await fleet.withPool((pool) => underWayOf(pool, batchId));
     await fleet.kill(member);
     told.push({ role, ...before });
@@ -123,7 +123,7 @@ async function underWayOf(pool: Pool, batchId: string): Promise<Pick<Kill, 'unde
 }
 
 function shuffledRoles(kills: BatchKillsOptions['kills'], random: () => number): Role[] {
-  const roles = (['gateway', 'worker', 'node'] as const).flatMap((role) =>
+  const roles = (['gateway', 'second', 'worker', 'node'] as const).flatMap((role) =>
     Array.from({ length: kills[role] ?? 0 }, () => role),
   );
   return roles
