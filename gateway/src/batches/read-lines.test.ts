@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { type Line, type LongLine, readLines } from './read-lines.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { type Line, LineCutter, type LongLine, readLines } from './read-lines.ts';
 
 const MAX = 12;
 
@@ -66,6 +66,18 @@ describe('readLines', () => {
     for (const end of ['', '\n', '\r\n']) {
       const [line] = await linesOf(Buffer.from(mark + 'x'.repeat(length) + end));
       expect(line).toMatchObject(fits ? { text: 'x'.repeat(length) } : { number: 1, tooLong: true });
+    }
+  });
+
+  it('passes blank lines without a look at each: a file may have a hundred million', () => {
+    const cutter = new LineCutter(MAX);
+    const looks = vi.spyOn(Buffer.prototype, 'indexOf');
+    try {
+      const lines = [...cutter.push(Buffer.from(`${'\n \r\n'.repeat(10_000)}x\n`))];
+      expect(looks.mock.calls.length).toBeLessThan(10);
+      expect(lines.map(shown)).toEqual([{ number: 20_001, start: 40_000, text: 'x' }]);
+    } finally {
+      looks.mockRestore();
     }
   });
 
