@@ -6,6 +6,7 @@ import { BATCH_ENDPOINT } from '@zerogpu/protocol';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { BatchClient } from './support/batch-client.ts';
 import { chatBody, TEXTS } from './support/batch-lines.ts';
+import { describeOnServer, makeDatabase } from './support/database-server.ts';
 import { ManagedProcess } from './support/managed-process.ts';
 import { Platform } from './support/platform.ts';
 import { TestGateway } from './support/test-gateway.ts';
@@ -136,7 +137,8 @@ test(
 test(
   'without a node lines wait as they do for a caller; when one comes they are answered',
   async () => {
-    const worker = spawnWorker();
+    // Named by its address as nodes write it, instead of found in the database.
+    const worker = spawnWorker({ ZEROGPU_GATEWAY_URL: gateway.url.replace('http', 'ws') });
     await worker.ready(READY_MS);
     const { id } = await client.begin(fileOf(20));
     await gateway.spawnNode();
@@ -200,3 +202,37 @@ test(
   },
   TIMEOUT_MS,
 );
+
+describeOnServer('a worker with a database by address', () => {
+  test(
+    'leaves an empty one as it is, and works on no files but those of the gateways',
+    async () => {
+      const database = await makeDatabase();
+      const elsewhere = await mkdtemp(path.join(tmpdir(), 'zerogpu-test-'));
+      const secret = 'the same secret on all gateways of the database';
+      const env = { DATABASE_URL: database.url, ZEROGPU_DATA_DIR: elsewhere, ZEROGPU_SECRET: secret };
+      try {
+        const early = spawnWorker(env);
+        expect(await early.exited).toEqual({ code: 1, signal: null });
+        expect(early.output).toMatch(/^No gateway runs /);
+        const tables = "SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+        expect((await database.pool.query(tables)).rowCount).toBe(0);
+        const beside = await TestGateway.start({ DATABASE_URL: database.url, ZEROGPU_SECRET: secret });
+        try {
+          const lost = spawnWorker(env);
+          expect(await lost.exited).toEqual({ code: 1, signal: null });
+          expect(lost.output).toMatch(/^The gateway's files are not in .* Set ZEROGPU_DATA_DIR /);
+          const right = spawnWorker({ ...env, ZEROGPU_DATA_DIR: beside.gateway.dataDir });
+          expect(await right.ready(READY_MS)).toMatchObject({ gateways: 1 });
+          await right.stop(STOP_MS);
+        } finally {
+          await beside.stop();
+        }
+      } finally {
+        await database.drop();
+        await rm(elsewhere, { recursive: true });
+      }
+    },
+    TIMEOUT_MS,
+  );
+});

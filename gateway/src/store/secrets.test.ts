@@ -26,6 +26,12 @@ describe('Secrets', () => {
     expect(one.hashToken('k')).not.toEqual(one.hashKey('k'));
   });
 
+  it('seals the words of our own processes with a key of its own', () => {
+    expect(one.seal('k')).toEqual(new Secrets('the first secret, which is long enough').seal('k'));
+    const all = [one.seal('k'), one.seal('K'), two.seal('k'), one.hashKey('k'), one.hashToken('k')];
+    expect(new Set(all.map(String)).size).toBe(all.length);
+  });
+
   it('gives back any text that it encrypted, each time another ciphertext', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string(), (text, context) => {
