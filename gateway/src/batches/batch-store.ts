@@ -11,7 +11,8 @@ WHERE project_id = $1 AND id = $2 AND state = 'stored' AND deleted_at IS NULL AN
 FOR SHARE`;
 const INSERT = `
 INSERT INTO batches (id, project_id, key_id, endpoint, input_file_id, status, metadata, created_at, expires_at, worker_id)
-VALUES ($1, $2, $3, $4, $5, 'validating', $6, $7, $8, $9)`;
+VALUES ($1, $2, $3, $4, $5, 'validating', $6, $7, $8, $9)
+ON CONFLICT (id) DO NOTHING`;
 const FIND = `SELECT ${BATCH_COLUMNS} FROM batches WHERE project_id = $1 AND id = $2`;
 const LIST = `
 SELECT ${BATCH_COLUMNS} FROM batches WHERE project_id = $1 AND ($2::text IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`;
@@ -43,6 +44,7 @@ export async function findInput(
   return rows[0] === undefined ? null : { bytes: Number(rows[0].bytes), blockHashes: rows[0].block_hashes };
 }
 
+/** Twice is as once. */
 export async function beginBatch(db: ClientBase, batch: BegunBatch): Promise<void> {
   const { id, projectId, keyId, endpoint, inputFileId, metadata, createdAt, expiresAt, workerId } = batch;
   const said = [endpoint, inputFileId, JSON.stringify(metadata)];

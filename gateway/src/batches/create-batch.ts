@@ -1,7 +1,7 @@
 /** Makes a batch: looks its file up, validates it while it is read, and hands its lines to the workers. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, type BatchError, errorEnvelope, newId } from '@zerogpu/protocol';
-import type { Pool } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import type { Notify } from '../admin/event.ts';
 import type { JsonAnswer, KeepAnswer } from '../create-once.ts';
 import type { Caller } from '../flow.ts';
@@ -50,7 +50,7 @@ export interface Asked {
  * Each holds a block of its file, a line of it and hashes of ids: 10 MB at the usual limits. More at once would only
  * share the one processor that checks them.
  */
-const TURNS = { most: 4, mostOfProject: 2, mostWaiting: 200, mostWaitingOfProject: 50 };
+const TURNS = { most: 4, mostOfOrganization: 2, mostWaiting: 200, mostWaitingOfOrganization: 50 };
 const DAY_MS = 24 * 60 * 60 * 1000;
 const RETRY_MS = 5_000;
 const CLOSED = 'The server was stopped while it read the input file; create the batch again';
@@ -78,7 +78,7 @@ export class BatchCreation {
    */
   async create(asked: Asked): Promise<JsonAnswer> {
     const signal = AbortSignal.any([asked.hangup, this.#closing.signal]);
-    const endTurn = await this.#turns.take(asked.caller.projectId, signal);
+    const endTurn = await this.#turns.take(asked.caller.organizationId, signal);
     return this.#during(this.#createNow(asked).finally(endTurn));
   }
 
@@ -113,11 +113,12 @@ export class BatchCreation {
       expiresAt: createdAt + DAY_MS,
       workerId,
     };
-    const input = await inTenant(pool, caller, async (db) => {
+    const begin = async (db: ClientBase) => {
       const found = await findInput(db, caller.projectId, batch.inputFileId, createdAt);
       if (found !== null) await beginBatch(db, begun);
       return found;
-    });
+    };
+    const input = await retryTransient(() => inTenant(pool, caller, begin));
     if (input === null) throw noFile(`Input file not found: ${quoted(batch.inputFileId)}`);
     return { ...asked, begun, input };
   }
