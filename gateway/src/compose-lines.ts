@@ -3,13 +3,15 @@ import { AbsentModels } from './batches/lines/absent-models.ts';
 import { makeInputTexts } from './batches/lines/input-texts.ts';
 import { type Verdict, verdictOf, WAIT_FOR_MODEL } from './batches/lines/line-outcome.ts';
 import { LineSettler, type LineWord } from './batches/lines/line-settler.ts';
-import { LineStore } from './batches/lines/line-store.ts';
+import { LineStore, type TakenBack } from './batches/lines/line-store.ts';
 import { type LineRun, type LineWorker, makeLineWorker } from './batches/lines/line-worker.ts';
+import { startRescue } from './batches/lines/rescue-lines.ts';
 import type { Ground } from './compose-parts.ts';
 import type { LineOutcome, Settlement } from './flow.ts';
 import { type Written, walkLine } from './line-way.ts';
 import { settlementRow } from './metering/settle.ts';
 import type { LineEnd, Metrics } from './metrics.ts';
+import type { Rounds } from './rounds.ts';
 import { makeVerifiedReader } from './storage/verified-reader.ts';
 import type { WayServices } from './way.ts';
 
@@ -36,23 +38,28 @@ export interface Lines {
 }
 
 export function composeLines(ground: Ground, needs: LinesNeeds): Lines {
-  const { concurrency } = ground.config.batches;
+  const { config, store, log } = ground;
   const settler = makeSettler(ground, needs);
+  const lines = new LineStore({ pool: store.pool, workerId: needs.workerId, now });
   let worker: LineWorker | null = null;
+  let rescue: Pick<Rounds, 'stop'> | null = null;
   let open = 0;
   needs.metrics.watchBatches({ linesUnderWay: () => worker?.underWay ?? 0, open: () => open });
-  const tookBack = (taken: { readonly open: number; readonly over: readonly string[] }) => {
+  const tookBack = (taken: TakenBack) => {
     open = taken.open;
+    if (taken.lines > 0) worker?.kick();
     if (taken.over.length > 0) needs.wakeEndings();
   };
   return {
     start(way) {
-      if (concurrency === 0) return;
-      worker = makeWorker(ground, needs, settler, way, tookBack);
+      rescue = startRescue({ store: lines, tookBack, log });
+      if (config.batches.concurrency === 0) return;
+      worker = makeWorker(ground, needs, lines, settler, way);
       worker.start();
     },
     kick: () => worker?.kick(),
     async finish(graceMs) {
+      await rescue?.stop();
       await worker?.stop(graceMs);
       await settler.close();
     },
@@ -71,23 +78,22 @@ function makeSettler({ config, store: { pool }, secrets }: Ground, needs: LinesN
 
 function makeWorker(
   { config, store: { pool }, storage, log }: Ground,
-  { metrics, workerId }: LinesNeeds,
+  { metrics }: LinesNeeds,
+  lines: LineStore,
   settler: LineSettler,
   way: WayServices,
-  tookBack: (taken: { readonly open: number; readonly over: readonly string[] }) => void,
 ): LineWorker {
   const notAsked = { requestId: null, settlement: null };
   const absent = new AbsentModels(now);
   return makeLineWorker({
     concurrency: config.batches.concurrency,
-    store: new LineStore({ pool, workerId, now }),
+    store: lines,
     texts: makeInputTexts(pool, makeVerifiedReader(storage)),
     ask: (run) => ask(run, { way, settler, metrics, absent }),
     write: async (line, verdict, over) => {
       const word = await settler.write({ line, verdict, ...notAsked }, over);
       metrics.lineEnded(endOf(word, verdict));
     },
-    tookBack,
     log,
   });
 }

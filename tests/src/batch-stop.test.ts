@@ -83,3 +83,25 @@ it('leaves lines alone with ZEROGPU_BATCH_CONCURRENCY=0', async () => {
     await gateway.stop();
   }
 });
+
+it('takes back what a dead worker had, also where no lines are worked on, so that a cancelled batch ends', async () => {
+  const gateway = await TestGateway.start({ ZEROGPU_BATCH_CONCURRENCY: '0' });
+  try {
+    const project = await gateway.newProject();
+    const client = new BatchClient({ url: gateway.url, apiKey: project.apiKey });
+    const { id } = await client.begin(file);
+    await gateway.pool.query(
+      "INSERT INTO batch_workers (id, alive_until) VALUES ('wrk_dead', now() + interval '9 s')",
+    );
+    await gateway.pool.query("SELECT * FROM claim_lines('wrk_dead', 5, now())");
+    await gateway.pool.query("UPDATE batch_workers SET alive_until = now() WHERE id = 'wrk_dead'");
+    await client.post(`/v1/batches/${id}/cancel`, {});
+    const batch = await client.ended(id, 30_000);
+    expect(batch).toMatchObject({
+      status: 'cancelled',
+      request_counts: { total: LINES, completed: 0, failed: LINES },
+    });
+  } finally {
+    await gateway.stop();
+  }
+});

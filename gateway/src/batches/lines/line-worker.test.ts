@@ -2,7 +2,7 @@ import { ApiError } from '@zerogpu/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import { StorageError } from '../../storage/object-storage.ts';
 import type { Verdict } from './line-outcome.ts';
-import type { ClaimedLine, LineStore, TakenBack } from './line-store.ts';
+import type { ClaimedLine } from './line-store.ts';
 import { type LineRun, type LineWorker, type LineWorkerOptions, makeLineWorker } from './line-worker.ts';
 
 const line = (number: number): ClaimedLine => ({
@@ -34,14 +34,13 @@ class Scene {
   constructor(options: Partial<LineWorkerOptions> = {}) {
     this.worker = makeLineWorker({
       concurrency: 3,
-      store: this as unknown as LineStore,
+      store: this,
       texts: { read: (one) => this.reading?.(one) ?? Promise.resolve(Buffer.from(`text ${one.number}`)) },
       ask: (run) => this.#ask(run),
       write: async (one, verdict) => void this.written.push([one.number, verdict]),
-      tookBack: () => undefined,
       log: { info() {}, warn: (_, text) => this.told.push(text), error: (_, text) => this.told.push(text) },
       lookMs: 5,
-      rescueMs: 5,
+      compareMs: 5,
       ...options,
     });
   }
@@ -50,10 +49,6 @@ class Scene {
     this.claims.push(most);
     await this.claiming?.();
     return this.toClaim.splice(0, most);
-  }
-
-  async takeBack(): Promise<TakenBack> {
-    return { lines: 0, over: [], open: 0 };
   }
 
   async giveBackUnknown(known: readonly ClaimedLine[]): Promise<number> {

@@ -1,11 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { ApiError } from '@zerogpu/protocol';
-import { type Rounds, startRounds } from '../../rounds.ts';
 import { StorageError } from '../../storage/object-storage.ts';
 import type { Log } from '../../store/log.ts';
 import type { InputTexts } from './input-texts.ts';
 import { failedForGood, type Verdict } from './line-outcome.ts';
-import type { ClaimedLine, LineStore, TakenBack } from './line-store.ts';
+import type { ClaimedLine, LineStore } from './line-store.ts';
 
 /** A line that is under way, with its text. */
 export interface LineRun {
@@ -18,19 +17,17 @@ export interface LineRun {
 export interface LineWorkerOptions {
   /** Lines under way at once. */
   readonly concurrency: number;
-  readonly store: LineStore;
+  readonly store: Pick<LineStore, 'claim' | 'giveBackUnknown'>;
   readonly texts: InputTexts;
   /** Takes a line its whole way, and writes what became of it. Never throws. */
   readonly ask: (run: LineRun) => Promise<void>;
   /** Writes what became of a line that was not asked; gives up a database that is away when it is over. */
   readonly write: (line: ClaimedLine, verdict: Verdict, over: AbortSignal) => Promise<unknown>;
-  /** Told every few seconds what was taken back from dead workers. */
-  readonly tookBack: (taken: TakenBack) => void;
   readonly log: Log;
   /** Between two looks for lines when there were none. Default 1 s. */
   readonly lookMs?: number;
-  /** Between two looks for dead workers. Default 3 s. */
-  readonly rescueMs?: number;
+  /** Between two comparisons of what this worker knows of with what the database says it has. Default 3 s. */
+  readonly compareMs?: number;
 }
 
 export interface LineWorker {
@@ -48,7 +45,7 @@ export interface LineWorker {
 
 /** An idle look is one statement of a tenth of a millisecond. */
 const LOOK_MS = 1_000;
-const RESCUE_MS = 3_000;
+const COMPARE_MS = 3_000;
 /** How long a batch waits whose input the storage does not give at the moment. */
 const STORAGE_WAIT_MS = 5_000;
 /**
@@ -76,7 +73,7 @@ class Loop implements LineWorker {
   /** Somebody kicked while the loop was busy. */
   #kicked = false;
   #looping: Promise<void> = Promise.resolve();
-  #rounds: Rounds | null = null;
+  #comparing: NodeJS.Timeout | null = null;
   /** Failures that were told, and of which the like has not succeeded since. */
   readonly #told = new Set<'database' | 'storage'>();
 
@@ -89,10 +86,11 @@ class Loop implements LineWorker {
   }
 
   start(): void {
-    if (this.#rounds !== null) return;
-    const { log, rescueMs = RESCUE_MS } = this.#options;
-    const failed = 'Could not look for lines of dead workers';
-    this.#rounds = startRounds({ everyMs: rescueMs, round: () => this.#rescue(), log, failed });
+    if (this.#comparing !== null) return;
+    this.#comparing = setInterval(() => {
+      this.#unsure = true;
+    }, this.#options.compareMs ?? COMPARE_MS);
+    this.#comparing.unref();
     this.#looping = this.#loop();
   }
 
@@ -104,7 +102,7 @@ class Loop implements LineWorker {
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     this.#wake();
-    await this.#rounds?.stop();
+    if (this.#comparing !== null) clearInterval(this.#comparing);
     await this.#looping;
     await this.#finish(graceMs);
     this.#waiting = [];
@@ -205,16 +203,6 @@ class Loop implements LineWorker {
     }
     if (gone) return failedForGood('The input file could not be read');
     return { outcome: 'back', waitMs: STORAGE_WAIT_MS };
-  }
-
-  async #rescue(): Promise<void> {
-    this.#unsure = true;
-    const taken = await this.#options.store.takeBack();
-    if (taken.lines > 0) {
-      this.#options.log.warn({ lines: taken.lines }, 'Took back lines of workers that live no more');
-      this.#wake();
-    }
-    this.#options.tookBack(taken);
   }
 }
 
