@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BATCH_ENDPOINT, newId } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { KeepAnswer } from '../create-once.ts';
 import type { Caller } from '../flow.ts';
 import { objectName } from '../storage/file.ts';
@@ -25,6 +26,13 @@ const keepNothing: KeepAnswer = async () => {};
 
 const line = (id: string, changes: object = {}) =>
   JSON.stringify({ custom_id: id, method: 'POST', url: BATCH_ENDPOINT, body: {}, ...changes });
+
+async function inAnotherProject(pool: Pool, caller: Caller): Promise<Caller> {
+  const projectId = randomUUID();
+  const values = [projectId, caller.organizationId];
+  await pool.query("INSERT INTO projects (id, organization_id, name) VALUES ($1, $2, 'another')", values);
+  return { ...caller, projectId };
+}
 
 onEveryPostgres('creating a batch', (database) => {
   let storage: ObjectStorage;
@@ -258,6 +266,26 @@ onEveryPostgres('creating a batch', (database) => {
     expect(answer).toMatchObject({ body: { status: 'in_progress' } });
     await expect(create(file, caller, keepNothing, away.signal)).rejects.toThrow('away');
     expect(await batchesOf(pool)).toHaveLength(1);
+  });
+
+  it('reads two files of an organization at once, however many projects it has', async () => {
+    const reading: string[] = [];
+    const go = Promise.withResolvers<void>();
+    const read: ObjectStorage['read'] = async function* (name, range) {
+      reading.push(name.split('/')[0]!);
+      await go.promise;
+      yield* storage.read(name, range);
+    };
+    const { pool, caller, create } = await open({ storage: { read } });
+    const begin = async (who: Caller) => create(await upload(pool, who, line('a')), who);
+    const own = await Promise.all([caller, caller, caller].map((one) => inAnotherProject(pool, one)));
+    const { caller: other } = await makeTenant(pool, secrets);
+    const creating = Promise.all([...own.map(begin), begin(other)]);
+    await vi.waitFor(() => expect(reading).toContain(other.projectId));
+    await vi.waitFor(() => expect(reading.length).toBeGreaterThan(2));
+    expect(own.filter(({ projectId }) => reading.includes(projectId))).toHaveLength(2);
+    go.resolve();
+    await creating;
   });
 
   it('fails when the server is stopped meanwhile', async () => {

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Turns } from './turns.ts';
 
-const LIMITS = { most: 2, mostOfProject: 1, mostWaiting: 3, mostWaitingOfProject: 3 };
+const LIMITS = { most: 2, mostOfOrganization: 1, mostWaiting: 3, mostWaitingOfOrganization: 3 };
 const never = new AbortController().signal;
 
 /** Takes turns, and notes who has begun. */
@@ -11,8 +11,8 @@ function table(turns: Turns) {
   const ends = new Map<string, () => void>();
   return {
     begun,
-    async take(name: string, project: string, signal = never) {
-      ends.set(name, await turns.take(project, signal));
+    async take(name: string, organization: string, signal = never) {
+      ends.set(name, await turns.take(organization, signal));
       begun.push(name);
     },
     async end(name: string) {
@@ -36,7 +36,7 @@ describe('Turns', () => {
     expect(begun).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('of one project leave room for the others', async () => {
+  it('of one organization leave room for the others', async () => {
     const { begun, take, end } = table(new Turns(LIMITS));
     const all = [take('a', '1'), take('b', '1'), take('c', '1'), take('d', '2')];
     await nextTurn();
@@ -49,8 +49,8 @@ describe('Turns', () => {
     expect(begun).toEqual(['a', 'd', 'b', 'c']);
   });
 
-  it('are refused when too many of one project wait, and not of another', async () => {
-    const turns = new Turns({ ...LIMITS, mostWaitingOfProject: 1 });
+  it('are refused when too many of one organization wait, and not of another', async () => {
+    const turns = new Turns({ ...LIMITS, mostWaitingOfOrganization: 1 });
     const { take, end } = table(turns);
     const all = [take('a', '1'), take('b', '1'), take('c', '2'), take('d', '2')];
     await expect(turns.take('1', never)).rejects.toMatchObject({ code: 'no_capacity' });

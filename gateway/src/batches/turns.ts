@@ -3,20 +3,20 @@ import { ApiError } from '@zerogpu/protocol';
 export interface TurnLimits {
   /** At once. */
   readonly most: number;
-  /** At once of one project, so that none keeps the others out. */
-  readonly mostOfProject: number;
+  /** At once of one organization, however many projects it has, so that none keeps the others out. */
+  readonly mostOfOrganization: number;
   readonly mostWaiting: number;
-  readonly mostWaitingOfProject: number;
+  readonly mostWaitingOfOrganization: number;
 }
 
 interface Waiting {
-  readonly projectId: string;
+  readonly organizationId: string;
   begin(): void;
 }
 
 const FULL = 'As many batches are being created as this gateway takes; try again in a moment';
 
-/** Bounds how much of something goes on at once; who comes later waits, first come first served among projects. */
+/** Bounds how much of something goes on at once; who comes later waits, first come first served among organizations. */
 export class Turns {
   readonly #limits: TurnLimits;
   readonly #running = new Map<string, number>();
@@ -31,12 +31,13 @@ export class Turns {
    * @returns what ends the turn; once
    * @throws ApiError no_capacity; the signal's reason while it waits
    */
-  async take(projectId: string, signal: AbortSignal): Promise<() => void> {
+  async take(organizationId: string, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    if (this.#isFree(projectId)) return this.#begin(projectId);
-    if (!this.#mayWait(projectId)) throw new ApiError('no_capacity', { message: FULL, retryAfterSeconds: 5 });
+    if (this.#isFree(organizationId)) return this.#begin(organizationId);
+    if (!this.#mayWait(organizationId))
+      throw new ApiError('no_capacity', { message: FULL, retryAfterSeconds: 5 });
     const { promise, resolve, reject } = Promise.withResolvers<() => void>();
-    const waiting = { projectId, begin: () => resolve(this.#begin(projectId)) };
+    const waiting = { organizationId, begin: () => resolve(this.#begin(organizationId)) };
     const leave = () => {
       this.#waiting = this.#waiting.filter((other) => other !== waiting);
       reject(signal.reason);
@@ -46,31 +47,31 @@ export class Turns {
     return promise.finally(() => signal.removeEventListener('abort', leave));
   }
 
-  #isFree(projectId: string): boolean {
-    const { most, mostOfProject } = this.#limits;
-    return this.#total < most && (this.#running.get(projectId) ?? 0) < mostOfProject;
+  #isFree(organizationId: string): boolean {
+    const { most, mostOfOrganization } = this.#limits;
+    return this.#total < most && (this.#running.get(organizationId) ?? 0) < mostOfOrganization;
   }
 
-  #mayWait(projectId: string): boolean {
-    const { mostWaiting, mostWaitingOfProject } = this.#limits;
-    const ofProject = this.#waiting.filter((waiting) => waiting.projectId === projectId);
-    return this.#waiting.length < mostWaiting && ofProject.length < mostWaitingOfProject;
+  #mayWait(organizationId: string): boolean {
+    const { mostWaiting, mostWaitingOfOrganization } = this.#limits;
+    const ofOrganization = this.#waiting.filter((waiting) => waiting.organizationId === organizationId);
+    return this.#waiting.length < mostWaiting && ofOrganization.length < mostWaitingOfOrganization;
   }
 
-  #begin(projectId: string): () => void {
-    this.#count(projectId, 1);
+  #begin(organizationId: string): () => void {
+    this.#count(organizationId, 1);
     return () => {
-      this.#count(projectId, -1);
-      const next = this.#waiting.find((waiting) => this.#isFree(waiting.projectId));
+      this.#count(organizationId, -1);
+      const next = this.#waiting.find((waiting) => this.#isFree(waiting.organizationId));
       this.#waiting = this.#waiting.filter((waiting) => waiting !== next);
       next?.begin();
     };
   }
 
-  #count(projectId: string, change: number): void {
-    const running = (this.#running.get(projectId) ?? 0) + change;
-    if (running === 0) this.#running.delete(projectId);
-    else this.#running.set(projectId, running);
+  #count(organizationId: string, change: number): void {
+    const running = (this.#running.get(organizationId) ?? 0) + change;
+    if (running === 0) this.#running.delete(organizationId);
+    else this.#running.set(organizationId, running);
     this.#total += change;
   }
 }
