@@ -123,6 +123,22 @@ describe('Grouped', () => {
     await expect(queue.add(1)).rejects.toThrow('The flush of 1 items gave 0 results');
   });
 
+  it('makes groups no heavier than they may be, and lets what is heavier by itself go alone', async () => {
+    const groups: (readonly number[])[] = [];
+    const queue = new Grouped<number, number>({
+      maxGroup: 3,
+      maxWeight: 10,
+      weigh: (item) => item,
+      flush: async (items) => {
+        groups.push(items);
+        return items;
+      },
+    });
+    const items = [1, 2, 3, 4, 6, 1, 50, 9, 1, 1];
+    expect(await Promise.all(items.map((item) => queue.add(item)))).toEqual(items);
+    expect(groups).toEqual([[1, 2, 3], [4, 6], [1], [50], [9, 1], [1]]);
+  });
+
   it('rests after a group, whose items are answered before, and takes what gathered meanwhile together', async () => {
     const { calls, flush } = gate();
     const queue = new Grouped({ flush, maxGroup: 10, restMs: 30 });

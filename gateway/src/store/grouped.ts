@@ -7,6 +7,9 @@ export interface GroupedOptions<Item, Result> {
   flush(items: readonly Item[]): Promise<readonly Result[]>;
   /** Most items of one group. */
   readonly maxGroup: number;
+  /** Most weight of one group, as `weigh` says; an item that is heavier goes alone. Default: nothing weighs anything. */
+  readonly maxWeight?: number;
+  weigh?(item: Item): number;
   /** Most items that may wait; beyond it `add` rejects with GroupedOverflow. Default 10,000. */
   readonly maxWaiting?: number;
   /** Flushes at the same time. Default 1. */
@@ -105,10 +108,22 @@ export class Grouped<Item, Result> {
 
   #start(): void {
     while (this.#running < this.#concurrency && this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, this.#options.maxGroup);
+      const group = this.#waiting.splice(0, this.#nextSize());
       this.#running += 1;
       void this.#work(group).then(() => this.#rest());
     }
+  }
+
+  #nextSize(): number {
+    const { maxGroup, maxWeight = Number.POSITIVE_INFINITY, weigh } = this.#options;
+    const most = Math.min(maxGroup, this.#waiting.length);
+    if (weigh === undefined) return most;
+    let weight = 0;
+    for (let size = 0; size < most; size++) {
+      weight += weigh(this.#waiting[size]!.item);
+      if (weight > maxWeight) return Math.max(1, size);
+    }
+    return most;
   }
 
   #rest(): void {

@@ -39,6 +39,8 @@ export interface LineSettlerOptions {
  * 5 ms at this size.
  */
 const MAX_GROUP = 48;
+/** Characters of their results: two hundred usual ones. Lists of vectors may have megabytes each. */
+const MAX_RESULTS = 512 * 1024;
 /**
  * Between two groups: lines gather, and interactive settlements find the wallet's row free. A line alone takes 2 ms of the
  * database's time, one of eight 0.3, one of twenty-four 0.18.
@@ -74,6 +76,8 @@ export class LineSettler {
     this.#queue = new Grouped({
       flush: (group) => this.#flush(group),
       maxGroup: MAX_GROUP,
+      maxWeight: MAX_RESULTS,
+      weigh: ({ writing: { verdict } }) => (verdict.outcome === 'done' ? verdict.body.length : 0),
       restMs: REST_MS,
       blamesItem,
     });
