@@ -1,6 +1,7 @@
 /** Large uploads: what they take of memory, refused in the middle, and cut off by the end of the gateway. */
 import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -137,7 +138,7 @@ describe('an upload that is refused in the middle', () => {
 describe('downloads of callers who go away', () => {
   let gateway: TestGateway;
   beforeAll(async () => {
-    gateway = await TestGateway.start();
+    gateway = await TestGateway.start({ ZEROGPU_BODY_TIMEOUT_MS: '3000' });
   });
   afterAll(() => gateway.stop());
 
@@ -167,6 +168,28 @@ describe('downloads of callers who go away', () => {
       return status === 200 ? true : null;
     });
     expect(gateway.told).toEqual([]);
+  });
+
+  test('nor do those of callers who stay and read nothing', async () => {
+    const headers = FORM_HEADERS;
+    const { json } = await gateway.call('/v1/files', undefined, { raw: largeForm(30 * MB), headers });
+    const route = `/v1/files/${json.id}/content`;
+    const { hostname, port } = new URL(gateway.url);
+    const head = `GET ${route} HTTP/1.1\r\nhost: a\r\nx-api-key: ${gateway.first.apiKey}\r\n\r\n`;
+    const silent = Array.from({ length: 32 }, () => {
+      const socket = connect(Number(port), hostname).pause();
+      socket.on('error', () => undefined);
+      socket.write(head);
+      return socket;
+    });
+    const status = async () => {
+      const response = await gateway.send(route);
+      await response.body?.cancel();
+      return response.status;
+    };
+    await gateway.eventually('all places to be taken', async () => ((await status()) === 429 ? true : null));
+    await gateway.eventually('free places', async () => ((await status()) === 200 ? true : null));
+    for (const socket of silent) socket.destroy();
   });
 });
 

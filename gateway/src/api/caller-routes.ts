@@ -10,6 +10,8 @@ export interface CallerRouteServices {
   /** With the requests for inferences: whoever closes the server waits for them. */
   readonly inFlight: { count: number };
   readonly maxInFlight: number;
+  /** A caller who reads nothing of a stream for so long has gone away. */
+  readonly bodyTimeoutMs: number;
   authenticate(headers: IncomingHttpHeaders, now: number): Promise<Caller>;
   now(): number;
   report(requestId: string, cause: unknown): void;
@@ -48,7 +50,7 @@ async function serve(
   services.inFlight.count++;
   try {
     const answer = await route.answer(await asked(services, requestId, body, response, params));
-    await send(reply, answer);
+    await send(reply, answer, services.bodyTimeoutMs);
   } catch (thrown) {
     const error = toApiError(thrown);
     if (error.row.fault === 'platform') services.report(requestId, error.cause);
@@ -78,8 +80,10 @@ async function asked(
   return { caller, requestId, now, params, query, headers, body, hangup: hangup.signal };
 }
 
-async function send(reply: Reply, answer: CallerAnswer): Promise<void> {
-  if (answer.kind === 'stream') return reply.pipe(answer.status, answer.headers, answer.stream);
+async function send(reply: Reply, answer: CallerAnswer, stalledMs: number): Promise<void> {
+  if (answer.kind === 'stream') {
+    return reply.pipe(answer.status, answer.headers, answer.stream, stalledMs);
+  }
   if (answer.replayed) reply.replayed();
   reply.json(answer.status ?? 200, answer.body);
 }

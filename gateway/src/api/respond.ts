@@ -137,11 +137,18 @@ export class Reply implements Answering {
   /**
    * Bytes as they come; one that breaks is broken off, so that nobody takes a part for the whole. The stream has ended
    * or is destroyed afterwards.
+   * @param stalledMs a caller who reads nothing for so long has gone away
    * @throws what the stream throws; nothing when the caller goes away
    */
-  async pipe(status: number, headers: Readonly<Record<string, string>>, stream: Readable): Promise<void> {
+  async pipe(
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    stream: Readable,
+    stalledMs: number,
+  ): Promise<void> {
     const response = this.#response;
     try {
+      response.setTimeout(stalledMs, () => response.destroy());
       response.writeHead(status, { ...this.#headers, ...headers });
       await pipeline(stream, response);
     } catch (error) {

@@ -6,9 +6,9 @@ import type { CallerAnswer, CallerRequest } from '../caller-route.ts';
 import { readVerified } from '../storage/blocks.ts';
 import { objectName } from '../storage/file.ts';
 import type { ByteRange, ObjectStorage } from '../storage/object-storage.ts';
+import { begun } from './begun.ts';
 import { readRange } from './byte-range.ts';
 import type { ReadableFile } from './file-store.ts';
-import { told } from './storage-fault.ts';
 
 export interface ContentServices {
   readonly storage: Pick<ObjectStorage, 'read'>;
@@ -43,7 +43,7 @@ export async function fileContent(
   };
 }
 
-async function open(
+function open(
   { storage, places }: ContentServices,
   caller: CallerRequest['caller'],
   file: ReadableFile,
@@ -51,22 +51,7 @@ async function open(
 ): Promise<Readable> {
   const stored = { bytes: Number(file.bytes), blockHashes: file.block_hashes };
   const verified = readVerified(storage, objectName(file.project_id, file.id), stored, range);
-  const pieces = places.during(caller.organizationId, verified)[Symbol.asyncIterator]();
-  // What is missing or damaged at its beginning is told, instead of an answer that breaks off.
-  const first = await pieces.next().catch((thrown: unknown) => {
-    throw told(thrown);
-  });
-  const stream = Readable.from(followed(first, pieces), { objectMode: false });
-  // Also where nobody reads a byte of it, because the caller went away meanwhile: then the generator never begins.
-  stream.once('close', () => void pieces.return?.());
-  return stream;
-}
-
-async function* followed(
-  first: IteratorResult<Buffer>,
-  pieces: AsyncIterator<Buffer>,
-): AsyncGenerator<Buffer> {
-  for (let next = first; !next.done; next = await pieces.next()) yield next.value;
+  return begun(places.during(caller.organizationId, verified));
 }
 
 function unsatisfiable(range: string | undefined, size: number): CallerAnswer {

@@ -1,4 +1,4 @@
-import { ApiError, type fileRoutes, idForm, isId } from '@zerogpu/protocol';
+import { type fileRoutes, idForm, isId } from '@zerogpu/protocol';
 import type { ClientBase } from 'pg';
 import { notThere } from '../admin/access.ts';
 import { boundedRead } from '../admin/bounded-read.ts';
@@ -7,7 +7,8 @@ import { limitOf, pageOf, placeOf } from '../admin/paging.ts';
 import { Places } from '../admin/places.ts';
 import { readVerified } from '../storage/blocks.ts';
 import { FILE_COLUMNS, type FileRow, objectName } from '../storage/file.ts';
-import { type ObjectStorage, StorageError } from '../storage/object-storage.ts';
+import type { ObjectStorage } from '../storage/object-storage.ts';
+import { begun } from './begun.ts';
 
 export interface FileAdminServices {
   readonly storage: Pick<ObjectStorage, 'read'>;
@@ -79,31 +80,6 @@ async function one<Row extends FileRow>(
   const { rows } = await db.query<Row>(text, [projectId, new Date(now), fileId]);
   if (rows[0] === undefined) throw notThere('file');
   return rows[0];
-}
-
-/**
- * What is not there, or is damaged at its beginning, is told before the answer begins.
- * @throws ApiError storage_error
- */
-async function begun(content: AsyncIterable<Buffer>): Promise<AsyncIterable<Buffer>> {
-  const pieces = content[Symbol.asyncIterator]();
-  try {
-    const first = await pieces.next();
-    return followed(first, pieces);
-  } catch (cause) {
-    throw cause instanceof StorageError ? new ApiError('storage_error', { cause }) : cause;
-  }
-}
-
-async function* followed(
-  first: IteratorResult<Buffer>,
-  pieces: AsyncIterator<Buffer>,
-): AsyncGenerator<Buffer> {
-  try {
-    for (let next = first; !next.done; next = await pieces.next()) yield next.value;
-  } finally {
-    await pieces.return?.();
-  }
 }
 
 /** In a header, whatever the file is called: a caller named it. */
