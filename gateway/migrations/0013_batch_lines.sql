@@ -71,7 +71,7 @@ BEGIN
   END LOOP;
 END $$;
 
--- What became of a line, as the worker hands it over in the same JSON object as the request's `settlement`.
+-- What became of a line, as the worker hands it over.
 --   outcome: done; again (it is tried once more, after `wait_ms`); back (this was no attempt: it comes back after
 --     `wait_ms`, for which its batch pauses).
 --   logged: whether the request is settled; otherwise what it holds is given back, and no log tells of it.
@@ -89,9 +89,12 @@ CREATE TYPE line_outcome AS (
 --   hold_lost: the money went back before the request finished: nothing is written, the line is still this worker's
 --   line_lost: another has the line
 -- over: batches of which no line is left to be handed out or answered, or which hand out none any more.
+-- items: a list of line_outcome.
+-- settlements: as for settle_requests, in the same order; null where the item is not `logged`.
 -- repeats: as for settle_requests.
 CREATE FUNCTION settle_lines(
-  worker text, items json, happened_at timestamptz, repeats boolean, OUT words text[], OUT over text[])
+  worker text, items json, settlements json, happened_at timestamptz, repeats boolean,
+  OUT words text[], OUT over text[])
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
@@ -122,8 +125,8 @@ BEGIN
 
   IF cardinality(logged) > 0 THEN
     outcomes := settle_requests(
-      CASE WHEN cardinality(logged) = many THEN items ELSE (
-        SELECT json_agg(e.item ORDER BY e.n) FROM json_array_elements(items) WITH ORDINALITY AS e (item, n)
+      CASE WHEN cardinality(logged) = many THEN settlements ELSE (
+        SELECT json_agg(e.item ORDER BY e.n) FROM json_array_elements(settlements) WITH ORDINALITY AS e (item, n)
         WHERE e.n = ANY (logged)) END, happened_at, repeats);
     IF 'hold_lost' = ANY (outcomes) THEN
       FOR i IN 1 .. cardinality(logged) LOOP

@@ -57,7 +57,7 @@ const AWAY_MS = 1_000;
 const SETTLE = {
   name: 'lines.settle',
   text: `SELECT s.words, s.over, set_config('synchronous_commit', 'off', true)
-FROM settle_lines($1, $2::json, $3, $4) s`,
+FROM settle_lines($1, $2::json, $3::json, $4, $5) s`,
 };
 
 interface Waiting {
@@ -107,46 +107,48 @@ export class LineSettler {
   #flush(group: readonly Waiting[]): Promise<LineWord[]> {
     const { settlementRow, now } = this.#options;
     const at = now();
-    const items = JSON.stringify(group.map(({ writing }) => itemOf(writing, settlementRow, at)));
+    const items = JSON.stringify(group.map(({ writing }) => itemOf(writing)));
+    const settlements = group.map(({ writing }) =>
+      writing.settlement !== null && isLogged(writing) ? settlementRow(writing.settlement, at) : null,
+    );
+    const values = [this.#options.workerId, items, JSON.stringify(settlements), new Date(at)];
     const again = group.some((waiting) => waiting.again);
     return retryTransient(async (failures) => {
       try {
-        return await this.#call(items, at, again || failures > 0);
+        return await this.#call(values, again || failures > 0);
       } catch (error) {
         if (!isRepeat(error)) throw error;
-        return this.#call(items, at, true);
+        return this.#call(values, true);
       }
     });
   }
 
   /** @param repeats some may be there already: looks first, which costs every line a little */
-  async #call(items: string, at: number, repeats: boolean): Promise<LineWord[]> {
-    const { pool, workerId, over } = this.#options;
-    const values = [workerId, items, new Date(at), repeats];
-    const { rows } = await pool.query<{ words: LineWord[]; over: string[] }>({ ...SETTLE, values });
+  async #call(values: readonly unknown[], repeats: boolean): Promise<LineWord[]> {
+    const { pool, over } = this.#options;
+    const settling = { ...SETTLE, values: [...values, repeats] };
+    const { rows } = await pool.query<{ words: LineWord[]; over: string[] }>(settling);
     const { words, over: ended } = rows[0]!;
     if (ended.length > 0) over(ended);
     return words;
   }
 }
 
-/** The composite types `settlement` and `line_outcome` of the database, in one JSON object. */
-function itemOf(
-  { line, requestId, verdict, settlement }: LineWriting,
-  settlementRow: LineSettlerOptions['settlementRow'],
-  at: number,
-): object {
-  const logged = settlement !== null && verdict.outcome !== 'back';
+/** What found no room is no request in the log. */
+const isLogged = ({ settlement, verdict }: LineWriting) => settlement !== null && verdict.outcome !== 'back';
+
+/** The composite type `line_outcome` of the database, as JSON. */
+function itemOf(writing: LineWriting): object {
+  const { line, requestId, verdict, settlement } = writing;
   return {
-    ...(logged ? settlementRow(settlement, at) : {}),
-    project_id: line.projectId,
-    id: requestId,
-    held: settlement?.held ?? false,
     batch_id: line.batchId,
     number: line.number,
     attempt: line.attempt,
     outcome: verdict.outcome,
-    logged,
+    logged: isLogged(writing),
+    project_id: line.projectId,
+    id: requestId,
+    held: settlement?.held ?? false,
     ...(verdict.outcome === 'done'
       ? { succeeded: verdict.succeeded, body: storable(verdict.body) }
       : { wait_ms: verdict.waitMs }),

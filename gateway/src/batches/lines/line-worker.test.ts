@@ -28,6 +28,7 @@ class Scene {
   claiming: (() => Promise<void>) | null = null;
   reading: ((line: ClaimedLine) => Promise<Buffer>) | null = null;
   most = 0;
+  able = true;
   readonly #open = new Map<number, () => void>();
   readonly worker: LineWorker;
 
@@ -39,6 +40,7 @@ class Scene {
       ask: (run) => this.#ask(run),
       write: async (one, verdict) => void this.written.push([one.number, verdict]),
       log: { info() {}, warn: (_, text) => this.told.push(text), error: (_, text) => this.told.push(text) },
+      able: () => this.able,
       lookMs: 5,
       compareMs: 5,
       ...options,
@@ -120,6 +122,19 @@ describe('a worker', () => {
     one.worker.kick();
     resolve();
     await one.until(() => one.claims.length > before + 1);
+  });
+
+  it('takes no lines as long as it has nobody to ask', async () => {
+    const one = scene();
+    one.able = false;
+    one.toClaim.push(line(1));
+    one.worker.start();
+    // Looks come every few milliseconds.
+    await one.until(() => one.givenBack.length > 2);
+    expect(one.claims).toEqual([]);
+    one.able = true;
+    await one.until(() => one.asked.length === 1);
+    one.end(1);
   });
 
   it('finishes what is under way when it stops, and gives back what it has not begun', async () => {

@@ -23,6 +23,11 @@ export interface LineWorkerOptions {
   readonly ask: (run: LineRun) => Promise<void>;
   /** Writes what became of a line that was not asked; gives up a database that is away when it is over. */
   readonly write: (line: ClaimedLine, verdict: Verdict, over: AbortSignal) => Promise<unknown>;
+  /**
+   * Whether anybody can be asked from here. Otherwise lines are left to other workers: who took them would give each back,
+   * and its batch would pause for all.
+   */
+  readonly able: () => boolean;
   readonly log: Log;
   /** Between two looks for lines when there were none. Default 1 s. */
   readonly lookMs?: number;
@@ -140,7 +145,8 @@ class Loop implements LineWorker {
   }
 
   async #claim(): Promise<void> {
-    const { store, concurrency, log } = this.#options;
+    const { store, concurrency, able, log } = this.#options;
+    if (!able()) return;
     try {
       this.#waiting = await store.claim(Math.min(2 * concurrency, MOST_CLAIMED));
       this.#told.delete('database');
