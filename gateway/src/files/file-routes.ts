@@ -1,12 +1,12 @@
 /** `/v1/files` and what is below it. */
-import { ApiError, type FileDeleted, type FileList, isId } from '@zerogpu/protocol';
+import { ApiError, type FileDeleted, isId } from '@zerogpu/protocol';
 import { Places } from '../admin/places.ts';
 import type { CallerRequest, CallerRoute } from '../caller-route.ts';
-import { type FileRow, shownFile } from '../storage/file.ts';
+import { shownFile } from '../storage/file.ts';
 import type { ObjectStorage } from '../storage/object-storage.ts';
 import { fileContent } from './file-content.ts';
 import { FileStore, type ReadableFile } from './file-store.ts';
-import { listQuestion } from './list-question.ts';
+import { listFiles } from './list-files.ts';
 import { type UploadServices, upload } from './upload.ts';
 
 export interface FileServices extends Omit<UploadServices, 'files' | 'storage' | 'places'> {
@@ -35,7 +35,7 @@ export function makeFileRoutes(services: FileServices): FileRoutes {
   const reading = { ...services, places: downloads };
   const routes: CallerRoute[] = [
     { method: 'POST', path: '/v1/files', answer: (request) => during(running, upload(uploading, request)) },
-    { method: 'GET', path: '/v1/files', answer: async (request) => json(await list(files, request)) },
+    { method: 'GET', path: '/v1/files', answer: (request) => listFiles(files, request) },
     {
       method: 'GET',
       path: FILE,
@@ -64,24 +64,6 @@ async function during<T>(running: Set<Promise<unknown>>, work: Promise<T>): Prom
 const FILE = '/v1/files/:fileId';
 
 const json = (body: object) => ({ kind: 'json', body }) as const;
-
-async function list(files: FileStore, { caller, query, now }: CallerRequest): Promise<FileList> {
-  const asked = listQuestion(query);
-  const rows = await files.list(caller, { ...asked, limit: asked.limit + 1 }, now);
-  return page(rows, asked.limit);
-}
-
-/** @param rows one more than the limit, where there are so many */
-function page(rows: readonly FileRow[], limit: number): FileList {
-  const data = rows.slice(0, limit).map(shownFile);
-  return {
-    object: 'list',
-    data,
-    first_id: data[0]?.id ?? null,
-    last_id: data.at(-1)?.id ?? null,
-    has_more: rows.length > limit,
-  };
-}
 
 async function one(files: FileStore, { caller, params, now }: CallerRequest): Promise<ReadableFile> {
   const id = params['fileId'] ?? '';
