@@ -72,7 +72,7 @@ function unsatisfiable(range: string | undefined, size: number): CallerAnswer {
 }
 
 /** For clients of old a name of plain letters, for others the true one (RFC 6266). */
-export function disposition(filename: string): string {
+function disposition(filename: string): string {
   const plain = filename.replaceAll(/[^\w. -]/g, '_');
   const encoded = encodeURIComponent(filename.toWellFormed()).replaceAll(
     /['()*!]/g,
