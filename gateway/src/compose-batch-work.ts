@@ -18,8 +18,9 @@ export interface BatchWork {
   /**
    * Begins to work on lines and on what is over. After `stop` nothing is this worker's any more.
    * @param way of the requests that are made of lines
+   * @param reachable whether the fleet is what it says; always unless told
    */
-  start(way: WayServices): Pick<Rounds, 'stop'>;
+  start(way: WayServices, reachable?: () => boolean): Pick<Rounds, 'stop'>;
   /** Takes no more lines; finishes those under way within so many milliseconds, and gives the others back. */
   finishLines(graceMs: number): Promise<void>;
 }
@@ -35,9 +36,9 @@ export function composeBatchWork(ground: Ground, metrics: Metrics): BatchWork {
       lines.kick();
       wakeEndings();
     },
-    start(way) {
+    start(way, reachable = () => true) {
       life.start();
-      lines.start(way);
+      lines.start(way, reachable);
       const endings = startEndings(ground, life.id);
       wakeEndings = endings.wake;
       // What this worker has taken stays its own until it has let go of it.

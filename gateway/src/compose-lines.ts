@@ -1,4 +1,5 @@
 /** Composes who works on lines of batches. */
+import { MANIFESTS } from '@zerogpu/catalogue';
 import { AbsentModels } from './batches/lines/absent-models.ts';
 import { makeInputTexts } from './batches/lines/input-texts.ts';
 import { type Verdict, verdictOf, WAIT_FOR_MODEL } from './batches/lines/line-outcome.ts';
@@ -29,8 +30,9 @@ export interface Lines {
   /**
    * Begins to work on lines, unless this gateway leaves them to workers beside it.
    * @param way of the requests that are made of them
+   * @param reachable whether the fleet is what it says; a worker beside gateways may reach none
    */
-  start(way: WayServices): void;
+  start(way: WayServices, reachable: () => boolean): void;
   /** There may be lines now. */
   kick(): void;
   /** Takes no more; finishes those under way within so many milliseconds, and gives the others back. */
@@ -51,10 +53,11 @@ export function composeLines(ground: Ground, needs: LinesNeeds): Lines {
     if (taken.over.length > 0) needs.wakeEndings();
   };
   return {
-    start(way) {
+    start(way, reachable) {
       rescue = startRescue({ store: lines, tookBack, log });
       if (config.batches.concurrency === 0) return;
-      worker = makeWorker(ground, needs, lines, settler, way);
+      const able = () => reachable() && somebodyIsThere(way);
+      worker = makeWorker(ground, needs, { lines, settler, way, able });
       worker.start();
     },
     kick: () => worker?.kick(),
@@ -76,12 +79,18 @@ function makeSettler({ config, store: { pool }, secrets }: Ground, needs: LinesN
   });
 }
 
+interface WorkerParts {
+  readonly lines: LineStore;
+  readonly settler: LineSettler;
+  readonly way: WayServices;
+  /** Whether anybody can be asked. */
+  readonly able: () => boolean;
+}
+
 function makeWorker(
   { config, store: { pool }, storage, log }: Ground,
   { metrics }: LinesNeeds,
-  lines: LineStore,
-  settler: LineSettler,
-  way: WayServices,
+  { lines, settler, way, able }: WorkerParts,
 ): LineWorker {
   const notAsked = { requestId: null, settlement: null };
   const absent = new AbsentModels(now);
@@ -94,8 +103,14 @@ function makeWorker(
       const word = await settler.write({ line, verdict, ...notAsked }, over);
       metrics.lineEnded(endOf(word, verdict));
     },
+    able,
     log,
   });
+}
+
+/** Nodes and upstreams of this gateway, or of those that a worker reaches. */
+function somebodyIsThere({ fleet, upstreams }: WayServices): boolean {
+  return MANIFESTS.some(({ id }) => fleet.views(id).length > 0 || upstreams(id).length > 0);
 }
 
 interface AskServices {

@@ -44,7 +44,7 @@ export function composeWorker(ground: Ground): ComposedWorker {
     },
     async start() {
       await fleet.look();
-      working = work.start(way);
+      working = work.start(way, () => fleet.present > 0);
     },
     async close(graceMs) {
       await work.finishLines(graceMs);
