@@ -393,6 +393,27 @@ describe('RemoteFleet', () => {
     await expect(ask(fleet)).rejects.toMatchObject({ code: 'no_capacity' });
   });
 
+  test('a gateway that says that it ends finishes what it has, and gets no more', async () => {
+    const [one, two] = [await openGateway(), await openGateway()];
+    const open = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    one.script.run = async () => {
+      begun.resolve();
+      await open.promise;
+      return { given: { ...GIVEN, text: 'from the first' }, route: ROUTE };
+    };
+    const { fleet, found } = fleetOf(at(one));
+    await fleet.look();
+    const under = ask(fleet);
+    await begun.promise;
+    found.splice(0, 1, at(two));
+    await fleet.look();
+    expect((await ask(fleet)).given.text).toBe(GIVEN.text);
+    open.resolve();
+    expect((await under).given.text).toBe('from the first');
+    expect([one.runs.length, two.runs.length]).toEqual([1, 1]);
+  });
+
   test('a gateway that is no longer named is forgotten, one that moved is found', async () => {
     const [one, two] = [await openGateway(), await openGateway()];
     const { fleet, found } = fleetOf({ id: 'g', url: one.url });

@@ -36,6 +36,8 @@ const NOBODY_VIEW: NodeView = {
 export class RemoteFleet {
   readonly #services: RemoteFleetServices;
   readonly #gateways = new Map<string, RemoteGateway>();
+  /** No longer named, with runs of ours under way; each is over by its deadline. */
+  readonly #retired = new Set<RemoteGateway>();
   readonly #rounds: Rounds;
   /** The last look for gateways failed, and that was told. */
   #blind = false;
@@ -85,7 +87,7 @@ export class RemoteFleet {
 
   async close(): Promise<void> {
     await this.#rounds.stop();
-    const gateways = [...this.#gateways.values()];
+    const gateways = [...this.#gateways.values(), ...this.#retired];
     this.#gateways.clear();
     await Promise.all(gateways.map((gateway) => gateway.close()));
   }
@@ -107,13 +109,15 @@ export class RemoteFleet {
     return [...this.#gateways.values()].filter((gateway) => gateway.present);
   }
 
-  /** What still runs at a gateway that is gone from the list is lost with its connections. */
+  /** A gateway that says that it ends finishes what it has. */
   #takeOver(found: readonly GatewayAddress[]): void {
     const urls = new Map(found.map(({ id, url }) => [id, url]));
     for (const [id, gateway] of this.#gateways) {
       if (urls.get(id) === gateway.url) continue;
       this.#gateways.delete(id);
-      void gateway.close();
+      this.#retired.add(gateway);
+      const over = () => this.#retired.delete(gateway);
+      gateway.retire().then(over, over);
     }
     for (const address of found) {
       if (!this.#gateways.has(address.id) && URL.canParse(address.url))

@@ -113,6 +113,12 @@ export class RemoteGateway implements Target {
     }
   }
 
+  /** Takes no more runs; resolves when those under way are over. */
+  retire(): Promise<void> {
+    this.#seen = null;
+    return this.#pool.close();
+  }
+
   close(): Promise<void> {
     return this.#pool.destroy();
   }
