@@ -2,7 +2,7 @@
 import { BATCH_ENDPOINT } from '@zerogpu/protocol';
 import { expect, it } from 'vitest';
 import { BatchClient } from './support/batch-client.ts';
-import { announced, answering, IAB, silent } from './support/scripted-node.ts';
+import { announced, answering, IAB, SUMMARY, silent } from './support/scripted-node.ts';
 import { TestGateway } from './support/test-gateway.ts';
 
 const LINES = 30;
@@ -46,9 +46,10 @@ it('gives lines under way back as if they had not been asked, and the next gatew
   expect((await between.pool.query('SELECT 1 FROM requests')).rowCount).toBe(10);
   await between.gateway.close(1_000);
 
-  // It has no node at first: lines wait for one.
+  // It has no node with the model at first: lines wait for one.
   const second = await TestGateway.open(first.gateway.dataDir, ENV);
   try {
+    await second.join({ models: [announced(SUMMARY)] });
     await second.eventually('a line that found nobody', async () => {
       const { rows } = await second.pool.query('SELECT paused_until FROM batches');
       return rows[0].paused_until === null ? null : true;
