@@ -38,7 +38,7 @@ CREATE TABLE batches (
   worker_id text
 );
 CREATE INDEX batches_by_project ON batches (project_id, id);
-CREATE INDEX batches_open ON batches (claimed_at)
+CREATE INDEX batches_open ON batches (project_id, claimed_at)
   WHERE status IN ('validating', 'in_progress', 'finalizing', 'cancelling');
 CREATE INDEX batches_by_input ON batches (input_file_id)
   WHERE status IN ('validating', 'in_progress', 'finalizing', 'cancelling');

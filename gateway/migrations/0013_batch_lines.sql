@@ -18,27 +18,56 @@ CREATE TYPE claimed_line AS (
   batch_id text, number int, attempt smallint, start bigint, length int,
   project_id uuid, key_id uuid, endpoint text, input_file_id text);
 
--- Hands out at most `most` lines to a worker that lives: of the batches that waited longest, those that come back first,
--- then in their order, so that lines which are worked on together lie together in the file. Each is an attempt.
+-- When lines were last handed out of an organization, and of a project: whoever waited longest comes next. Who cuts its
+-- work into many batches, or makes many projects, has no more turns than others.
+CREATE TABLE batch_turns (
+  -- An organization's or a project's.
+  id uuid PRIMARY KEY,
+  claimed_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
+
+-- Hands out at most `most` lines to a worker that lives: of the organization that waited longest, in it of the project and
+-- the batches that did; those that come back first, then in their order, so that lines which are worked on together lie
+-- together in the file. Each is an attempt.
 -- At most eight batches at once: of more with next to nothing in each, the rest comes with the next call.
-CREATE FUNCTION claim_lines(worker text, most int, at timestamptz) RETURNS SETOF claimed_line LANGUAGE plpgsql
+-- others_than: batches of which nothing is wanted now.
+CREATE FUNCTION claim_lines(worker text, most int, at timestamptz, others_than text[] DEFAULT '{}') RETURNS SETOF claimed_line LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
-  candidates text[];
+  candidates text[] := '{}';
+  taken text[] := '{}';
+  of_project uuid;
   b batches;
   again int[];
   fresh int[];
   room int := most;
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM batch_workers w WHERE w.id = worker AND w.alive_until > now()) THEN RETURN; END IF;
-  candidates := ARRAY(
-    SELECT o.id FROM batches o
-    WHERE o.status = 'in_progress' AND o.ending IS NULL AND o.expires_at > at AND (o.paused_until IS NULL OR o.paused_until <= at)
-      AND (EXISTS (SELECT 1 FROM batch_lines l
-          WHERE l.batch_id = o.id AND l.state = 'pending' AND l.not_before IS NOT NULL AND l.not_before <= at)
-        OR EXISTS (SELECT 1 FROM batch_lines l WHERE l.batch_id = o.id AND l.number > o.claimed_to))
-    ORDER BY o.claimed_at LIMIT 8);
+  -- From one project that has open batches to the next, past all the batches between.
+  FOR of_project IN
+    WITH RECURSIVE found AS (
+      (SELECT o.project_id FROM batches o WHERE o.status IN ('validating', 'in_progress', 'finalizing', 'cancelling')
+        ORDER BY o.project_id LIMIT 1)
+      UNION ALL
+      SELECT (SELECT o.project_id FROM batches o
+        WHERE o.status IN ('validating', 'in_progress', 'finalizing', 'cancelling') AND o.project_id > f.project_id
+        ORDER BY o.project_id LIMIT 1)
+      FROM found f WHERE f.project_id IS NOT NULL)
+    SELECT p.id FROM found f JOIN projects p ON p.id = f.project_id
+    LEFT JOIN batch_turns t ON t.id = p.organization_id LEFT JOIN batch_turns u ON u.id = p.id
+    ORDER BY t.claimed_at NULLS FIRST, u.claimed_at NULLS FIRST
+  LOOP
+    candidates := candidates || ARRAY(
+      SELECT o.id FROM batches o
+      WHERE o.project_id = of_project AND o.status = 'in_progress' AND o.ending IS NULL AND o.expires_at > at
+        AND (o.paused_until IS NULL OR o.paused_until <= at) AND o.id <> ALL (others_than)
+        AND (EXISTS (SELECT 1 FROM batch_lines l
+            WHERE l.batch_id = o.id AND l.state = 'pending' AND l.not_before IS NOT NULL AND l.not_before <= at)
+          OR EXISTS (SELECT 1 FROM batch_lines l WHERE l.batch_id = o.id AND l.number > o.claimed_to))
+      ORDER BY o.claimed_at LIMIT 8 - cardinality(candidates));
+    EXIT WHEN cardinality(candidates) >= 8;
+  END LOOP;
   IF cardinality(candidates) = 0 THEN RETURN; END IF;
   -- Who waited for another that hands out of them sees what is left, because each statement looks anew.
   PERFORM 1 FROM batches WHERE id = ANY (candidates) ORDER BY id FOR NO KEY UPDATE;
@@ -47,7 +76,7 @@ BEGIN
     WHERE o.id = ANY (candidates) AND o.status = 'in_progress' AND o.ending IS NULL AND (o.paused_until IS NULL OR o.paused_until <= at)
       -- Expired meanwhile by another's clock, it is in the hands of who makes its files (0014_batch_endings.sql).
       AND o.ending IS NULL
-    ORDER BY o.claimed_at
+    ORDER BY array_position(candidates, o.id)
   LOOP
     EXIT WHEN room <= 0;
     again := ARRAY(
@@ -61,14 +90,21 @@ BEGIN
     room := room - cardinality(fresh);
     CONTINUE WHEN cardinality(again) + cardinality(fresh) = 0;
     UPDATE batches SET claimed_at = at, claimed_to = greatest(claimed_to, fresh[cardinality(fresh)]) WHERE id = b.id;
+    taken := taken || b.id;
     RETURN QUERY
-      WITH taken AS (
+      WITH handed AS (
         UPDATE batch_lines l SET state = 'running', worker_id = worker, attempts = l.attempts + 1, not_before = NULL
         WHERE l.batch_id = b.id AND l.number = ANY (again || fresh)
         RETURNING l.number, l.attempts, l.start, l.length)
       SELECT b.id, t.number, t.attempts, t.start, t.length, b.project_id, b.key_id, b.endpoint, b.input_file_id
-      FROM taken t ORDER BY t.number;
+      FROM handed t ORDER BY t.number;
   END LOOP;
+  -- Last and in one order, because others wait for these rows. By the database's clock: workers' may differ.
+  INSERT INTO batch_turns AS u (id, claimed_at)
+    SELECT DISTINCT o.id, now() FROM batches t JOIN projects p ON p.id = t.project_id,
+      unnest(ARRAY[p.organization_id, p.id]) AS o (id)
+    WHERE t.id = ANY (taken) ORDER BY 1
+    ON CONFLICT (id) DO UPDATE SET claimed_at = excluded.claimed_at;
 END $$;
 
 -- What became of a line, as the worker hands it over.

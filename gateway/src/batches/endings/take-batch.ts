@@ -28,10 +28,16 @@ const IS_TO_END = `CASE
   ELSE false END`;
 const OPEN = "b.status IN ('in_progress', 'finalizing', 'cancelling')";
 
-/** Oldest first. $3 those that this worker leaves alone for now. */
+/**
+ * Of each organization its oldest, then of each its next: who has many, with large files, keeps nobody else's waiting.
+ * $3 those that this worker leaves alone for now.
+ */
 const FIND = `
-SELECT b.id FROM batches b WHERE ${OPEN} AND NOT b.id = ANY ($3::text[]) AND ${IS_TO_END}
-ORDER BY b.id LIMIT ${CANDIDATES}`;
+SELECT id FROM (
+  SELECT b.id, row_number() OVER (PARTITION BY p.organization_id ORDER BY b.id) AS place
+  FROM batches b JOIN projects p ON p.id = b.project_id
+  WHERE ${OPEN} AND NOT b.id = ANY ($3::text[]) AND ${IS_TO_END}) ended
+ORDER BY place, id LIMIT ${CANDIDATES}`;
 
 /** By itself, so that what is judged next is seen as it is with the lock: handing out lines locks the batch, too. */
 const LOCK = 'SELECT 1 FROM batches WHERE id = $1 FOR UPDATE SKIP LOCKED';

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { newId } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
 import { expect, it } from 'vitest';
+import type { Caller } from '../../flow.ts';
 import { Secrets } from '../../store/secrets.ts';
 import { makeBatch } from '../../testing/batches.ts';
 import { onEveryPostgres } from '../../testing/postgres.ts';
@@ -29,6 +31,13 @@ async function live(pool: Pool, id: string, ms: number) {
      ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until`,
     [id, ms],
   );
+}
+
+async function anotherProject(pool: Pool, caller: Caller): Promise<Caller> {
+  const projectId = randomUUID();
+  const values = [projectId, caller.organizationId];
+  await pool.query("INSERT INTO projects (id, organization_id, name) VALUES ($1, $2, 'another')", values);
+  return { ...caller, projectId };
 }
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
@@ -62,6 +71,9 @@ onEveryPostgres('handing out lines', (database) => {
     });
     expect((await store.claim(100)).map((line) => line.number)).toEqual(range(5, 10));
     expect(await store.claim(100)).toEqual([]);
+    const other = await batch({ numbers: [1] });
+    expect(await store.claim(100, [id, other])).toEqual([]);
+    expect(await store.claim(100, [id])).toMatchObject([{ batchId: other }]);
     expect(new Set((await linesOf(pool, id)).map((line) => `${line.state} ${line.worker_id}`))).toEqual(
       new Set([`running ${workerId}`]),
     );
@@ -87,6 +99,42 @@ onEveryPostgres('handing out lines', (database) => {
     expect(next.filter((line) => line.batchId === large).map((line) => line.number)).toContain(11);
     clock.now += 1;
     expect(new Set((await store.claim(20)).map((line) => line.batchId)).size).toBe(1);
+  });
+
+  it('gives organizations turns, however many batches and projects they cut their work into', async () => {
+    const pool = await database();
+    const { clock, worker, batch } = await setUp(pool);
+    const { store } = await worker();
+    const large = await batch({ numbers: range(1, 100) });
+    const { caller: other } = await makeTenant(pool, secrets);
+    for (let i = 0; i < 40; i++) {
+      const project = await anotherProject(pool, other);
+      const expiresAt = START + 86_400_000;
+      for (let j = 0; j < 2; j++) await makeBatch(pool, project, { numbers: [1], expiresAt });
+    }
+    const own: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      clock.now += 1;
+      own.push((await store.claim(8)).filter((line) => line.batchId === large).length);
+    }
+    expect(own.filter((lines) => lines === 8)).toHaveLength(3);
+    expect(own.filter((lines) => lines === 0)).toHaveLength(3);
+  });
+
+  it('gives the projects of an organization turns', async () => {
+    const pool = await database();
+    const { caller, clock, worker, batch } = await setUp(pool);
+    const { store } = await worker();
+    const project = await anotherProject(pool, caller);
+    const expiresAt = START + 86_400_000;
+    const batches = [await batch({ numbers: range(1, 50) })];
+    batches.push(await makeBatch(pool, project, { numbers: range(1, 50), expiresAt }));
+    const turns: string[] = [];
+    for (let i = 0; i < 6; i++) {
+      clock.now += 1;
+      turns.push(...new Set((await store.claim(8)).map((line) => line.batchId)));
+    }
+    expect(batches.map((id) => turns.filter((turn) => turn === id).length)).toEqual([3, 3]);
   });
 
   it('hands out nothing of batches that are validated, paused, cancelled, over or expired', async () => {

@@ -40,7 +40,7 @@ export interface LineStoreOptions {
  */
 const CLAIM = {
   name: 'lines.claim',
-  text: `SELECT l.*, set_config('synchronous_commit', 'off', true) FROM claim_lines($1, $2, $3) l`,
+  text: `SELECT l.*, set_config('synchronous_commit', 'off', true) FROM claim_lines($1, $2, $3, $4) l`,
 };
 const TAKE_BACK = {
   name: 'lines.take-back',
@@ -83,9 +83,12 @@ export class LineStore {
     this.#now = now;
   }
 
-  /** At most so many lines; none when there are none, or this worker is not known to live. */
-  async claim(most: number): Promise<ClaimedLine[]> {
-    const values = [this.#workerId, most, new Date(this.#now())];
+  /**
+   * At most so many lines; none when there are none, or this worker is not known to live.
+   * @param othersThan batches of which none are wanted now
+   */
+  async claim(most: number, othersThan: readonly string[] = []): Promise<ClaimedLine[]> {
+    const values = [this.#workerId, most, new Date(this.#now()), othersThan];
     const { rows } = await this.#db.query<Row>({ ...CLAIM, values });
     return rows.map(lineOf);
   }
