@@ -47,10 +47,12 @@ class Scene {
     });
   }
 
-  async claim(most: number): Promise<ClaimedLine[]> {
-    this.claims.push(most);
+  async claim(most: number, othersThan: readonly string[] = []): Promise<ClaimedLine[]> {
+    if (othersThan.length === 0) this.claims.push(most);
     await this.claiming?.();
-    return this.toClaim.splice(0, most);
+    const wanted = this.toClaim.filter((one) => !othersThan.includes(one.batchId)).slice(0, most);
+    for (const one of wanted) this.toClaim.splice(this.toClaim.indexOf(one), 1);
+    return wanted;
   }
 
   async giveBackUnknown(known: readonly ClaimedLine[]): Promise<number> {
@@ -103,6 +105,22 @@ describe('a worker', () => {
     expect(one.asked[4]?.text.toString()).toBe('text 5');
     expect(one.most).toBe(3);
     expect(Math.max(...one.claims)).toBe(6);
+  });
+
+  it('gives other batches some places more while one takes all of them, and never twice as many', async () => {
+    const one = scene({ stallMs: 5 });
+    one.toClaim.push(...range(20).map(line));
+    one.worker.start();
+    await one.until(() => one.worker.underWay === 3);
+    one.toClaim.push(...range(10).map((number) => ({ ...line(100 + number), batchId: 'batch_2' })));
+    one.toClaim.push({ ...line(200), batchId: 'batch_3' });
+    await one.until(() => one.worker.underWay === 6);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(one.worker.underWay).toBe(6);
+    expect(new Set(numbersOf(one.asked))).toEqual(new Set([1, 2, 3, 101, 102, 103]));
+    for (const number of [101, 102, 103]) one.end(number);
+    await one.until(() => one.asked.length > 6);
+    expect(one.asked[6]?.line.number).toBeGreaterThan(100);
   });
 
   it('looks at once when it is kicked, also in the middle of a look', async () => {

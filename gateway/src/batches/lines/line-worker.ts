@@ -31,6 +31,8 @@ export interface LineWorkerOptions {
   readonly log: Log;
   /** Between two looks for lines when there were none. Default 1 s. */
   readonly lookMs?: number;
+  /** All places are taken for so long: lines of other batches get some more. Default 250 ms. */
+  readonly stallMs?: number;
   /** Between two comparisons of what this worker knows of with what the database says it has. Default 3 s. */
   readonly compareMs?: number;
 }
@@ -51,6 +53,10 @@ export interface LineWorker {
 /** An idle look is one statement of a tenth of a millisecond. */
 const LOOK_MS = 1_000;
 const COMPARE_MS = 3_000;
+/** Built-in models take some milliseconds: what takes this long has a slow model, or waits for a node. */
+const STALL_MS = 250;
+/** Each time, of all other batches together. */
+const MOST_OTHERS = 8;
 /** How long a batch waits whose input the storage does not give at the moment. */
 const STORAGE_WAIT_MS = 5_000;
 /**
@@ -130,18 +136,37 @@ class Loop implements LineWorker {
       this.#kicked = false;
       if (this.#waiting.length === 0) await this.#claim();
       if (this.#waiting.length === 0) await this.#slept(this.#kicked ? 0 : lookMs);
-      else if (this.#running.size >= concurrency) await this.#slept(null);
-      else await this.#beginNext();
+      else if (this.#running.size < concurrency) await this.#beginNext(this.#waiting);
+      else if (await this.#stalls()) await this.#beginOthers();
     }
   }
 
-  /** Until a line ends, somebody kicks, or so long. */
-  async #slept(ms: number | null): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = ms === null ? null : setTimeout(resolve, ms);
-    this.#wake = resolve;
-    await promise;
+  /** Until a line ends, somebody kicks, or so long. @returns whether it was so long */
+  async #slept(ms: number | null): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = ms === null ? null : setTimeout(() => resolve(true), ms);
+    this.#wake = () => resolve(false);
+    const late = await promise;
     if (timer !== null) clearTimeout(timer);
+    return late;
+  }
+
+  /** All places are taken: true when none becomes free for a while, and others may have some more. */
+  async #stalls(): Promise<boolean> {
+    const { concurrency, stallMs = STALL_MS } = this.#options;
+    return await this.#slept(this.#running.size < 2 * concurrency ? stallMs : null);
+  }
+
+  /** Lines of batches that have none here: what is slow, or waits for a node, does not keep all others waiting. */
+  async #beginOthers(): Promise<void> {
+    const { store, concurrency } = this.#options;
+    const here = new Set([...this.#waiting, ...this.#running.keys()].map((line) => line.batchId));
+    const room = Math.min(MOST_OTHERS, 2 * concurrency - this.#running.size);
+    const others = await store.claim(room, [...here]).catch(() => {
+      this.#unsure = true;
+      return [];
+    });
+    while (others.length > 0) await this.#beginNext(others);
   }
 
   async #claim(): Promise<void> {
@@ -170,8 +195,8 @@ class Loop implements LineWorker {
   }
 
   /** Parsing and counting a line takes up to some milliseconds: what else waits comes between two of them. */
-  async #beginNext(): Promise<void> {
-    const line = this.#waiting.shift();
+  async #beginNext(lines: ClaimedLine[]): Promise<void> {
+    const line = lines.shift();
     if (line === undefined) return;
     const over = new AbortController();
     this.#running.set(line, over);
