@@ -60,6 +60,32 @@ describe('the folder of files', () => {
     expect(await Promise.all(modes)).toEqual([0o700, 0o700, 0o700, 0o600]);
   });
 
+  const room = { bsize: 4096, blocks: 2 ** 28, bavail: 2 ** 18, files: 1_000, ffree: 50 };
+
+  test.each([
+    ['room', { ...room, bavail: room.bavail - 1 }],
+    ['names', { ...room, ffree: 49 }],
+    ['room on a small disk', { ...room, blocks: 1_000, bavail: 49 }],
+  ])('leaves some %s on its disk to others', async (_, short) => {
+    let disk = room;
+    const storage = await openFolderStorage(folder, async () => disk);
+    await storage.put(NAME, from([Buffer.from('x')]));
+    disk = short;
+    const full = { name: 'StorageError', kind: 'full' };
+    await expect(storage.put('project/file-2', from([Buffer.from('x')]))).rejects.toMatchObject(full);
+    expect(await all(storage.read(NAME, { start: 0, end: 1 }))).toEqual(Buffer.from('x'));
+    disk = { ...room, bsize: 4096, blocks: 0, files: 0, ffree: 0 };
+    await storage.put('project/file-2', from([Buffer.from('x')]));
+  });
+
+  test('is looked at also while a long file is written', async () => {
+    const disks = [room, { ...room, bavail: 0 }];
+    const storage = await openFolderStorage(folder, async () => disks.shift()!);
+    const long = from(Array.from({ length: 80 }, () => Buffer.alloc(256 * 1024)));
+    await expect(storage.put(NAME, long)).rejects.toMatchObject({ kind: 'full' });
+    expect(await readdir(join(folder, '.partial'))).toEqual([]);
+  });
+
   test('is made again when somebody removed it', async () => {
     const storage = await openFolderStorage(join(folder, 'files'));
     await rm(join(folder, 'files'), { recursive: true });

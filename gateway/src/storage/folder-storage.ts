@@ -7,6 +7,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BLOCK_BYTES, hashBlocks } from './blocks.ts';
+import { checkRoom, type LookAtDisk } from './disk-room.ts';
 import { asking, isMissing, missing, reasonOf } from './folder-errors.ts';
 import { type ByteRange, checkName, type ObjectStorage, type StoredObject } from './object-storage.ts';
 import { StorageSettingError } from './storage-setting-error.ts';
@@ -16,12 +17,14 @@ const PARTIAL = '.partial';
 /** Only the gateway's user reads what callers store. */
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
+/** Of a put, between two looks whether the disk has room: 16 MiB, of which all puts at once overlook half of what is kept. */
+const BLOCKS_PER_LOOK = 64;
 
 /**
  * Opens a folder, makes it where there is none, and tries whether it can be written.
  * @throws StorageSettingError
  */
-export async function openFolderStorage(folder: string): Promise<ObjectStorage> {
+export async function openFolderStorage(folder: string, look?: LookAtDisk): Promise<ObjectStorage> {
   const partials = join(folder, PARTIAL);
   try {
     const trial = join(partials, randomUUID());
@@ -33,13 +36,13 @@ export async function openFolderStorage(folder: string): Promise<ObjectStorage> 
       { cause },
     );
   }
-  return folderStorage(folder, partials);
+  return folderStorage(folder, partials, look);
 }
 
-function folderStorage(folder: string, partials: string): ObjectStorage {
+function folderStorage(folder: string, partials: string, look?: LookAtDisk): ObjectStorage {
   const pathOf = (name: string) => join(folder, checkName(name));
   return {
-    put: async (name, source) => await put(pathOf(name), join(partials, randomUUID()), source),
+    put: async (name, source) => await put(pathOf(name), join(partials, randomUUID()), source, look),
     read: (name, range) => readFile(folder, name, range),
     exists: async (name) => {
       const path = pathOf(name);
@@ -54,9 +57,14 @@ function folderStorage(folder: string, partials: string): ObjectStorage {
   };
 }
 
-async function put(path: string, partial: string, source: AsyncIterable<Uint8Array>): Promise<StoredObject> {
+async function put(
+  path: string,
+  partial: string,
+  source: AsyncIterable<Uint8Array>,
+  look?: LookAtDisk,
+): Promise<StoredObject> {
   try {
-    const stored = await writeDurably(partial, source);
+    const stored = await writeDurably(partial, source, look);
     await asking('store', () => moveDurably(partial, path));
     return stored;
   } catch (error) {
@@ -66,12 +74,21 @@ async function put(path: string, partial: string, source: AsyncIterable<Uint8Arr
   }
 }
 
-async function writeDurably(path: string, source: AsyncIterable<Uint8Array>): Promise<StoredObject> {
+async function writeDurably(
+  path: string,
+  source: AsyncIterable<Uint8Array>,
+  look?: LookAtDisk,
+): Promise<StoredObject> {
   const file = await asking('store', () => create(path));
   try {
     const hashed = hashBlocks(source);
+    let written = 0;
     // What the source throws passes as it is.
-    for await (const block of hashed.blocks) await asking('store', () => file.appendFile(block));
+    for await (const block of hashed.blocks) {
+      if (written % BLOCKS_PER_LOOK === 0) await asking('store', () => checkRoom(dirname(path), look));
+      await asking('store', () => file.appendFile(block));
+      written += 1;
+    }
     await asking('store', () => file.sync());
     return hashed.stored();
   } finally {
