@@ -37,8 +37,10 @@ export interface Fault {
   readonly detail: string;
 }
 
+/** The rule of a line that was tried four times: right where whatever works on it is killed every other second. */
+export const GAVE_UP = 'gave up';
 /** Of each rule: a defect would fill the report with its consequences. */
-const MOST = 5;
+export const MOST_TOLD = 5;
 const BLOCK = 256 * 1024;
 
 /** Nothing when all is well. */
@@ -50,7 +52,7 @@ export function judgeBatch(
 ): Fault[] {
   const faults: Fault[] = [];
   const tell = (rule: string, detail: string) => {
-    if (faults.filter((fault) => fault.rule === rule).length < MOST) faults.push({ rule, detail });
+    if (faults.filter((fault) => fault.rule === rule).length < MOST_TOLD) faults.push({ rule, detail });
   };
   judgeObject(end, expected.length, status, tell);
   judgeWhole('output', end.output, tell);
@@ -180,7 +182,8 @@ function judgeAnswer(row: Row, end: LineEnd | undefined, tell: Tell): void {
 function judgeError(row: Row, end: LineEnd | undefined, tell: Tell): void {
   const told = isRecord(row['error']) ? row['error'] : {};
   const detail = `${JSON.stringify(row['custom_id'])}: ${JSON.stringify(told)}`;
-  if (end?.kind === 'answered') tell('failed what could be answered', detail);
+  const gaveUp = /^\[legacy:(dlq|retries)_exhausted\]/.test(String(told['message']));
+  if (end?.kind === 'answered') tell(gaveUp ? GAVE_UP : 'failed what could be answered', detail);
   else if (end !== undefined && end.code !== told['code']) tell('another error', detail);
 }
 
