@@ -220,6 +220,7 @@ const NOT_THE_WAY = [
   // What files and batches are made by, with the keys of the way's inferences.
   'create-once.ts',
   'idempotency/create-once.ts',
+  'idempotency/admin-creations.ts',
   'files',
   'logs',
   'people',

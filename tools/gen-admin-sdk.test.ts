@@ -45,6 +45,7 @@ describe('the module', () => {
       content: ['text/event-stream'],
     },
     exportThings: { ...base, method: 'get', path: '/api/x', answer: Thing, content: ['text/csv'] },
+    makeThing: { ...base, method: 'post', path: '/api/things', body: Thing, answer: Thing, status: 201 },
     receiveThing: { ...base, method: 'post', path: '/api/y', raw: { maxBytes: 9 }, answer: null },
   });
 
@@ -63,6 +64,12 @@ describe('the module', () => {
     expect(text).toContain("Promise<Tail<Routes['tailThings']['answer']>>");
     expect(text).toContain('exportThings(options: AdminOptions = {}): Promise<TextStream>');
     expect(text).not.toContain('receiveThing');
+  });
+
+  it('says of what makes something that it does so once', () => {
+    expect(text).toContain("{ method: 'POST', path: '/api/things', body, once: true, options }");
+    expect(text.match(/Once per `idempotencyKey`/g)).toHaveLength(1);
+    expect(text.match(/once: true/g)).toHaveLength(1);
   });
 });
 

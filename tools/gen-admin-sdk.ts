@@ -8,6 +8,7 @@ import {
   type AdminRoute,
   type AdminTag,
   componentSchemas,
+  isCreation,
   isRecord,
   whoMay,
 } from '@zerogpu/protocol';
@@ -162,6 +163,7 @@ function methodText(method: Method): string {
     ...(params.length === 0 ? [] : [`params: { ${params.join(', ')} }`]),
     ...(body === undefined ? [] : ['body']),
     ...(query === undefined ? [] : ['query']),
+    ...(isCreation(declaration) ? ['once: true'] : []),
     'options',
   ];
   const [answers, type] = RETURNS[kind];
@@ -188,8 +190,10 @@ const RETURNS: Readonly<
   text: [() => 'Promise<TextStream>', () => ''],
 };
 
-function comment({ summary, description, access, method, path }: AdminRoute): string {
-  const sentences = [`${summary}.`, description ?? '', whoMay(access)].filter(Boolean).join(' ');
+function comment(route: AdminRoute): string {
+  const { summary, description = '', access, method, path } = route;
+  const once = isCreation(route) ? 'Once per `idempotencyKey`.' : '';
+  const sentences = [`${summary}.`, description, whoMay(access), once].filter(Boolean).join(' ');
   return `  /** ${sentences.replaceAll('*/', '* /')} \`${method.toUpperCase()} ${path}\` */`;
 }
 

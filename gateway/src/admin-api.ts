@@ -16,6 +16,7 @@ import { makeBillingHandlers } from './billing/billing-handlers.ts';
 import type { BillingParts } from './billing/parts.ts';
 import { budgetHandlers } from './budgets/budget-handlers.ts';
 import { makeFileHandlers } from './files/file-handlers.ts';
+import { makeAdminCreateOnce } from './idempotency/admin-creations.ts';
 import { makeLogHandlers } from './logs/log-handlers.ts';
 import { makeAccountHandlers } from './people/account-handlers.ts';
 import { makeOrganizationHandlers } from './people/organization-handlers.ts';
@@ -66,6 +67,7 @@ export function makeAdmin(parts: AdminParts): AdminServices {
     ...parts,
     people: parts.people.sessions,
     handlers,
+    createOnce: makeAdminCreateOnce(parts),
     readBody: async (request) =>
       (await readJsonBody(request.headers, request, MAX_BODY_BYTES, BODY_TIMEOUT_MS)).value,
     readRaw: (request, maxBytes) => readRawBody(request.headers, request, maxBytes, BODY_TIMEOUT_MS),

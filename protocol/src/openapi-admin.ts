@@ -5,11 +5,12 @@ import {
   type AdminRoute,
   type AdminTag,
   errorsOf,
+  isCreation,
   ROLES,
   roleSuffices,
   type TextContent,
 } from './admin/route.ts';
-import { errorReferences, REQUEST_ID_HEADER } from './openapi-parts.ts';
+import { errorReferences, REPLAYED_HEADER, REQUEST_ID_HEADER } from './openapi-parts.ts';
 import { inPlace, isObject, type Json, type JsonObject } from './openapi-schemas.ts';
 
 export const ADMIN_TAGS: Readonly<Record<AdminTag, string>> = {
@@ -35,7 +36,8 @@ export function adminSchemas(routes: Readonly<Record<string, AdminRoute>>): TSch
 }
 
 export function adminOperation(name: string, route: AdminRoute): JsonObject {
-  const parameters = [...pathParameters(route.path), ...queryParameters(route.query)];
+  const once = isCreation(route) ? [{ $ref: '#/components/parameters/CreationKey' }] : [];
+  const parameters = [...pathParameters(route.path), ...queryParameters(route.query), ...once];
   return {
     operationId: name,
     tags: [route.tag],
@@ -113,7 +115,7 @@ const RAW_BODY: JsonObject = {
 };
 
 function answer(route: AdminRoute): JsonObject {
-  const headers = REQUEST_ID_HEADER;
+  const headers = { ...REQUEST_ID_HEADER, ...(isCreation(route) ? REPLAYED_HEADER : {}) };
   if (route.content !== undefined) {
     const schema = route.answer === null ? null : inPlace(route.answer);
     const content = route.content.map((type): [string, Json] => [type, { schema: textSchema(type, schema) }]);

@@ -147,6 +147,16 @@ export const parameters = {
       '(`idempotent-replayed: true`) and charges nothing; with another body it is 409.',
     schema: { type: 'string', minLength: 1, maxLength: 255 },
   },
+  CreationKey: {
+    name: 'Idempotency-Key',
+    in: 'header',
+    required: false,
+    description:
+      'For one person, within an organization where the path names one, and for 24 hours: the same key with the same ' +
+      'request replays the first answer (`idempotent-replayed: true`) and makes and charges nothing; with another ' +
+      'body, or on another path, it is 409. An error is not replayed.',
+    schema: { type: 'string', minLength: 1, maxLength: 255 },
+  },
   ModelId: {
     name: 'id',
     in: 'path',

@@ -2,7 +2,15 @@ import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { describe, expect, it } from 'vitest';
 import { ADMIN_ROUTES } from './admin/index.ts';
-import { type AdminRoute, ANYONE, errorsOf, organization, PERSON, project } from './admin/route.ts';
+import {
+  type AdminRoute,
+  ANYONE,
+  errorsOf,
+  isCreation,
+  organization,
+  PERSON,
+  project,
+} from './admin/route.ts';
 import { ERRORS, type ErrorCode } from './errors.ts';
 import { ADDRESS_ERRORS, openApiDocument } from './openapi.ts';
 import { adminOperation, whoMay } from './openapi-admin.ts';
@@ -126,6 +134,25 @@ describe('routes of the admin API', () => {
     expect(whoMay(project('owner'))).toMatch(/with the role `owner` may/);
     expect(whoMay(PERSON)).toMatch(/signed in/);
     expect(whoMay(ANYONE)).toMatch(/Anybody/);
+  });
+
+  it('tell of the Idempotency-Key where something is made or charged, and only there', () => {
+    const key = { $ref: '#/components/parameters/CreationKey' };
+    const conflict = (responses: Described['responses']) => JSON.stringify(responses['409'] ?? '');
+    for (const route of Object.values<AdminRoute>(ADMIN_ROUTES)) {
+      const { parameters = [], responses } = operation(route.path, route.method);
+      const once = isCreation(route);
+      expect(
+        [parameters].flat().some((one) => JSON.stringify(one) === JSON.stringify(key)),
+        route.path,
+      ).toBe(once);
+      expect(conflict(responses).includes('idempotency_conflict'), route.path).toBe(once);
+      expect(JSON.stringify(responses).includes('IdempotentReplayed'), route.path).toBe(once);
+    }
+    expect(ADMIN_ROUTES.createKey).toSatisfy(isCreation);
+    expect(ADMIN_ROUTES.rotateWebhookSecret).toSatisfy(isCreation);
+    expect(ADMIN_ROUTES.signUp).not.toSatisfy(isCreation);
+    expect(ADMIN_ROUTES.revokeKey).not.toSatisfy(isCreation);
   });
 
   it('describe texts by what a line or an event holds, and 204 without a body', () => {

@@ -104,7 +104,9 @@ function bodyOf(name: AdminRouteName): unknown {
 }
 
 async function call(name: AdminRouteName, params: Record<string, string>, by: By): Promise<AdminAnswer> {
-  const answer = await callAdmin(gateway, name, { params, body: bodyOf(name), by });
+  // A refusal is not kept: nothing of the key may be left.
+  const idempotencyKey = crypto.randomUUID();
+  const answer = await callAdmin(gateway, name, { params, body: bodyOf(name), by, idempotencyKey });
   strayings.push(...answer.strayings);
   return answer;
 }

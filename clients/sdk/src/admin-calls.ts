@@ -5,7 +5,7 @@ import { followForm, type Tail } from './stream.ts';
 import type { TextStream } from './text-stream.ts';
 import type { Call, Transport, WithRequestId } from './transport.ts';
 
-/** Options of one call. Which routes know an `idempotencyKey` stands in their description. */
+/** Options of one call. What is done once per `idempotencyKey` says so; elsewhere it means nothing. */
 export type AdminOptions = CallOptions;
 
 /** A call as a method hands it over. */
@@ -16,6 +16,8 @@ export interface AdminCall {
   readonly params?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
+  /** The server does it once per `Idempotency-Key`. */
+  readonly once?: boolean;
   readonly options: AdminOptions;
 }
 
@@ -86,13 +88,14 @@ async function* itemsOf<Item>(
   }
 }
 
-function requestOf({ method, path, params = {}, body, query = {}, options }: AdminCall): Call {
+function requestOf(call: AdminCall): Call {
+  const { method, path, params = {}, body, query = {}, once = false, options } = call;
   const place = path.replace(/\{(\w+)\}/g, (_, name: string) => partOf(name, params[name]));
   const given = Object.entries(query).flatMap(([name, value]): [string, string][] =>
     value === undefined ? [] : [[name, String(value)]],
   );
   const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
-  return { method, path: place + search, options, ...(body === undefined ? {} : { body }) };
+  return { method, path: place + search, once, options, ...(body === undefined ? {} : { body }) };
 }
 
 /** '.' and '..' would vanish from the path, and another route would answer; so would an empty part. */

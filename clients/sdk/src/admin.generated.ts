@@ -1969,9 +1969,9 @@ export class OrganizationsApi {
     return this.#call.list<Routes['listOrganizations']['answer']>({ method: 'GET', path: '/api/organizations', options });
   }
 
-  /** A new organization with an empty wallet; its owner is who makes it. Whoever is signed in may call it. `POST /api/organizations` */
+  /** A new organization with an empty wallet; its owner is who makes it. Whoever is signed in may call it. Once per `idempotencyKey`. `POST /api/organizations` */
   create(body: Routes['createOrganization']['body'], options: AdminOptions = {}): Promise<WithRequestId<Routes['createOrganization']['answer']>> {
-    return this.#call.json<Routes['createOrganization']['answer']>({ method: 'POST', path: '/api/organizations', body, options });
+    return this.#call.json<Routes['createOrganization']['answer']>({ method: 'POST', path: '/api/organizations', body, once: true, options });
   }
 
   /** One organization, with my role in it. Every member of the organization may call it. `GET /api/organizations/{organizationId}` */
@@ -2009,9 +2009,9 @@ export class OrganizationsApi {
     return this.#call.list<Routes['listInvitations']['answer']>({ method: 'GET', path: '/api/organizations/{organizationId}/invitations', params: { organizationId }, options });
   }
 
-  /** A link that makes somebody a member, once and within 7 days. Members of the organization with the role `admin` or `owner` may call it. `POST /api/organizations/{organizationId}/invitations` */
+  /** A link that makes somebody a member, once and within 7 days. Members of the organization with the role `admin` or `owner` may call it. Once per `idempotencyKey`. `POST /api/organizations/{organizationId}/invitations` */
   createInvitation(organizationId: string, body: Routes['createInvitation']['body'], options: AdminOptions = {}): Promise<WithRequestId<Routes['createInvitation']['answer']>> {
-    return this.#call.json<Routes['createInvitation']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/invitations', params: { organizationId }, body, options });
+    return this.#call.json<Routes['createInvitation']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/invitations', params: { organizationId }, body, once: true, options });
   }
 
   /** Makes an invitation’s link worthless. Members of the organization with the role `admin` or `owner` may call it. `DELETE /api/organizations/{organizationId}/invitations/{invitationId}` */
@@ -2024,9 +2024,9 @@ export class OrganizationsApi {
     return this.#call.json<Routes['viewInvitation']['answer']>({ method: 'POST', path: '/api/invitations/view', body, options });
   }
 
-  /** Makes me a member as the invitation says. Whoever is signed in may call it. `POST /api/invitations/accept` */
+  /** Makes me a member as the invitation says. Whoever is signed in may call it. Once per `idempotencyKey`. `POST /api/invitations/accept` */
   acceptInvitation(body: Routes['acceptInvitation']['body'], options: AdminOptions = {}): Promise<WithRequestId<Routes['acceptInvitation']['answer']>> {
-    return this.#call.json<Routes['acceptInvitation']['answer']>({ method: 'POST', path: '/api/invitations/accept', body, options });
+    return this.#call.json<Routes['acceptInvitation']['answer']>({ method: 'POST', path: '/api/invitations/accept', body, once: true, options });
   }
 }
 
@@ -2042,9 +2042,9 @@ export class ProjectsApi {
     return this.#call.list<Routes['listProjects']['answer']>({ method: 'GET', path: '/api/organizations/{organizationId}/projects', params: { organizationId }, options });
   }
 
-  /** A new project. Members of the organization with the role `admin` or `owner` may call it. `POST /api/organizations/{organizationId}/projects` */
+  /** A new project. Members of the organization with the role `admin` or `owner` may call it. Once per `idempotencyKey`. `POST /api/organizations/{organizationId}/projects` */
   create(organizationId: string, body: Routes['createProject']['body'], options: AdminOptions = {}): Promise<WithRequestId<Routes['createProject']['answer']>> {
-    return this.#call.json<Routes['createProject']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/projects', params: { organizationId }, body, options });
+    return this.#call.json<Routes['createProject']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/projects', params: { organizationId }, body, once: true, options });
   }
 
   /** One project with its settings. Every member of the project’s organization may call it. `GET /api/projects/{projectId}` */
@@ -2080,9 +2080,9 @@ export class KeysApi {
     return this.#call.list<Routes['listKeys']['answer']>({ method: 'GET', path: '/api/projects/{projectId}/keys', params: { projectId }, query, options });
   }
 
-  /** A new key; its text is in this answer and never again. Members of the project’s organization with the role `developer`, `admin` or `owner` may call it. `POST /api/projects/{projectId}/keys` */
+  /** A new key; its text is in this answer and never again. Members of the project’s organization with the role `developer`, `admin` or `owner` may call it. Once per `idempotencyKey`. `POST /api/projects/{projectId}/keys` */
   create(projectId: string, body: Routes['createKey']['body'], options: AdminOptions = {}): Promise<WithRequestId<Routes['createKey']['answer']>> {
-    return this.#call.json<Routes['createKey']['answer']>({ method: 'POST', path: '/api/projects/{projectId}/keys', params: { projectId }, body, options });
+    return this.#call.json<Routes['createKey']['answer']>({ method: 'POST', path: '/api/projects/{projectId}/keys', params: { projectId }, body, once: true, options });
   }
 
   /** One key, without its text. Every member of the project’s organization may call it. `GET /api/projects/{projectId}/keys/{keyId}` */
@@ -2181,9 +2181,9 @@ export class BillingApi {
     return this.#call.json<Routes['getBillingBalance']['answer']>({ method: 'GET', path: '/api/organizations/{organizationId}/billing/balance', params: { organizationId }, options });
   }
 
-  /** Charges a payment method and adds the amount to the balance. With an `Idempotency-Key` header the same payment is answered again instead of a second one being made. A payment that is still `pending` is finished by the server. Members of the organization with the role `admin` or `owner` may call it. `POST /api/organizations/{organizationId}/billing/payments` */
+  /** Charges a payment method and adds the amount to the balance. A payment that is still `pending` is finished by the server. Members of the organization with the role `admin` or `owner` may call it. Once per `idempotencyKey`. `POST /api/organizations/{organizationId}/billing/payments` */
   addCredit(organizationId: string, body: Routes['addCredit']['body'], options: AdminOptions = {}): Promise<WithRequestId<Routes['addCredit']['answer']>> {
-    return this.#call.json<Routes['addCredit']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/billing/payments', params: { organizationId }, body, options });
+    return this.#call.json<Routes['addCredit']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/billing/payments', params: { organizationId }, body, once: true, options });
   }
 
   /** One payment. Every member of the organization may call it. `GET /api/organizations/{organizationId}/billing/payments/{paymentId}` */
@@ -2191,9 +2191,9 @@ export class BillingApi {
     return this.#call.json<Routes['getPayment']['answer']>({ method: 'GET', path: '/api/organizations/{organizationId}/billing/payments/{paymentId}', params: { organizationId, paymentId }, options });
   }
 
-  /** Goes on with a payment after the card’s bank has asked its holder. Members of the organization with the role `admin` or `owner` may call it. `POST /api/organizations/{organizationId}/billing/payments/{paymentId}/confirm` */
+  /** Goes on with a payment after the card’s bank has asked its holder. Members of the organization with the role `admin` or `owner` may call it. Once per `idempotencyKey`. `POST /api/organizations/{organizationId}/billing/payments/{paymentId}/confirm` */
   confirmPayment(organizationId: string, paymentId: string, body: Routes['confirmPayment']['body'] = {}, options: AdminOptions = {}): Promise<WithRequestId<Routes['confirmPayment']['answer']>> {
-    return this.#call.json<Routes['confirmPayment']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/billing/payments/{paymentId}/confirm', params: { organizationId, paymentId }, body, options });
+    return this.#call.json<Routes['confirmPayment']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/billing/payments/{paymentId}/confirm', params: { organizationId, paymentId }, body, once: true, options });
   }
 
   /** Gives up a payment that is not finished. Members of the organization with the role `admin` or `owner` may call it. `POST /api/organizations/{organizationId}/billing/payments/{paymentId}/cancel` */
@@ -2201,9 +2201,9 @@ export class BillingApi {
     return this.#call.json<Routes['cancelPayment']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/billing/payments/{paymentId}/cancel', params: { organizationId, paymentId }, options });
   }
 
-  /** Gives back a payment or a part of it, at most what the balance still has. With an `Idempotency-Key` header the same refund is answered again instead of a second one being made. Members of the organization with the role `owner` may call it. `POST /api/organizations/{organizationId}/billing/payments/{paymentId}/refunds` */
+  /** Gives back a payment or a part of it, at most what the balance still has. Members of the organization with the role `owner` may call it. Once per `idempotencyKey`. `POST /api/organizations/{organizationId}/billing/payments/{paymentId}/refunds` */
   refundPayment(organizationId: string, paymentId: string, body: Routes['refundPayment']['body'] = {}, options: AdminOptions = {}): Promise<WithRequestId<Routes['refundPayment']['answer']>> {
-    return this.#call.json<Routes['refundPayment']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/billing/payments/{paymentId}/refunds', params: { organizationId, paymentId }, body, options });
+    return this.#call.json<Routes['refundPayment']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/billing/payments/{paymentId}/refunds', params: { organizationId, paymentId }, body, once: true, options });
   }
 
   /** The receipt of a payment as a page to print. Every member of the organization may call it. `GET /api/organizations/{organizationId}/billing/payments/{paymentId}/receipt` */
@@ -2211,14 +2211,14 @@ export class BillingApi {
     return this.#call.text({ method: 'GET', path: '/api/organizations/{organizationId}/billing/payments/{paymentId}/receipt', params: { organizationId, paymentId }, options });
   }
 
-  /** Begins adding a card; its number goes from the browser to the provider and never through this server. Members of the organization with the role `admin` or `owner` may call it. `POST /api/organizations/{organizationId}/billing/payment-methods/setups` */
+  /** Begins adding a card; its number goes from the browser to the provider and never through this server. Members of the organization with the role `admin` or `owner` may call it. Once per `idempotencyKey`. `POST /api/organizations/{organizationId}/billing/payment-methods/setups` */
   startPaymentMethod(organizationId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['startPaymentMethod']['answer']>> {
-    return this.#call.json<Routes['startPaymentMethod']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/billing/payment-methods/setups', params: { organizationId }, options });
+    return this.#call.json<Routes['startPaymentMethod']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/billing/payment-methods/setups', params: { organizationId }, once: true, options });
   }
 
-  /** Keeps the card that was added; in the sandbox it is given here, by one of the test numbers. Members of the organization with the role `admin` or `owner` may call it. `POST /api/organizations/{organizationId}/billing/payment-methods/setups/{setupId}/finish` */
+  /** Keeps the card that was added; in the sandbox it is given here, by one of the test numbers. Members of the organization with the role `admin` or `owner` may call it. Once per `idempotencyKey`. `POST /api/organizations/{organizationId}/billing/payment-methods/setups/{setupId}/finish` */
   finishPaymentMethod(organizationId: string, setupId: string, body: Routes['finishPaymentMethod']['body'] = {}, options: AdminOptions = {}): Promise<WithRequestId<Routes['finishPaymentMethod']['answer']>> {
-    return this.#call.json<Routes['finishPaymentMethod']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/billing/payment-methods/setups/{setupId}/finish', params: { organizationId, setupId }, body, options });
+    return this.#call.json<Routes['finishPaymentMethod']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/billing/payment-methods/setups/{setupId}/finish', params: { organizationId, setupId }, body, once: true, options });
   }
 
   /** The cards of an organization, newest first. Members of the organization with the role `admin` or `owner` may call it. `GET /api/organizations/{organizationId}/billing/payment-methods` */
@@ -2309,9 +2309,9 @@ export class AlertsApi {
     return this.#call.list<Routes['listWebhooks']['answer']>({ method: 'GET', path: '/api/organizations/{organizationId}/webhooks', params: { organizationId }, options });
   }
 
-  /** A new webhook; its secret is in this answer and never again. Deliveries are signed as standardwebhooks.com says. Members of the organization with the role `admin` or `owner` may call it. `POST /api/organizations/{organizationId}/webhooks` */
+  /** A new webhook; its secret is in this answer and never again. Deliveries are signed as standardwebhooks.com says. Members of the organization with the role `admin` or `owner` may call it. Once per `idempotencyKey`. `POST /api/organizations/{organizationId}/webhooks` */
   createWebhook(organizationId: string, body: Routes['createWebhook']['body'], options: AdminOptions = {}): Promise<WithRequestId<Routes['createWebhook']['answer']>> {
-    return this.#call.json<Routes['createWebhook']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/webhooks', params: { organizationId }, body, options });
+    return this.#call.json<Routes['createWebhook']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/webhooks', params: { organizationId }, body, once: true, options });
   }
 
   /** One webhook. Members of the organization with the role `admin` or `owner` may call it. `GET /api/organizations/{organizationId}/webhooks/{webhookId}` */
@@ -2329,14 +2329,14 @@ export class AlertsApi {
     return this.#call.done({ method: 'DELETE', path: '/api/organizations/{organizationId}/webhooks/{webhookId}', params: { organizationId, webhookId }, options });
   }
 
-  /** A new secret; the old one signs beside it for 24 hours. Members of the organization with the role `admin` or `owner` may call it. `POST /api/organizations/{organizationId}/webhooks/{webhookId}/rotate-secret` */
+  /** A new secret; the old one signs beside it for 24 hours. Members of the organization with the role `admin` or `owner` may call it. Once per `idempotencyKey`. `POST /api/organizations/{organizationId}/webhooks/{webhookId}/rotate-secret` */
   rotateWebhookSecret(organizationId: string, webhookId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['rotateWebhookSecret']['answer']>> {
-    return this.#call.json<Routes['rotateWebhookSecret']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/webhooks/{webhookId}/rotate-secret', params: { organizationId, webhookId }, options });
+    return this.#call.json<Routes['rotateWebhookSecret']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/webhooks/{webhookId}/rotate-secret', params: { organizationId, webhookId }, once: true, options });
   }
 
-  /** Sends a message of type webhook.test. Members of the organization with the role `admin` or `owner` may call it. `POST /api/organizations/{organizationId}/webhooks/{webhookId}/test` */
+  /** Sends a message of type webhook.test. Members of the organization with the role `admin` or `owner` may call it. Once per `idempotencyKey`. `POST /api/organizations/{organizationId}/webhooks/{webhookId}/test` */
   testWebhook(organizationId: string, webhookId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['testWebhook']['answer']>> {
-    return this.#call.json<Routes['testWebhook']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/webhooks/{webhookId}/test', params: { organizationId, webhookId }, options });
+    return this.#call.json<Routes['testWebhook']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/webhooks/{webhookId}/test', params: { organizationId, webhookId }, once: true, options });
   }
 
   /** What was sent to a webhook in the last 30 days and what it answered, newest first. Members of the organization with the role `admin` or `owner` may call it. `GET /api/organizations/{organizationId}/webhooks/{webhookId}/deliveries` */
@@ -2344,9 +2344,9 @@ export class AlertsApi {
     return this.#call.list<Routes['listWebhookDeliveries']['answer']>({ method: 'GET', path: '/api/organizations/{organizationId}/webhooks/{webhookId}/deliveries', params: { organizationId, webhookId }, query, options });
   }
 
-  /** Sends a delivery again, with the same message id. Members of the organization with the role `admin` or `owner` may call it. `POST /api/organizations/{organizationId}/webhooks/{webhookId}/deliveries/{deliveryId}/redeliver` */
+  /** Sends a delivery again, with the same message id. Members of the organization with the role `admin` or `owner` may call it. Once per `idempotencyKey`. `POST /api/organizations/{organizationId}/webhooks/{webhookId}/deliveries/{deliveryId}/redeliver` */
   redeliverWebhook(organizationId: string, webhookId: string, deliveryId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['redeliverWebhook']['answer']>> {
-    return this.#call.json<Routes['redeliverWebhook']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/webhooks/{webhookId}/deliveries/{deliveryId}/redeliver', params: { organizationId, webhookId, deliveryId }, options });
+    return this.#call.json<Routes['redeliverWebhook']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/webhooks/{webhookId}/deliveries/{deliveryId}/redeliver', params: { organizationId, webhookId, deliveryId }, once: true, options });
   }
 }
 

@@ -102,6 +102,20 @@ describe('calls', () => {
     expect(await failure(gone.admin.projects.archive('p'))).toBeInstanceOf(errors.ConnectionError);
     expect(gone.server.seen).toHaveLength(1);
   });
+
+  test('that make something are tried again with the same key, a new one for each call or the given one', async () => {
+    const flaky: Handler = (response, _seen, count) =>
+      count % 2 === 1 ? void response.destroy() : sendJson(response, 201, { id: 'k' });
+    const { server, admin } = await adminOf(flaky);
+    await admin.keys.create('p', { name: 'one' });
+    await admin.keys.create('p', { name: 'two' }, { idempotencyKey: 'mine' });
+    await admin.organizations.create({ name: 'three' });
+    const keys = server.seen.map(({ headers }) => headers['idempotency-key']);
+    expect(keys).toHaveLength(6);
+    expect([keys[0], keys[2], keys[4]]).toEqual([keys[1], keys[3], keys[5]]);
+    expect(keys[2]).toBe('mine');
+    expect(new Set(keys).size).toBe(3);
+  });
 });
 
 describe('lists', () => {

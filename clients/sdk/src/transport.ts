@@ -24,6 +24,8 @@ export interface Call {
   readonly body?: unknown;
   /** In place of `body`: a file on its way. */
   readonly upload?: Upload;
+  /** The server does it once per `Idempotency-Key`: it is then tried again like a GET. */
+  readonly once?: boolean;
   readonly options: CallOptions;
   /** Milliseconds: a call that takes long has more time than the client's `timeout`, unless its options say. */
   readonly leastTimeout?: number;
@@ -38,8 +40,8 @@ export interface Identity {
   /** Whether a browser sends its cookies along. */
   readonly credentials: 'omit' | 'include';
   /**
-   * True where the server does every POST once per `Idempotency-Key`: it is then tried again like a GET. Everything else
-   * that changes something is tried again only when it was refused before anything was done.
+   * True where the server does every POST once per `Idempotency-Key`, as a call may say of itself. Everything else that
+   * changes something is tried again only when it was refused before anything was done.
    */
   readonly postsOnce: boolean;
   /** Removes secrets from what a server sent: a hostile or chatty proxy may send back what it received. */
@@ -123,7 +125,7 @@ export class Transport {
       signal: options.signal,
       timeout: readTimeout(options.timeout ?? Math.max(this.#connection.timeout, call.leastTimeout ?? 0)),
       maxRetries: upload?.once ? 0 : readMaxRetries(options.maxRetries ?? this.#connection.maxRetries),
-      onlyIfRefused: call.method !== 'GET' && !(postsOnce && call.method === 'POST'),
+      onlyIfRefused: call.method !== 'GET' && !(call.method === 'POST' && (postsOnce || call.once === true)),
       alsoFine: call.alsoFine,
     };
   }

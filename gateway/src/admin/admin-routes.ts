@@ -1,12 +1,20 @@
 /** Makes HTTP routes of the declarations in protocol: who may call, what is read, what is answered. Knows no subject. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TSchema } from '@sinclair/typebox';
-import { ADMIN_ROUTES, type AdminRoute, type AdminRouteName, ApiError, newId } from '@zerogpu/protocol';
+import {
+  ADMIN_ROUTES,
+  type AdminRoute,
+  type AdminRouteName,
+  ApiError,
+  isCreation,
+  newId,
+} from '@zerogpu/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool, PoolClient } from 'pg';
 import { inTenant } from '../store/tenant-fence.ts';
 import { type Admitted, admitPerson, type PersonFinder } from './access.ts';
 import { writeAuditLine } from './audit-line.ts';
+import type { AdminCreateOnce, AdminCreation, Created, KeepCreated } from './creation.ts';
 import type { Act, AdminContext, Handlers } from './handler.ts';
 import { queryOf, refuseUnknownNames } from './known-names.ts';
 import { refuseUnstorable } from './refuse-unstorable.ts';
@@ -17,6 +25,8 @@ export interface AdminServices {
   readonly pool: Pool;
   readonly people: PersonFinder;
   readonly handlers: Handlers<AdminRouteName>;
+  /** For every route that makes or charges something. */
+  readonly createOnce: AdminCreateOnce;
   /** @throws ApiError of the kinds of a body */
   readBody(request: IncomingMessage): Promise<Record<string, unknown>>;
   /** The body as its bytes. @throws ApiError of the kinds of a body */
@@ -60,6 +70,7 @@ function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices
     if (route.raw) return services.readRaw(raw, route.raw.maxBytes);
     return checkBody ? checkBody(await services.readBody(raw)) : undefined;
   };
+  const answerOnce = onceBy(name, route, services, turns);
   return async (request, raw, response) => {
     const requestId = newId('request');
     const hangup = new AbortController();
@@ -73,7 +84,7 @@ function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices
       const admitted = await admitPerson(services.people, services.pool, route.access, raw.headers, params);
       const query = readQuery(request.url);
       const body = await readBody(raw);
-      const context = contextOf(route, services, turns, admitted, {
+      const asked = {
         params,
         query,
         body,
@@ -82,10 +93,12 @@ function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices
         headers: raw.headers,
         ip: request.ip,
         hangup: hangup.signal,
-        setCookie: (cookie) => void cookies.push(cookie),
-      });
-      const result = await handler(context);
-      await sendAnswer(outgoing, route, result);
+        setCookie: (cookie: string) => void cookies.push(cookie),
+      };
+      const { answer, replayed } = await answerOnce(admitted, asked, (keep) =>
+        handler(contextOf(route, services, turns, admitted, asked, keep)),
+      );
+      await sendAnswer({ ...outgoing, replayed }, route, answer);
     } catch (thrown) {
       const error = thrown instanceof ApiError ? thrown : new ApiError('internal_error', { cause: thrown });
       if (error.row.status === 500) services.report(requestId, error.cause);
@@ -121,12 +134,54 @@ type Asked = Pick<
   'requestId' | 'now' | 'headers' | 'ip' | 'hangup' | 'setCookie'
 > & { readonly params: unknown; readonly query: unknown; readonly body: unknown };
 
+type AnswerOnce = (
+  admitted: Admitted,
+  asked: Asked,
+  make: (keep: KeepCreated) => Promise<unknown>,
+) => Promise<Created>;
+
+/** What makes or charges something does it once per Idempotency-Key; all else, each time. */
+function onceBy(
+  name: AdminRouteName,
+  route: AdminRoute,
+  { createOnce }: AdminServices,
+  turns: Turns,
+): AnswerOnce {
+  const notHere: KeepCreated = async () => {
+    throw new Error(`The route ${route.path} declares that it makes nothing`);
+  };
+  if (!isCreation(route)) {
+    return async (_admitted, _asked, make) => ({ answer: await make(notHere), replayed: false });
+  }
+  return (admitted, asked, make) => createOnce(creationOf(name, turns, admitted, asked), make);
+}
+
+function creationOf(
+  name: AdminRouteName,
+  turns: Turns,
+  { organizationId, person }: Admitted,
+  { params, query, body, headers, requestId, hangup }: Asked,
+): AdminCreation {
+  if (person === null) throw new Error(`Nobody is to make anything: ${name}`);
+  return {
+    organizationId: organizationId === '' ? null : organizationId,
+    personId: person.id,
+    headers,
+    // Also what the path says: the same body for another thing is another request.
+    asked: JSON.stringify([name, params, query, body]),
+    requestId,
+    hangup,
+    turn: (look) => turns.during(organizationId === '' ? person.id : organizationId, look),
+  };
+}
+
 function contextOf(
   route: AdminRoute,
   { pool }: AdminServices,
   turns: Turns,
   admitted: Admitted,
   asked: Asked,
+  keep: KeepCreated,
 ): AdminContext<AdminRouteName> {
   const { organizationId, projectId, person } = admitted;
   const scope = { organizationId, projectId: projectId === '' ? null : projectId };
@@ -140,6 +195,10 @@ function contextOf(
       const by = { ...scope, personId: person?.id ?? null };
       const organization = act.organizationId ?? organizationId;
       await writeAuditLine(db, { ...by, organizationId: organization }, route.audit, act);
+    },
+    keep: async (db: PoolClient, answer: unknown) => {
+      await keep(db, answer);
+      return answer;
     },
   };
   return context as AdminContext<AdminRouteName>;

@@ -57,6 +57,13 @@ export interface AdminContext<Name extends AdminRouteName> {
   tenant<T>(work: (db: PoolClient) => Promise<T>): Promise<T>;
   /** Writes the route's line of the audit log, in the transaction of the act itself. */
   audit(db: PoolClient, act: Act): Promise<void>;
+  /**
+   * On routes that make or charge something: writes the answer down for their Idempotency-Key, in the transaction of the
+   * act itself, and gives it back. Without this it is written when the handler has ended, and what a gateway's death
+   * in between leaves is the route's own to deal with.
+   * @throws ApiError upstream_timeout
+   */
+  keep<Answer>(db: PoolClient, answer: Answer): Promise<Answer>;
   /** A `set-cookie` header of the answer. */
   setCookie(cookie: string): void;
 }

@@ -6,6 +6,8 @@ import { isTextAnswer, type TextAnswer } from './handler.ts';
 export interface Outgoing {
   readonly response: ServerResponse;
   readonly requestId: string;
+  /** The answer was given before, under the same Idempotency-Key. */
+  readonly replayed?: boolean;
   /** Each a `set-cookie` header; a handler may still add some. */
   readonly cookies: readonly string[];
   /** Aborts when the caller went away. */
@@ -81,11 +83,12 @@ async function drained({ response, stalledMs, hangup }: Outgoing): Promise<void>
 }
 
 /** Nothing of it is kept by browsers or proxies. */
-function ownHeaders({ requestId, cookies }: Outgoing): Record<string, string | string[]> {
+function ownHeaders({ requestId, cookies, replayed = false }: Outgoing): Record<string, string | string[]> {
   return {
     'x-request-id': requestId,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    ...(replayed ? { 'idempotent-replayed': 'true' } : {}),
     ...(cookies.length > 0 ? { 'set-cookie': [...cookies] } : {}),
   };
 }

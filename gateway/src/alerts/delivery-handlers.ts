@@ -45,7 +45,7 @@ interface Row {
 }
 
 export const deliveryHandlers: DeliveryHandlers = {
-  async testWebhook({ organizationId, params, person, now, tenant, audit }) {
+  async testWebhook({ organizationId, params, person, now, tenant, audit, keep }) {
     return tenant(async (db) => {
       const found = await findWebhook(db, organizationId, params.webhookId, 'FOR KEY SHARE');
       const { id } = switchedOn(found);
@@ -55,7 +55,7 @@ export const deliveryHandlers: DeliveryHandlers = {
       const message = { organizationId, webhookId: id, messageId, type: 'webhook.test', data, at: now };
       const delivery = await enqueue(db, message);
       await audit(db, { kind: 'webhook', id, details: { delivery } });
-      return shown(one(await db.query<Row>(GET, [organizationId, id, delivery])));
+      return keep(db, shown(one(await db.query<Row>(GET, [organizationId, id, delivery]))));
     });
   },
 
@@ -69,7 +69,7 @@ export const deliveryHandlers: DeliveryHandlers = {
     });
   },
 
-  async redeliverWebhook({ organizationId, params, now, tenant, audit }) {
+  async redeliverWebhook({ organizationId, params, now, tenant, audit, keep }) {
     return tenant(async (db) => {
       const webhook = await findWebhook(db, organizationId, params.webhookId);
       if (!DELIVERY_ID.test(params.deliveryId)) throw notThere('delivery');
@@ -78,7 +78,7 @@ export const deliveryHandlers: DeliveryHandlers = {
       switchedOn(webhook);
       const again = one(await db.query<Row>(REDELIVER, [...values, new Date(now)]));
       await audit(db, { kind: 'webhook', id: webhook.id, details: { delivery: again.id } });
-      return shown(again);
+      return keep(db, shown(again));
     });
   },
 };

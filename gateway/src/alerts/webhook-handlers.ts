@@ -63,7 +63,7 @@ export function makeWebhookHandlers(services: WebhookServices): WebhookHandlers 
 }
 
 async function createWebhook(context: AdminContext<'createWebhook'>, services: WebhookServices) {
-  const { organizationId, body, now, tenant, audit } = context;
+  const { organizationId, body, now, tenant, audit, keep } = context;
   const { url, description = '', kinds = null, enabled = true } = body;
   checkUrl(url, services);
   const id = randomUUID();
@@ -74,7 +74,7 @@ async function createWebhook(context: AdminContext<'createWebhook'>, services: W
     const values = [id, organizationId, url, description, kinds, enabled, sealed];
     const row = oneWebhook(await db.query<WebhookRow>(INSERT, values));
     await audit(db, { kind: 'webhook', id, details: auditable(body) });
-    return { ...shownWebhook(row, now), secret };
+    return keep(db, { ...shownWebhook(row, now), secret });
   });
 }
 
@@ -96,7 +96,7 @@ async function updateWebhook(context: AdminContext<'updateWebhook'>, services: W
 }
 
 async function rotateSecret(context: AdminContext<'rotateWebhookSecret'>, services: WebhookServices) {
-  const { organizationId, params, now, tenant, audit } = context;
+  const { organizationId, params, now, tenant, audit, keep } = context;
   const secret = makeWebhookSecret();
   return tenant(async (db) => {
     const { id } = await findWebhook(db, organizationId, params.webhookId);
@@ -104,7 +104,7 @@ async function rotateSecret(context: AdminContext<'rotateWebhookSecret'>, servic
     const values = [organizationId, id, sealed, new Date(now + OLD_SECRET_MS)];
     const row = oneWebhook(await db.query<WebhookRow>(ROTATE, values));
     await audit(db, { kind: 'webhook', id });
-    return { ...shownWebhook(row, now), secret };
+    return keep(db, { ...shownWebhook(row, now), secret });
   });
 }
 

@@ -142,7 +142,7 @@ async function replaceDefault(
 
 async function startSetup(
   { provider }: BillingParts,
-  { organizationId, person, now, tenant, audit }: AdminContext<'startPaymentMethod'>,
+  { organizationId, person, now, tenant, audit, keep }: AdminContext<'startPaymentMethod'>,
 ) {
   const id = await tenant(async (db) => {
     await refuseMany(db, organizationId, now);
@@ -155,14 +155,16 @@ async function startSetup(
   const setup = await askProvider(async () =>
     provider.startSetup(id, await customerOf(provider, organizationId, tenant)),
   );
-  await tenant((db) => db.query(NAME_SETUP, [organizationId, id, setup.id]));
-  return {
-    id,
-    provider: provider.name,
-    publishable_key: provider.publishableKey,
-    client_secret: setup.clientSecret,
-    test_money: isTestMoney(provider.mode),
-  };
+  return tenant(async (db) => {
+    await db.query(NAME_SETUP, [organizationId, id, setup.id]);
+    return keep(db, {
+      id,
+      provider: provider.name,
+      publishable_key: provider.publishableKey,
+      client_secret: setup.clientSecret,
+      test_money: isTestMoney(provider.mode),
+    });
+  });
 }
 
 async function refuseMany(db: PoolClient, organizationId: string, now: number): Promise<void> {
@@ -194,7 +196,7 @@ async function finishSetup({ provider }: BillingParts, context: AdminContext<'fi
     const name = setup.provider_setup ?? (await provider.startSetup(setupId, customer)).id;
     return finishAt(provider, name, customer, body);
   });
-  if (outcome.state === 'succeeded') return succeeded(await keepCard(provider, context, outcome.card));
+  if (outcome.state === 'succeeded') return keepCard(provider, context, outcome.card);
   if (outcome.state === 'requires_action') {
     return { state: outcome.state, payment_method: null, test_money: isTestMoney(provider.mode) };
   }
@@ -239,18 +241,15 @@ async function finishAt(
   }
 }
 
-function keepCard(
-  { mode }: PaymentProvider,
-  { organizationId, params: { setupId }, person, now, tenant, audit }: AdminContext<'finishPaymentMethod'>,
-  card: Card,
-): Promise<Row> {
+function keepCard({ mode }: PaymentProvider, context: AdminContext<'finishPaymentMethod'>, card: Card) {
+  const { organizationId, params, person, now, tenant, audit, keep } = context;
   const { token, brand, lastFour, expMonth, expYear, country } = card;
   const values = [organizationId, mode, token, brand, lastFour, expMonth, expYear, country];
   return tenant(async (db) => {
     const row = one(await db.query<Row>(INSERT, [...values, person?.id ?? null, new Date(now)]));
-    await db.query(END_SETUP, [organizationId, setupId, row.id]);
+    await db.query(END_SETUP, [organizationId, params.setupId, row.id]);
     await audit(db, { kind: 'payment_method', id: row.id, details: { brand, last_four: lastFour } });
-    return row;
+    return keep(db, succeeded(row));
   });
 }
 

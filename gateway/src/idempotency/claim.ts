@@ -19,6 +19,10 @@ const LAST_POLL_MS = 500;
 /** Longer than a hold outlives its deadline: while an attempt can still be charged, no other takes its place. */
 const LOCK_GRACE_MS = 30_000;
 
+/** To whoever made something when the answer was no longer theirs to give. */
+export const TOOK_OVER =
+  'Another call with the same Idempotency-Key took the place of this one; call again to get its answer';
+
 export interface Attempt {
   readonly caller: Caller;
   readonly route: Route;
@@ -65,14 +69,25 @@ export interface KeyAttempt extends Pick<Attempt, 'requestId' | 'deadlineMs' | '
  */
 export async function claimKey<Stored>(
   claim: (request: ClaimRequest) => Promise<ClaimResult<Stored>>,
-  { projectId, key, bodyHash, requestId, deadlineMs, hangup }: KeyAttempt,
+  { projectId, key, bodyHash, requestId, ...waiting }: KeyAttempt,
 ): Promise<Claim<Stored>> {
+  const request = { projectId, key, bodyHash, requestId };
+  const result = await untilDecided((lockedUntil) => claim({ ...request, lockedUntil }), waiting);
+  return result.kind === 'claimed' ? { kind: 'claimed', key } : result;
+}
+
+/**
+ * Looks until the key is this attempt's, or was answered.
+ * @throws ApiError idempotency_conflict, upstream_timeout, client_closed_request
+ */
+export async function untilDecided<Stored>(
+  look: (lockedUntil: number) => Promise<ClaimResult<Stored>>,
+  { deadlineMs, hangup }: Pick<Attempt, 'deadlineMs' | 'hangup'>,
+): Promise<Extract<ClaimResult<Stored>, { readonly kind: 'claimed' | 'replay' }>> {
   const until = Date.now() + deadlineMs;
   for (let wait = FIRST_POLL_MS; ; wait = Math.min(wait * 2, LAST_POLL_MS)) {
-    const lockedUntil = Date.now() + deadlineMs + LOCK_GRACE_MS;
-    const result = await claim({ projectId, key, bodyHash, requestId, lockedUntil });
-    if (result.kind === 'claimed') return { kind: 'claimed', key };
-    if (result.kind === 'replay') return result;
+    const result = await look(Date.now() + deadlineMs + LOCK_GRACE_MS);
+    if (result.kind === 'claimed' || result.kind === 'replay') return result;
     if (result.kind === 'conflict') throw new ApiError('idempotency_conflict');
     if (Date.now() + wait > until) throw new ApiError('upstream_timeout');
     await sleep(wait, undefined, { signal: hangup }).catch(() => {

@@ -1,12 +1,9 @@
 import { ApiError } from '@zerogpu/protocol';
 import type { CreateOnce, Creation, JsonAnswer, KeepAnswer } from '../create-once.ts';
-import { claimKey, hashOf, keyOf } from './claim.ts';
+import { claimKey, hashOf, keyOf, TOOK_OVER } from './claim.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
 
 type CreationStore = Pick<IdempotencyStore, 'claimCreation' | 'keep' | 'release'>;
-
-const TOOK_OVER =
-  'Another call with the same Idempotency-Key took the place of this one; call again to get its answer';
 
 /** One answer per Idempotency-Key, also of calls that make something and ask no model: see `CreateOnce`. */
 export function makeCreateOnce(store: CreationStore): CreateOnce {

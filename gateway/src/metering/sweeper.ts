@@ -26,6 +26,10 @@ const DELETE_EXPIRED_ANSWERS = `
 DELETE FROM idempotency_keys WHERE (project_id, key) IN (
   SELECT project_id, key FROM idempotency_keys WHERE expires_at <= $1
   ORDER BY expires_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`;
+const DELETE_EXPIRED_CREATIONS = `
+DELETE FROM admin_creations WHERE attempt IN (
+  SELECT attempt FROM admin_creations WHERE expires_at <= $1
+  ORDER BY expires_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`;
 const DELETE_EXPIRED_PAYLOADS = `
 DELETE FROM request_payloads WHERE (project_id, request_id) IN (
   SELECT project_id, request_id FROM request_payloads WHERE expires_at <= $1
@@ -69,7 +73,7 @@ export async function sweep(pool: Pool, log: Log, now: number): Promise<Swept> {
   if (holds > 0) log.warn({ holds }, 'Gave back holds of requests that never settled');
   const expired = (statement: string) =>
     inBatches(async () => (await pool.query(statement, [new Date(now)])).rowCount ?? 0);
-  const answers = await expired(DELETE_EXPIRED_ANSWERS);
+  const answers = (await expired(DELETE_EXPIRED_ANSWERS)) + (await expired(DELETE_EXPIRED_CREATIONS));
   const payloads = await expired(DELETE_EXPIRED_PAYLOADS);
   const whole = BigInt(now - CLOCKS_DIFFER_MS) * 1_000_000n;
   await inBatches(async () => (await pool.query(DELETE_WHOLE_LIMITS, [whole])).rowCount ?? 0);

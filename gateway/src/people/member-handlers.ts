@@ -65,23 +65,22 @@ export function makeInvitationHandlers(services: PeopleServices): Handlers<Invit
       return { object: 'list', data: rows.map(shownInvitation), next: null };
     },
 
-    async createInvitation({ organizationId, person, body, ip, now, tenant, audit }) {
+    async createInvitation({ organizationId, person, body, ip, now, tenant, audit, keep }) {
       const { id, name } = signedIn(person);
       const email = body.email?.toLowerCase() ?? null;
       const mailed = mailer !== null && email !== null;
       // However many were revoked: a mail that has left this server is in somebody's mailbox.
       if (mailed) takeAttempt(services.attempts, { ip, now, email: `invitation ${email}` });
       const wanted = { organizationId, role: body.role, email, invitedBy: id };
-      const { row, token } = await tenant(async (db) => {
+      const made = await tenant(async (db) => {
         mayChange(await lockRole(db, organizationId, id), null, body.role, false);
-        const made = await addInvitation(db, secrets, wanted);
-        await audit(db, { kind: 'invitation', id: made.row.id, details: { role: body.role, email } });
-        return made;
+        const { row, token } = await addInvitation(db, secrets, wanted);
+        await audit(db, { kind: 'invitation', id: row.id, details: { role: body.role, email } });
+        const { invited_by, status, ...shown } = shownInvitation(row);
+        return keep(db, { ...shown, token, link: linkTo(services.publicUrl(), 'invitation', token), mailed });
       });
-      const link = linkTo(services.publicUrl(), 'invitation', token);
-      if (mailed) mailer.post(async () => invitationMail(email, name, link));
-      const { invited_by, status, ...shown } = shownInvitation(row);
-      return { ...shown, token, link, mailed };
+      if (mailed) mailer.post(async () => invitationMail(email, name, made.link));
+      return made;
     },
 
     async revokeInvitation({ organizationId, params, tenant, audit }) {
@@ -100,11 +99,11 @@ export function makeInvitationHandlers(services: PeopleServices): Handlers<Invit
       return { ...view, expires_at: expires_at.toISOString() };
     },
 
-    async acceptInvitation({ person, body }) {
+    async acceptInvitation({ person, body, keep }) {
       const me = signedIn(person);
       return inTransaction(pool, async (db) => {
         const organizationId = await acceptInvitation(db, secrets, body.token, me);
-        return getOrganization(db, organizationId, me.id);
+        return keep(db, await getOrganization(db, organizationId, me.id));
       });
     },
   };

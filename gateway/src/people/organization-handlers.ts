@@ -18,13 +18,13 @@ export function makeOrganizationHandlers(
       return { object: 'list', data: await listOrganizations(pool, signedIn(person).id), next: null };
     },
 
-    async createOrganization({ person, body, audit }) {
+    async createOrganization({ person, body, audit, keep }) {
       const { id: personId } = signedIn(person);
       return inTransaction(pool, async (db) => {
         const made = await addOrganization(db, body.name, personId);
         const { id, name } = made;
         await audit(db, { kind: 'organization', id, details: { name }, organizationId: id });
-        return made;
+        return keep(db, made);
       });
     },
 

@@ -123,7 +123,7 @@ export function makeKeyHandlers({ hashKey }: KeyServices): Handlers<keyof typeof
 }
 
 async function createKey(context: AdminContext<'createKey'>, hashKey: KeyServices['hashKey']) {
-  const { organizationId, projectId, person, body, now, tenant, audit } = context;
+  const { organizationId, projectId, person, body, now, tenant, audit, keep } = context;
   const { name, allowed_models = null, requests_per_minute = null, tokens_per_minute = null } = body;
   const expires = expiryOf(body, now) ?? null;
   const text = makeSecret(API_KEY_PREFIX);
@@ -138,7 +138,7 @@ async function createKey(context: AdminContext<'createKey'>, hashKey: KeyService
     const what = [expires, allowed_models, requests_per_minute, tokens_per_minute];
     const row = one((await db.query<Row>(INSERT, [...who, ...what])).rows);
     await audit(db, { kind: 'key', id: row.id, details: { ...body } });
-    return { ...shown(row, now), key: text };
+    return keep(db, { ...shown(row, now), key: text });
   });
 }
 

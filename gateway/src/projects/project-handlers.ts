@@ -54,13 +54,13 @@ export const projectHandlers: Handlers<keyof typeof projectRoutes> = {
     return { object: 'list', data: rows.map(shown), next: null };
   },
 
-  async createProject({ organizationId, body, tenant, audit }) {
+  async createProject({ organizationId, body, tenant, audit, keep }) {
     const { name, environment = 'development' } = body;
     return tenant(async (db) => {
       await checkRoom(db, organizationId);
       const row = one(await db.query<Row>(INSERT, [organizationId, name, environment]));
       await audit(db, { kind: 'project', id: row.id, details: { name, environment } });
-      return shown(row);
+      return keep(db, shown(row));
     });
   },
 

@@ -23,6 +23,7 @@ export class Secrets {
   readonly #answerKey: Uint8Array;
   readonly #peopleKey: Uint8Array;
   readonly #internalKey: Uint8Array;
+  readonly #askedKey: Uint8Array;
 
   /** @param secret at least 32 characters */
   constructor(secret: string) {
@@ -33,6 +34,7 @@ export class Secrets {
     this.#answerKey = new Uint8Array(hkdfSync('sha256', secret, '', 'zerogpu stored answers', 32));
     this.#peopleKey = new Uint8Array(hkdfSync('sha256', secret, '', 'zerogpu sessions and links', 32));
     this.#internalKey = new Uint8Array(hkdfSync('sha256', secret, '', 'zerogpu internal calls', 32));
+    this.#askedKey = new Uint8Array(hkdfSync('sha256', secret, '', 'zerogpu what was asked', 32));
   }
 
   /** HMAC-SHA256 of an API key or join token: how it is stored and found. */
@@ -48,6 +50,11 @@ export class Secrets {
   /** HMAC-SHA256 by which a gateway and a worker beside it know each other's words. */
   seal(text: string): Buffer {
     return createHmac('sha256', this.#internalKey).update(text).digest();
+  }
+
+  /** HMAC-SHA256 of what a person asked the admin API: how it is told apart, also where it could be guessed. */
+  hashAsked(text: string): Buffer {
+    return createHmac('sha256', this.#askedKey).update(text).digest();
   }
 
   /** Kept in the database, so that a wrong secret is told at start instead of refusing every key. */

@@ -7,6 +7,8 @@ import { type AdminServices, addAdminRoutes } from '../admin/admin-routes.ts';
 import type { Handlers } from '../admin/handler.ts';
 import { checker } from '../api/check.ts';
 import { readJsonBody, readRawBody } from '../api/read-body.ts';
+import { makeAdminCreateOnce } from '../idempotency/admin-creations.ts';
+import { Secrets } from '../store/secrets.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: an answer as a client sees it, whose fields a test goes on to check
 type Json = any;
@@ -49,6 +51,8 @@ export async function openAdmin(
   const clock = { now };
   const reports: unknown[] = [];
   const app = Fastify({ logger: false });
+  const secrets = new Secrets('a secret of the tests, long enough');
+  const report = (_requestId: string, cause: unknown) => void reports.push(cause);
   addAdminRoutes(app, {
     pool,
     people: {
@@ -60,7 +64,8 @@ export async function openAdmin(
     handlers: handlers as Handlers<AdminRouteName>,
     origins: [],
     now: () => clock.now,
-    report: (_requestId, cause) => void reports.push(cause),
+    report,
+    createOnce: makeAdminCreateOnce({ pool, secrets, now: Date.now, report }),
     readBody: async (request) => (await readJsonBody(request.headers, request, MAX_BODY, BODY_MS)).value,
     readRaw: (request, maxBytes) => readRawBody(request.headers, request, maxBytes, BODY_MS),
     // Made when it is needed: a test pays for the routes that it calls.

@@ -319,6 +319,7 @@ const webhookRoutes = declare({
     access: organization('admin'),
     answer: WebhookWithSecret,
     audit: 'webhook.secret_rotated',
+    creates: true,
   },
   testWebhook: {
     method: 'post',

@@ -222,14 +222,12 @@ export const billingRoutes = declare({
     path: at('payments'),
     tag: 'billing',
     summary: 'Charges a payment method and adds the amount to the balance',
-    description:
-      'With an `Idempotency-Key` header the same payment is answered again instead of a second one being made. ' +
-      'A payment that is still `pending` is finished by the server.',
+    description: 'A payment that is still `pending` is finished by the server.',
     access: organization('admin'),
     body: NewCredit,
     answer: PaymentSchema,
     status: 201,
-    errors: ['state_conflict', 'idempotency_conflict', 'rate_limit_exceeded', 'no_capacity'],
+    errors: ['state_conflict', 'rate_limit_exceeded', 'no_capacity'],
     audit: 'payment.created',
   },
   getPayment: {
@@ -250,6 +248,7 @@ export const billingRoutes = declare({
     answer: PaymentSchema,
     errors: ['state_conflict', 'no_capacity'],
     audit: 'payment.confirmed',
+    creates: true,
   },
   cancelPayment: {
     method: 'post',
@@ -266,13 +265,11 @@ export const billingRoutes = declare({
     path: at('payments/{paymentId}/refunds'),
     tag: 'billing',
     summary: 'Gives back a payment or a part of it, at most what the balance still has',
-    description:
-      'With an `Idempotency-Key` header the same refund is answered again instead of a second one being made.',
     access: organization('owner'),
     body: NewRefund,
     answer: RefundSchema,
     status: 201,
-    errors: ['state_conflict', 'idempotency_conflict', 'insufficient_quota'],
+    errors: ['state_conflict', 'insufficient_quota'],
     audit: 'payment.refunded',
   },
   getReceipt: {
@@ -307,6 +304,7 @@ export const billingRoutes = declare({
     answer: SetupResult,
     errors: ['state_conflict', 'no_capacity'],
     audit: 'payment_method.added',
+    creates: true,
   },
   listPaymentMethods: {
     method: 'get',

@@ -184,5 +184,6 @@ export const organizationRoutes = declare({
     answer: OrganizationSchema,
     errors: ['not_found', 'state_conflict'],
     audit: 'invitation.accepted',
+    creates: true,
   },
 });

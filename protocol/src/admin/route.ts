@@ -72,6 +72,17 @@ export interface AdminRoute {
   readonly errors?: readonly ErrorCode[];
   /** Every administrative act is written down: what its line in the audit log is called, such as `key.created`. */
   readonly audit?: string;
+  /** Whether it makes or charges something, where its status does not tell: see `isCreation`. */
+  readonly creates?: boolean;
+}
+
+/**
+ * Whether a route makes or charges something: then it accepts an Idempotency-Key. Such is every POST of somebody who is
+ * signed in that answers 201 or 202, and what says so. Who is nobody yet has nobody's keys: signing up or in, and setting
+ * a new password, are no creations.
+ */
+export function isCreation({ method, access, status = 200, creates = status > 200 }: AdminRoute): boolean {
+  return method === 'post' && access.to !== 'anyone' && creates;
 }
 
 /** Keeps the exact type of a declaration while it is held to the interface. */
@@ -106,6 +117,9 @@ export function errorsOf(route: AdminRoute): readonly ErrorCode[] {
   if (route.raw !== undefined) codes.add('request_too_large').add('request_timeout');
   if (route.query !== undefined) codes.add('invalid_value');
   if (route.access.to !== 'anyone') codes.add('not_signed_in');
+  if (isCreation(route)) {
+    for (const code of CREATION_ERRORS) codes.add(code);
+  }
   if (route.access.to === 'organization' || route.access.to === 'project') {
     codes.add('not_found').add('no_capacity');
     if (route.access.role !== 'viewer') codes.add('role_insufficient');
@@ -122,4 +136,12 @@ const BODY_ERRORS: readonly ErrorCode[] = [
   'request_timeout',
   'request_too_large',
   'unsupported_media_type',
+];
+
+/** What an Idempotency-Key brings with it. */
+const CREATION_ERRORS: readonly ErrorCode[] = [
+  'invalid_value',
+  'idempotency_conflict',
+  'no_capacity',
+  'upstream_timeout',
 ];

@@ -127,7 +127,9 @@ export async function made(
   more: AdminCallOptions['params'] = {},
 ): Promise<Json> {
   const params = { organizationId: tenant.organizationId, projectId, ...more };
-  const answer = await callAdmin(gateway, route, { params, body, by: tenant.people.owner });
+  // So that the answer is kept, too; where nothing is made, it means nothing.
+  const idempotencyKey = crypto.randomUUID();
+  const answer = await callAdmin(gateway, route, { params, body, by: tenant.people.owner, idempotencyKey });
   if (answer.status >= 300) throw new Error(`${route} answered ${answer.status}: ${answer.text}`);
   return answer.json;
 }

@@ -47,6 +47,7 @@ export interface AdminCallOptions {
   readonly query?: Readonly<Record<string, string>>;
   /** The session of who calls; null calls without one. */
   readonly by: Pick<TestPerson, 'headers'> | null;
+  readonly idempotencyKey?: string;
 }
 
 export interface AdminAnswer {
@@ -66,7 +67,7 @@ const OF_EACH_CALL = new Set(['x-request-id', 'date']);
 export async function callAdmin(
   { url }: Pick<TestGateway, 'url'>,
   name: AdminRouteName,
-  { params = {}, body, query = {}, by }: AdminCallOptions,
+  { params = {}, body, query = {}, by, idempotencyKey }: AdminCallOptions,
 ): Promise<AdminAnswer> {
   const route: AdminRoute = ADMIN_ROUTES[name];
   const path = route.path.replaceAll(/\{(\w+)\}/g, (_, param: string) =>
@@ -76,7 +77,11 @@ export async function callAdmin(
   const method = route.method.toUpperCase();
   const response = await fetch(url + path + search, {
     method,
-    headers: { ...by?.headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    headers: {
+      ...by?.headers,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const { status, headers } = response;
