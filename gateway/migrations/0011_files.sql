@@ -28,6 +28,8 @@ CREATE TABLE files (
 CREATE INDEX files_by_project ON files (project_id, id) WHERE state = 'stored' AND deleted_at IS NULL;
 -- For the sweeper (gateway/src/files/sweep-files.ts), in the order in which they go: bytes, then rows.
 CREATE INDEX files_to_sweep ON files (coalesce(held_until, least(deleted_at, expires_at))) WHERE removed_at IS NULL;
+-- What an organization has stored is added up from it (gateway/src/storage/file-room.ts).
+CREATE INDEX files_kept ON files (project_id) INCLUDE (bytes) WHERE removed_at IS NULL;
 CREATE INDEX files_removed ON files (removed_at) WHERE removed_at IS NOT NULL;
 
 -- Callers and administrators reach files as this role (0004_tenant_fence.sql).

@@ -11,6 +11,7 @@ import { makeFileRoutes } from './files/file-routes.ts';
 import { startFileRounds } from './files/sweep-rounds.ts';
 import type { Metrics } from './metrics.ts';
 import type { Rounds } from './rounds.ts';
+import { type FileRoom, makeFileRoom } from './storage/file-room.ts';
 import type { WayServices } from './way.ts';
 
 const now = () => Date.now();
@@ -36,10 +37,11 @@ export interface Batching {
 }
 
 export function composeBatching(ground: Ground, needs: BatchingNeeds): Batching {
-  const { store, storage, log } = ground;
+  const { config, store, storage, log } = ground;
   const work = composeBatchWork(ground, needs.metrics);
-  const files = composeFiles(ground, needs);
-  const batches = composeBatches(ground, needs, work);
+  const room = makeFileRoom({ pool: store.pool, most: config.files.maxStoredBytes, now });
+  const files = composeFiles(ground, needs, room);
+  const batches = composeBatches(ground, needs, work, room);
   return {
     callerRoutes: [...files.routes, ...batches.routes],
     startWorkers(way) {
@@ -53,10 +55,15 @@ export function composeBatching(ground: Ground, needs: BatchingNeeds): Batching 
 }
 
 /** What callers ask of files. */
-function composeFiles({ config, store: { pool }, storage, log }: Ground, { createOnce }: BatchingNeeds) {
+function composeFiles(
+  { config, store: { pool }, storage, log }: Ground,
+  { createOnce }: BatchingNeeds,
+  room: FileRoom,
+) {
   return makeFileRoutes({
     pool,
     storage,
+    room,
     createOnce,
     ...config.files,
     stallMs: config.bodyTimeoutMs,
@@ -71,10 +78,12 @@ function composeBatches(
   { config, store: { pool }, storage, log }: Ground,
   { createOnce }: BatchingNeeds,
   { workerId, kick }: Pick<BatchWork, 'workerId' | 'kick'>,
+  room: FileRoom,
 ) {
   const creation = new BatchCreation({
     pool,
     storage,
+    room,
     limits: config.batches,
     workerId,
     notify: makeNotify(now),

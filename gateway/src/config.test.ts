@@ -28,7 +28,7 @@ describe('readConfig', () => {
       rateLimit: { requests: null, tokens: null },
       heartbeatMs: 5000,
       s3: null,
-      files: { maxBytes: 104_857_600, days: 30 },
+      files: { maxBytes: 104_857_600, days: 30, maxStoredBytes: 107_374_182_400 },
       batches: {
         concurrency: 32,
         endpoints: ['/v1/chat/completions'],

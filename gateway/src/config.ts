@@ -40,6 +40,8 @@ export interface FileLimits {
   readonly maxBytes: number;
   /** A file goes after so many days, whoever made it. */
   readonly days: number;
+  /** Of all files of one organization. */
+  readonly maxStoredBytes: number;
 }
 
 export interface BatchSettings {
@@ -154,6 +156,7 @@ const OURS = [
   'ZEROGPU_LOG_DAYS',
   'ZEROGPU_MAX_UPLOAD_BYTES',
   'ZEROGPU_FILE_DAYS',
+  'ZEROGPU_MAX_STORED_BYTES',
   'ZEROGPU_BATCH_CONCURRENCY',
   'ZEROGPU_BATCH_ENDPOINTS',
   'ZEROGPU_BATCH_MAX_LINES',
@@ -214,6 +217,8 @@ export function readConfig(env: Env): Config {
       // As much as the public platform takes at once.
       maxBytes: integer(env, 'ZEROGPU_MAX_UPLOAD_BYTES', 100 * 1024 * 1024, 1, LARGEST_FILE),
       days: integer(env, 'ZEROGPU_FILE_DAYS', 30, 1, 3650),
+      // A thousand of the largest uploads: nobody who works has more, and who fills disks is stopped.
+      maxStoredBytes: integer(env, 'ZEROGPU_MAX_STORED_BYTES', 100 * 2 ** 30, 1, 2 ** 49),
     },
     batches: {
       concurrency: integer(env, 'ZEROGPU_BATCH_CONCURRENCY', DEFAULT_LINES, 0, 1024),

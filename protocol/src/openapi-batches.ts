@@ -131,6 +131,7 @@ export function batchRoutes(keyed: readonly ErrorCode[]): readonly ApiRoute[] {
         'idempotency_conflict',
         'request_too_large',
         'unsupported_media_type',
+        'rate_limit_exceeded',
         'storage_error',
         'no_capacity',
         'upstream_timeout',

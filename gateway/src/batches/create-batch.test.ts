@@ -54,6 +54,7 @@ onEveryPostgres('creating a batch', (database) => {
     const creation = new BatchCreation({
       pool,
       storage,
+      room: { checkBatches: async () => {} },
       limits: { endpoints: [BATCH_ENDPOINT], maxLines: 5000, maxFileBytes: 1e6, maxLineBytes: 1000 },
       workerId: 'wrk_test',
       notify: async (_, event) => void seen.events.push(event),

@@ -7,6 +7,7 @@ import type { JsonAnswer, KeepAnswer } from '../create-once.ts';
 import type { Caller } from '../flow.ts';
 import { readVerified } from '../storage/blocks.ts';
 import { objectName } from '../storage/file.ts';
+import type { FileRoom } from '../storage/file-room.ts';
 import { type ObjectStorage, StorageError, type StoredObject } from '../storage/object-storage.ts';
 import { AFTER_RUN_WAITS_MS, retryTransient } from '../store/database-errors.ts';
 import { inTenant } from '../store/tenant-fence.ts';
@@ -23,6 +24,7 @@ import { failBatch, insertLines, readBatch, startBatch } from './validating-stor
 export interface CreationServices {
   readonly pool: Pool;
   readonly storage: Pick<ObjectStorage, 'read'>;
+  readonly room: Pick<FileRoom, 'checkBatches'>;
   readonly limits: InputLimits;
   /** Whose sign of life says that a batch is still being validated. */
   readonly workerId: string;
@@ -74,10 +76,11 @@ export class BatchCreation {
 
   /**
    * @returns the batch, or how the first fault of its file is told
-   * @throws ApiError file_not_found, storage_error, no_capacity, client_closed_request, internal_error
+   * @throws ApiError file_not_found, rate_limit_exceeded, storage_error, no_capacity, client_closed_request, internal_error
    */
   async create(asked: Asked): Promise<JsonAnswer> {
     const signal = AbortSignal.any([asked.hangup, this.#closing.signal]);
+    await this.#services.room.checkBatches(asked.caller.organizationId);
     const endTurn = await this.#turns.take(asked.caller.organizationId, signal);
     return this.#during(this.#createNow(asked).finally(endTurn));
   }

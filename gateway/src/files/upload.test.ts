@@ -56,6 +56,7 @@ async function setUp(pool: Pool, changes: Partial<UploadServices> = {}) {
     storage,
     createOnce: always,
     places: new Places(4, 4, 'uploads'),
+    room: { check: async () => {} },
     maxBytes: 1_000,
     days: 30,
     stallMs: 5_000,

@@ -6,6 +6,7 @@ import type { Places } from '../admin/places.ts';
 import type { CallerRequest } from '../caller-route.ts';
 import type { CreateOnce, JsonAnswer, KeepAnswer } from '../create-once.ts';
 import { objectName, shownFile } from '../storage/file.ts';
+import type { FileRoom } from '../storage/file-room.ts';
 import type { ObjectStorage, StoredObject } from '../storage/object-storage.ts';
 import { inTenant } from '../store/tenant-fence.ts';
 import { type FileStore, HELD_MS, type NewFile } from './file-store.ts';
@@ -21,6 +22,7 @@ export interface UploadServices {
   readonly createOnce: CreateOnce;
   /** Uploads under way. */
   readonly places: Places;
+  readonly room: Pick<FileRoom, 'check'>;
   readonly maxBytes: number;
   /** A file goes after so many days. */
   readonly days: number;
@@ -52,6 +54,7 @@ export async function upload(services: UploadServices, request: CallerRequest): 
   const { headers, caller } = request;
   const boundary = boundaryOf(headers['content-type'], headers['content-encoding']);
   checkLength(headers['content-length'], services.maxBytes);
+  await services.room.check(caller.organizationId);
   const body = readUpload(request.body, services);
   const begun: NewFile[] = [];
   try {
