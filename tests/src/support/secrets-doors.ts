@@ -38,7 +38,11 @@ export class Visitor {
     const verb = method ?? (content === undefined ? 'GET' : 'POST');
     const response = await fetch(this.#platform.url + path, {
       method: verb,
-      headers: { ...(content === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        ...this.#onceHeader(verb, path),
+        ...(content === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
       ...(content === undefined ? {} : { body: content }),
       redirect: 'manual',
     });
@@ -48,6 +52,11 @@ export class Visitor {
     const json = jsonOf(text);
     this.#see(place + (misplaced ? ECHO : ''), sent, text, json);
     return { status: response.status, place, text, json, headers: response.headers };
+  }
+
+  /** So that what is answered once is kept, wherever it may be. */
+  #onceHeader(verb: string, path: string): Readonly<Record<string, string>> {
+    return verb === 'POST' && path.startsWith('/api/') ? { 'idempotency-key': `call-${this.#asked}` } : {};
   }
 
   /** The bodies that a project keeps are told apart from the rest of the answer. */
