@@ -6,6 +6,7 @@ import { type Verdict, verdictOf, WAIT_FOR_MODEL } from './batches/lines/line-ou
 import { LineSettler, type LineWord } from './batches/lines/line-settler.ts';
 import { LineStore, type TakenBack } from './batches/lines/line-store.ts';
 import { type LineRun, type LineWorker, makeLineWorker } from './batches/lines/line-worker.ts';
+import { LongLines } from './batches/lines/long-lines.ts';
 import { startRescue } from './batches/lines/rescue-lines.ts';
 import type { Ground } from './compose-parts.ts';
 import type { LineOutcome, Settlement } from './flow.ts';
@@ -94,11 +95,12 @@ function makeWorker(
 ): LineWorker {
   const notAsked = { requestId: null, settlement: null };
   const absent = new AbsentModels(now);
+  const long = new LongLines();
   return makeLineWorker({
     concurrency: config.batches.concurrency,
     store: lines,
     texts: makeInputTexts(pool, makeVerifiedReader(storage)),
-    ask: (run) => ask(run, { way, settler, metrics, absent }),
+    ask: (run) => ask(run, { way, settler, metrics, absent, long }),
     write: async (line, verdict, over) => {
       const word = await settler.write({ line, verdict, ...notAsked }, over);
       metrics.lineEnded(endOf(word, verdict));
@@ -115,6 +117,7 @@ function somebodyIsThere({ fleet, upstreams }: WayServices): boolean {
 
 interface AskServices {
   readonly way: WayServices;
+  readonly long: LongLines;
   readonly settler: LineSettler;
   readonly metrics: Metrics;
   readonly absent: AbsentModels;
@@ -122,7 +125,7 @@ interface AskServices {
 
 /** Takes a line its way; what becomes of it is judged, written and counted. */
 function ask({ line, text, over }: LineRun, services: AskServices): Promise<void> {
-  const { way, settler, metrics } = services;
+  const { way, long, settler, metrics } = services;
   const { endpoint, keyId, projectId } = line;
   const write = async (outcome: LineOutcome, settlement: Settlement | null): Promise<Written> => {
     const verdict = judge(outcome, settlement, line.attempt, services);
@@ -135,7 +138,8 @@ function ask({ line, text, over }: LineRun, services: AskServices): Promise<void
     metrics.settled(settlement);
     return 'logged';
   };
-  return walkLine({ endpoint, keyId, projectId, text, over, write }, way);
+  const turn = () => long.turn(text.length);
+  return walkLine({ endpoint, keyId, projectId, text, over, turn, write }, way);
 }
 
 function judge(

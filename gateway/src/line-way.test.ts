@@ -42,6 +42,7 @@ function walk(changes: Partial<LineCall> = {}): Promise<void> {
     projectId: 'p',
     text: Buffer.from(body()),
     over: new AbortController().signal,
+    turn: async () => {},
     async write(outcome, settlement) {
       written.push({ outcome, settlement });
       const word = words.shift() ?? (settlement === null ? 'unlogged' : 'logged');
@@ -54,6 +55,20 @@ function walk(changes: Partial<LineCall> = {}): Promise<void> {
 }
 
 describe('a line', () => {
+  test('is read when it has its turn, and not at all when its worker ends before', async () => {
+    answers(async () => ANSWER);
+    const order: string[] = [];
+    await walk({ turn: async () => void order.push('turn', `${written.length} written`) });
+    expect(order).toEqual(['turn', '0 written']);
+    const over = new AbortController();
+    const turn = async () => over.abort(new ApiError('client_closed_request'));
+    await walk({ turn, over: over.signal, text: Buffer.from('not read') });
+    expect(written.map(({ outcome }) => outcome.kind === 'failed' && outcome.error.code)).toEqual([
+      false,
+      'client_closed_request',
+    ]);
+  });
+
   test('is answered as its endpoint answers, at half the price', async () => {
     answers(async () => ANSWER);
     await walk();

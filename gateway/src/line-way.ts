@@ -24,6 +24,8 @@ export interface LineCall {
   readonly text: Buffer;
   /** Aborts when the worker ends: whoever works on it next begins anew. */
   readonly over: AbortSignal;
+  /** Ends when it may be read. */
+  turn(): Promise<void>;
   /**
    * Writes what became of it, with the settlement of its request if there is one.
    * @throws when nothing was written
@@ -63,7 +65,11 @@ export async function walkLine(line: LineCall, services: Omit<WayServices, 'sett
   const { endpoint: path, keyId, projectId, over } = line;
   const endpoint = ENDPOINTS.get(path);
   if (endpoint === undefined) throw new Error(`Lines cannot ask for ${path}`);
-  const read = () => bodyOfLine(line.text, services.maxBodyBytes);
+  const read = async () => {
+    await line.turn();
+    over.throwIfAborted();
+    return bodyOfLine(line.text, services.maxBodyBytes);
+  };
   const origin = { kind: 'line', keyId, projectId, read } as const;
   await walk(
     { endpoint, requestId, startedAt, origin, reply, hangup: over },

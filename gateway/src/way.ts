@@ -81,7 +81,7 @@ export interface LineOrigin {
   readonly keyId: string;
   readonly projectId: string;
   /** Read when it is its turn, as a body that is sent. @throws as `bodyOfLine` */
-  read(): JsonBody;
+  read(): Promise<JsonBody>;
 }
 
 /** What the steps work with; made once per gateway. */
@@ -191,10 +191,7 @@ function callerOf({ origin, startedAt }: Call, { keys }: WayServices): Promise<C
     : authenticate(keys, origin.headers, startedAt);
 }
 
-function bodyOf(
-  { origin }: Call,
-  { maxBodyBytes, bodyTimeoutMs }: WayServices,
-): Promise<JsonBody> | JsonBody {
+function bodyOf({ origin }: Call, { maxBodyBytes, bodyTimeoutMs }: WayServices): Promise<JsonBody> {
   if (origin.kind === 'line') return origin.read();
   return readJsonBody(origin.headers, origin.body, maxBodyBytes, bodyTimeoutMs);
 }
