@@ -20,6 +20,8 @@ export interface CreationParts {
  * questions, of 20 seconds each.
  */
 const DEADLINE_MS = 60_000;
+const LATE =
+  'Another call with the same Idempotency-Key has not ended yet; call again with it in a minute to get its answer';
 
 /** The function's body is in migrations/0017_admin_creations.sql. */
 const CLAIM = 'SELECT kind, kept FROM claim_admin_creation($1, $2, $3, $4, $5, $6, $7, $8)';
@@ -37,7 +39,7 @@ export function makeAdminCreateOnce(parts: CreationParts): AdminCreateOnce {
     const hash = parts.secrets.hashAsked(key);
     const claim = await untilDecided(
       (lockedUntil) => creation.turn(() => claimOnce(parts, creation, hash, lockedUntil)),
-      { deadlineMs: DEADLINE_MS, hangup: creation.hangup },
+      { deadlineMs: DEADLINE_MS, hangup: creation.hangup, late: LATE },
     );
     if (claim.kind === 'replay') return { answer: claim.stored, replayed: true };
     return { answer: await makeClaimed(parts, creation, hash, make), replayed: false };

@@ -76,20 +76,26 @@ export async function claimKey<Stored>(
   return result.kind === 'claimed' ? { kind: 'claimed', key } : result;
 }
 
+export interface Waiting extends Pick<Attempt, 'deadlineMs' | 'hangup'> {
+  /** What is told who waited in vain, where no model was asked. */
+  readonly late?: string;
+}
+
 /**
  * Looks until the key is this attempt's, or was answered.
  * @throws ApiError idempotency_conflict, upstream_timeout, client_closed_request
  */
 export async function untilDecided<Stored>(
   look: (lockedUntil: number) => Promise<ClaimResult<Stored>>,
-  { deadlineMs, hangup }: Pick<Attempt, 'deadlineMs' | 'hangup'>,
+  { deadlineMs, hangup, late }: Waiting,
 ): Promise<Extract<ClaimResult<Stored>, { readonly kind: 'claimed' | 'replay' }>> {
   const until = Date.now() + deadlineMs;
   for (let wait = FIRST_POLL_MS; ; wait = Math.min(wait * 2, LAST_POLL_MS)) {
     const result = await look(Date.now() + deadlineMs + LOCK_GRACE_MS);
     if (result.kind === 'claimed' || result.kind === 'replay') return result;
     if (result.kind === 'conflict') throw new ApiError('idempotency_conflict');
-    if (Date.now() + wait > until) throw new ApiError('upstream_timeout');
+    if (Date.now() + wait > until)
+      throw new ApiError('upstream_timeout', late === undefined ? {} : { message: late });
     await sleep(wait, undefined, { signal: hangup }).catch(() => {
       throw hangup.reason;
     });
