@@ -4,7 +4,7 @@ import type { BatchObject } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
 import { giveBackHolds, readBooks, readEnd } from './batch-audit.ts';
 import { BatchClient, doneOf, good } from './batch-client.ts';
-import { BatchFleet, type BatchFleetOptions, type Role } from './batch-fleet.ts';
+import { BatchFleet, type BatchFleetOptions, type Member, type Role } from './batch-fleet.ts';
 import { type Fault, judgeBatch } from './batch-judge.ts';
 import { chatBody, type MadeBatch, makeBatch, type SyncAnswer, TEXTS } from './batch-lines.ts';
 import { mulberry32 } from './seeded-inferences.ts';
@@ -94,19 +94,30 @@ async function killInTurn(
 ): Promise<Kill[]> {
   const roles = shuffledRoles(kills, random);
   const told: Kill[] = [];
-  for (const [i, role] of roles.entries()) {
-    const wanted = Math.floor((lines * (i + random())) / (roles.length + 1));
-    const batch = await client.progressed(batchId, wanted, patienceMs);
-    if (batch.status !== 'in_progress') break;
-    await sleep(PAUSE_MS * random() * random());
-    const member = fleet.member(role, random());
-    const before = await fleet.withPool((pool) => underWayOf(pool, batchId));
-    await fleet.kill(member);
-    told.push({ role, ...before });
-    await sleep(PAUSE_MS * random() * random());
-    await fleet.restart(member);
+  // Nobody waits for a restart but the next kill of the same one: what is left goes on meanwhile.
+  const restarts = new Map<Member, Promise<void>>();
+  try {
+    for (const [i, role] of roles.entries()) {
+      const wanted = Math.floor((lines * (i + random())) / (roles.length + 1));
+      const batch = await client.progressed(batchId, wanted, patienceMs);
+      if (batch.status !== 'in_progress') break;
+      await sleep(PAUSE_MS * random() * random());
+      const member = fleet.member(role, random());
+      await restarts.get(member);
+      const before = await fleet.withPool((pool) => underWayOf(pool, batchId));
+      await fleet.kill(member);
+      told.push({ role, ...before });
+      const restarted = sleep(PAUSE_MS * random() * random()).then(() => fleet.restart(member));
+      // Thrown below, or before its next kill.
+      restarted.catch(() => undefined);
+      restarts.set(member, restarted);
+    }
+    await Promise.all(restarts.values());
+    return told;
+  } finally {
+    // What is started after the fleet has stopped would never end.
+    await Promise.allSettled(restarts.values());
   }
-  return told;
 }
 
 /** Of a batch that works: looks until lines are under way, or gives up soon. */
