@@ -232,6 +232,33 @@ describe('what a gateway that died leaves', () => {
     expect(replayed(await ask())).toBe('true');
   });
 
+  test('confirmPayment charges nothing twice, and says what became of it', async () => {
+    const { ask } = await prepare('confirmPayment', ADMIN_ROUTES.confirmPayment);
+    expect((await ask()).json.state).toBe('succeeded');
+    await gateway.pool.query(NEVER_ANSWERED);
+    const again = await ask();
+    expect([again.status, again.json.error.message]).toEqual([409, 'The payment is "succeeded"']);
+  });
+
+  test('finishPaymentMethod keeps one card', async () => {
+    const { ask } = await prepare('finishPaymentMethod', ADMIN_ROUTES.finishPaymentMethod);
+    const first = await ask();
+    await gateway.pool.query(NEVER_ANSWERED);
+    expect(await ask()).toMatchObject({ status: 200, text: first.text });
+  });
+
+  test('startPaymentMethod begins another setup, which is nothing without a card', async () => {
+    const { ask, place } = await prepare('startPaymentMethod', ADMIN_ROUTES.startPaymentMethod);
+    const first = await ask();
+    await gateway.pool.query(NEVER_ANSWERED);
+    const again = await ask();
+    expect([again.status, again.json.id === first.json.id]).toEqual([201, false]);
+    const { rows } = await gateway.pool.query('SELECT 1 FROM payment_methods WHERE organization_id = $1', [
+      place.tenant.organizationId,
+    ]);
+    expect(rows).toEqual([]);
+  });
+
   test('a claim without an act is taken over after its lock', async () => {
     const { ask } = await prepare('createProject', ADMIN_ROUTES.createProject);
     const first = await ask();
