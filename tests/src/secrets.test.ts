@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openGateway, readConfig, silentLog } from '@zerogpu/gateway';
 import { API_KEY_PREFIX, JOIN_TOKEN_PREFIX, makeSecret } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
@@ -14,6 +15,7 @@ import { Platform } from './support/platform.ts';
 import { ScriptedNode } from './support/scripted-node.ts';
 import { type Leak, Witness } from './support/secrets.ts';
 import { type Said, Visitor } from './support/secrets-doors.ts';
+import { FORM_HEADERS, filePart, form, PURPOSE } from './support/upload.ts';
 
 const MODEL = 'llama-3.1-8b-instruct-fast';
 /** Each secret has a word of its own in it, so that no two are one another's part. */
@@ -81,7 +83,16 @@ test('the search finds what is there to be found', () => {
 
 test('every table, the output and many answers were searched', () => {
   const places = witness.places;
-  const tables = ['people', 'sessions', 'api_keys', 'audit_log', 'requests', 'webhooks', 'admin_creations'];
+  const tables = [
+    'people',
+    'sessions',
+    'api_keys',
+    'audit_log',
+    'requests',
+    'webhooks',
+    'admin_creations',
+    'batches',
+  ];
   for (const table of tables) {
     expect(places).toContain(`table public.${table}`);
   }
@@ -185,6 +196,7 @@ async function plantAndUse(): Promise<void> {
   const back = await visitor.ask('/api/auth/sign-in', { body: again });
   const theirs = { authorization: `Bearer ${plantOnce('session of a stranger', back, 'token')}` };
   await infer(visitor, apiKey);
+  await batch(visitor, apiKey, projectId, owner);
 
   for (const { kind, value } of witness.planted) {
     if (kind.startsWith('CONTROL') || kind === 'prompt') continue;
@@ -326,6 +338,53 @@ async function infer(visitor: Visitor, apiKey: string): Promise<void> {
     await visitor.ask('/v1/chat/completions', { body, headers });
   }
   await visitor.ask('/v1/responses', { raw: `{"model": "${MODEL}", "input": "${prompt}`, headers });
+}
+
+/**
+ * Lines that are answered, refused, and none; each asks with words of its own and a key in it. They stand in files, and
+ * nowhere else: neither in a table once the batch has ended, nor in what is said of files and batches.
+ */
+async function batch(visitor: Visitor, apiKey: string, projectId: string, owner: Headers): Promise<void> {
+  const headers = { 'x-api-key': apiKey };
+  // An upstream that quotes what it refuses is quoted to who asked.
+  const ofWhoAsked = (place: string) => place.includes('/content');
+  const asked = witness.plant('prompt in a line', invented('line'), ofWhoAsked);
+  const key = witness.plant('key in a line', makeSecret(API_KEY_PREFIX));
+  const content = `${asked}. My key is ${key}.`;
+  const line = (customId: string, body: object) =>
+    JSON.stringify({ custom_id: customId, method: 'POST', url: '/v1/chat/completions', body });
+  const answered = line('a', { model: MODEL, messages: [{ role: 'user', content }] });
+  const refused = [400, 413].map((says) => {
+    const messages = [{ role: 'user', content: `${content} upstream says ${says}` }];
+    return line(`upstream ${says}`, { model: MODEL, messages });
+  });
+  const wrong = [line('wrong', { model: MODEL, messages: content }), line('none', { model: content })];
+  const create = async (lines: readonly string[]): Promise<Said> => {
+    const raw = form([PURPOSE, filePart(lines.join('\n'))]).toString();
+    const file = await visitor.ask('/v1/files', { raw, headers: { ...headers, ...FORM_HEADERS } });
+    const body = { input_file_id: file.json.id, endpoint: '/v1/chat/completions', completion_window: '24h' };
+    return visitor.ask('/v1/batches', { body, headers });
+  };
+  // Faults that quote what they are about, and one in the middle of words.
+  await create([line(key, {}), line(key, {})]);
+  await create([`{"custom_id":"a","method":"POST","url":"${key}","body":{}}`]);
+  await create([`{"custom_id":"a","body":"${content}`]);
+  const begun = await create([answered, ...refused, ...wrong]);
+  let ended = begun;
+  while (ended.json.status !== 'completed') {
+    await sleep(50);
+    ended = await visitor.ask(`/v1/batches/${begun.json.id}`, { headers });
+  }
+  const counts = { total: 5, completed: 1, failed: 4 };
+  if (JSON.stringify(ended.json.request_counts) !== JSON.stringify(counts)) throw new Error(ended.text);
+  for (const id of [ended.json.output_file_id, ended.json.error_file_id]) {
+    await visitor.ask(`/v1/files/${id}`, { headers });
+    await visitor.ask(`/api/projects/${projectId}/files/${id}`, { headers: owner });
+  }
+  await visitor.ask(`/v1/files/${ended.json.error_file_id}/content`, { headers });
+  await visitor.ask('/v1/batches', { headers });
+  await visitor.ask('/v1/files', { headers });
+  await visitor.ask('/v1/files/none', { headers, method: 'DELETE' });
 }
 
 const TABLES = `
