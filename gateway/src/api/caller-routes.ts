@@ -1,7 +1,9 @@
 /** Routes of callers that ask no model: files and batches. What they share, on Fastify; each is made by its subject. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { ApiError, newId } from '@zerogpu/protocol';
 import type { FastifyInstance } from 'fastify';
+import { Places } from '../admin/places.ts';
 import type { CallerAnswer, CallerRequest, CallerRoute } from '../caller-route.ts';
 import type { Caller } from '../flow.ts';
 import { Reply, toApiError } from './respond.ts';
@@ -17,11 +19,23 @@ export interface CallerRouteServices {
   report(requestId: string, cause: unknown): void;
 }
 
+/** Longer answers are sent piece by piece, as they are read, and a bounded number of them at once. */
+const LONG_CHARACTERS = 64 * 1024;
+/** Of one gateway: a hundred batches with all the metadata that they may have are 3 MB. */
+const MOST_LONG = 64;
+const LONG_OF_ORGANIZATION = 16;
+
+interface Serving extends CallerRouteServices {
+  /** Who asks for many and reads none had a gateway hold 2 GB. */
+  readonly long: Places;
+}
+
 export function addCallerRoutes(
   app: FastifyInstance,
   routes: readonly CallerRoute[],
   services: CallerRouteServices,
 ): void {
+  const serving = { ...services, long: new Places(MOST_LONG, LONG_OF_ORGANIZATION, 'long answers') };
   for (const route of routes) {
     app.route({
       method: route.method,
@@ -30,7 +44,7 @@ export function addCallerRoutes(
       onRequest: (request, reply) => {
         reply.hijack();
         const params = request.params as Record<string, string>;
-        void serve(route, services, request.raw, reply.raw, params);
+        void serve(route, serving, request.raw, reply.raw, params);
       },
       handler: () => undefined,
     });
@@ -39,7 +53,7 @@ export function addCallerRoutes(
 
 async function serve(
   route: CallerRoute,
-  services: CallerRouteServices,
+  services: Serving,
   body: IncomingMessage,
   response: ServerResponse,
   params: Readonly<Record<string, string>>,
@@ -49,8 +63,8 @@ async function serve(
   if (services.inFlight.count >= services.maxInFlight) return reply.error(overloaded());
   services.inFlight.count++;
   try {
-    const answer = await route.answer(await asked(services, requestId, body, response, params));
-    await send(reply, answer, services.bodyTimeoutMs);
+    const request = await asked(services, requestId, body, response, params);
+    await send(reply, await route.answer(request), request.caller, services);
   } catch (thrown) {
     const error = toApiError(thrown);
     if (error.row.fault === 'platform') services.report(requestId, error.cause);
@@ -80,12 +94,30 @@ async function asked(
   return { caller, requestId, now, params, query, headers, body, hangup: hangup.signal };
 }
 
-async function send(reply: Reply, answer: CallerAnswer, stalledMs: number): Promise<void> {
+async function send(
+  reply: Reply,
+  answer: CallerAnswer,
+  { organizationId }: Caller,
+  { long, bodyTimeoutMs }: Serving,
+): Promise<void> {
   if (answer.kind === 'stream') {
-    return reply.pipe(answer.status, answer.headers, answer.stream, stalledMs);
+    return reply.pipe(answer.status, answer.headers, answer.stream, bodyTimeoutMs);
   }
   if (answer.replayed) reply.replayed();
-  reply.json(answer.status ?? 200, answer.body);
+  const { status = 200, body } = answer;
+  const text = JSON.stringify(body);
+  if (text.length <= LONG_CHARACTERS) return reply.json(status, body);
+  const bytes = Buffer.from(text);
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(bytes.length),
+  };
+  const pieces = long.during(organizationId, piecesOf(bytes));
+  return reply.pipe(status, headers, Readable.from(pieces, { objectMode: false }), bodyTimeoutMs);
+}
+
+async function* piecesOf(bytes: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += LONG_CHARACTERS) yield bytes.subarray(at, at + LONG_CHARACTERS);
 }
 
 const overloaded = () =>
