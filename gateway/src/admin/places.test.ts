@@ -26,3 +26,20 @@ it('gives one organization its share, all together no more than there are, and t
   await open('mine');
   await expect(open('mine')).rejects.toMatchObject({ code: 'rate_limit_exceeded' });
 });
+
+it('keeps the last quarter for those who have few', async () => {
+  const places = new Places(32, 16, 'uploads');
+  const open = async (organization: string) =>
+    places.during(organization, endless())[Symbol.asyncIterator]().next();
+  const opened = { one: 0, two: 0, three: 0, four: 0, five: 0, six: 0 };
+  for (const name of Object.keys(opened) as (keyof typeof opened)[]) {
+    for (let i = 0; i < 16; i++) {
+      const isOpen = await open(name).then(
+        () => true,
+        () => false,
+      );
+      if (isOpen) opened[name] += 1;
+    }
+  }
+  expect(opened).toEqual({ one: 16, two: 8, three: 2, four: 2, five: 2, six: 2 });
+});

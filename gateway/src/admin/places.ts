@@ -1,5 +1,8 @@
 import { ApiError } from '@zerogpu/protocol';
 
+/** The last places are for who has few: else two organizations with their whole share leave none to all others. */
+const LAST = { part: 0.25, share: 0.125 };
+
 /** Bounds how many streams of a kind run at once on this gateway, and how many of them are of one organization. */
 export class Places {
   readonly #most: number;
@@ -18,9 +21,14 @@ export class Places {
   /** @throws ApiError rate_limit_exceeded, at once and not in the middle of the stream */
   during<T>(organizationId: string, stream: AsyncGenerator<T>): AsyncIterable<T> {
     const own = this.#taken.get(organizationId) ?? 0;
-    if (own >= this.#share) throw refusal(`Your organization has ${own} ${this.#what} open already`);
+    if (own >= this.#shareNow) throw refusal(`Your organization has ${own} ${this.#what} open already`);
     if (this.#count >= this.#most) throw refusal(`This server has ${this.#most} ${this.#what} open already`);
     return this.#counted(organizationId, stream);
+  }
+
+  get #shareNow(): number {
+    if (this.#count < this.#most * (1 - LAST.part)) return this.#share;
+    return Math.max(1, Math.floor(this.#share * LAST.share));
   }
 
   async *#counted<T>(organizationId: string, stream: AsyncGenerator<T>): AsyncGenerator<T> {
