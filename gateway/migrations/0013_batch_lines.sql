@@ -231,9 +231,13 @@ BEGIN
 END $$;
 
 -- Takes back what workers have that live no more; returns how many lines. Those times count as attempts, and a line
--- whose worker died `most_attempts` times is not handed out again: it may be what they died of.
+-- whose worker died once more than there are `waits` is not handed out again: it may be what they died of. For the same
+-- reason they come back at different times.
+-- rescuer: lives, as it asks; what it has is its own also where the database knows no better.
+-- waits: milliseconds after the first, second, … attempt; up to twice as much.
 -- failure: JSON, the error that is written as its result.
-CREATE FUNCTION take_back_lines(most int, most_attempts int, failure text, at timestamptz, OUT taken int, OUT over text[])
+CREATE FUNCTION take_back_lines(
+  rescuer text, most int, waits int[], failure text, at timestamptz, OUT taken int, OUT over text[])
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
@@ -241,10 +245,10 @@ DECLARE
   outcomes line_outcome[];
 BEGIN
   outcomes := ARRAY(
-    SELECT ROW(l.batch_id, l.number, l.attempts, CASE WHEN l.attempts >= most_attempts THEN 'done' ELSE 'again' END,
-      false, false, failure, 0, NULL, NULL, false)::line_outcome
+    SELECT ROW(l.batch_id, l.number, l.attempts, CASE WHEN l.attempts > cardinality(waits) THEN 'done' ELSE 'again' END,
+      false, false, failure, waits[greatest(l.attempts, 1)] * (1 + random()), NULL, NULL, false)::line_outcome
     FROM batch_lines l
-    WHERE l.state = 'running' AND NOT EXISTS (
+    WHERE l.state = 'running' AND l.worker_id <> rescuer AND NOT EXISTS (
       SELECT 1 FROM batch_workers w WHERE w.id = l.worker_id AND w.alive_until > now())
     LIMIT most FOR UPDATE OF l SKIP LOCKED);
   taken := cardinality(outcomes);

@@ -2,9 +2,10 @@
 import { MANIFESTS } from '@zerogpu/catalogue';
 import { AbsentModels } from './batches/lines/absent-models.ts';
 import { makeInputTexts } from './batches/lines/input-texts.ts';
-import { type Verdict, verdictOf, WAIT_FOR_MODEL } from './batches/lines/line-outcome.ts';
+import { LeftBatches } from './batches/lines/left-batches.ts';
+import { LEAVE_TO_OTHERS, type Verdict, verdictOf } from './batches/lines/line-outcome.ts';
 import { LineSettler, type LineWord } from './batches/lines/line-settler.ts';
-import { LineStore, type TakenBack } from './batches/lines/line-store.ts';
+import { type ClaimedLine, LineStore, type TakenBack } from './batches/lines/line-store.ts';
 import { type LineRun, type LineWorker, makeLineWorker } from './batches/lines/line-worker.ts';
 import { LongLines } from './batches/lines/long-lines.ts';
 import { startRescue } from './batches/lines/rescue-lines.ts';
@@ -95,17 +96,19 @@ function makeWorker(
 ): LineWorker {
   const notAsked = { requestId: null, settlement: null };
   const absent = new AbsentModels(now);
+  const left = new LeftBatches(() => performance.now());
   const long = new LongLines();
   return makeLineWorker({
     concurrency: config.batches.concurrency,
     store: lines,
     texts: makeInputTexts(pool, makeVerifiedReader(storage)),
-    ask: (run) => ask(run, { way, settler, metrics, absent, long }),
+    ask: (run) => ask(run, { way, settler, metrics, absent, left, long }),
     write: async (line, verdict, over) => {
       const word = await settler.write({ line, verdict, ...notAsked }, over);
       metrics.lineEnded(endOf(word, verdict));
     },
     able,
+    left: () => left.ids(),
     log,
   });
 }
@@ -121,6 +124,7 @@ interface AskServices {
   readonly settler: LineSettler;
   readonly metrics: Metrics;
   readonly absent: AbsentModels;
+  readonly left: LeftBatches;
 }
 
 /** Takes a line its way; what becomes of it is judged, written and counted. */
@@ -128,7 +132,7 @@ function ask({ line, text, over }: LineRun, services: AskServices): Promise<void
   const { way, long, settler, metrics } = services;
   const { endpoint, keyId, projectId } = line;
   const write = async (outcome: LineOutcome, settlement: Settlement | null): Promise<Written> => {
-    const verdict = judge(outcome, settlement, line.attempt, services);
+    const verdict = judge(line, outcome, settlement, services);
     const { requestId } = outcome;
     const word = await settler.write({ line, requestId, verdict, settlement }, over);
     if (word === 'hold_lost') return word;
@@ -143,14 +147,17 @@ function ask({ line, text, over }: LineRun, services: AskServices): Promise<void
 }
 
 function judge(
+  { batchId, attempt }: ClaimedLine,
   outcome: LineOutcome,
   settlement: Settlement | null,
-  attempt: number,
-  { absent, way }: AskServices,
+  { absent, left, way }: AskServices,
 ): Verdict {
   const model = settlement?.requestedModel ?? '';
   if (outcome.kind === 'answered') absent.answered(model);
-  else if (absent.waitsFor(model, outcome.error)) return WAIT_FOR_MODEL;
+  else if (absent.waitsFor(model, outcome.error)) {
+    left.leave(batchId);
+    return LEAVE_TO_OTHERS;
+  }
   return verdictOf(outcome, attempt, way.random);
 }
 

@@ -508,10 +508,13 @@ describe('a hostile node', () => {
 describe('the end', () => {
   test('a socket that dies fails what runs and what waits at once', async () => {
     const { node, target } = await joined();
-    const answers = [start(target, 'running'), start(target, 'waiting')];
+    const running = start(target, 'running');
+    const waiting = start(target, 'waiting');
     await node.next('run');
     await node.close();
-    for (const answer of answers) await expect(answer).rejects.toMatchObject({ kind: 'lost' });
+    await expect(running).rejects.toMatchObject({ kind: 'lost' });
+    // It was not sent there, and is not why the node went.
+    await expect(waiting).rejects.toMatchObject({ kind: 'unavailable' });
     expect([floor.registry.size, floor.registry.count(SUMMARY)]).toEqual([0, 0]);
     await expect(start(target)).rejects.toMatchObject({ kind: 'unavailable' });
   });
@@ -522,7 +525,7 @@ describe('the end', () => {
     const { id } = await node.next('run');
     const waiting = start(target, 'waiting');
     node.send({ type: 'draining' });
-    await expect(waiting).rejects.toMatchObject({ kind: 'lost' });
+    await expect(waiting).rejects.toMatchObject({ kind: 'unavailable' });
     expect(floor.registry.count(SUMMARY)).toBe(0);
     await expect(start(target)).rejects.toMatchObject({ kind: 'unavailable' });
     node.send({ type: 'load', residentBytes: 0, models: [announced(SUMMARY)] });

@@ -130,7 +130,7 @@ export class NodeConnection implements Target {
     await lane.enter(tier, Math.max(0, deadline - askedAt), signal);
     try {
       signal.throwIfAborted();
-      if (!this.serving) throw new TargetFailure('lost', 'The node went away');
+      if (!this.serving) throw new TargetFailure('unavailable', 'The node went away');
       if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) {
         throw new TargetFailure('busy', 'The node is slow to take what it is sent');
       }
@@ -378,8 +378,9 @@ export class NodeConnection implements Target {
     this.rttMs = this.rttMs === 0 ? rtt : this.rttMs * 0.8 + rtt * 0.2;
   }
 
+  /** Who waits here was not sent to the node, and is not lost with it. */
   #closeLanes(message: string): void {
-    for (const lane of this.#lanes.values()) lane.close(new TargetFailure('lost', message));
+    for (const lane of this.#lanes.values()) lane.close(new TargetFailure('unavailable', message));
     this.#lanes.clear();
   }
 

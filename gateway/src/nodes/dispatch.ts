@@ -127,7 +127,8 @@ function nobodyAnswered(
       message: 'The request is larger than what serves this model accepts',
     });
   }
-  const cause = failures.at(-1);
+  // Of one that was lost on the way the request may be the cause; elsewhere it was not begun.
+  const cause = failures.find((failure) => failure.kind === 'lost') ?? failures.at(-1);
   if (failures.some((failure) => failure.kind === 'internal'))
     return new ApiError('internal_error', { cause });
   const tried = nodesTried === 1 ? '1 node' : `${nodesTried} nodes`;

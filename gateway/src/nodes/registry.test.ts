@@ -113,7 +113,7 @@ describe('NodeRegistry', () => {
     expect(floor.registry.size).toBe(1);
     beat();
     expect(floor.registry.size).toBe(0);
-    await expect(waiting).rejects.toMatchObject({ kind: 'lost' });
+    await expect(waiting).rejects.toMatchObject({ kind: 'unavailable' });
     expect((await node.closed).code).toBe(1006);
   });
 

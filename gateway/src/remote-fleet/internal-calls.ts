@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { findManifest } from '@zerogpu/catalogue';
 import { ApiError, type ErrorCode, type Inference, type ModelManifest } from '@zerogpu/protocol';
-import type { RouteTaken, TargetAnswer } from '../flow.ts';
+import { type RouteTaken, type TargetAnswer, TargetFailure } from '../flow.ts';
 import {
   FLEET_PATH,
   type FleetState,
@@ -132,9 +132,14 @@ export class InternalCalls {
     } catch (error) {
       if (hangup.aborted) throw new Gone();
       if (!(error instanceof ApiError)) return failed('internal', 'The gateway failed');
-      return failed(FAILURES[error.code] ?? 'internal', error.message, error.param);
+      return failed(failureOf(error), error.message, error.param);
     }
   }
+}
+
+function failureOf({ code, cause }: ApiError): RunFailed['failure'] {
+  if (code === 'model_unavailable' && cause instanceof TargetFailure && cause.kind === 'lost') return 'lost';
+  return FAILURES[code] ?? 'internal';
 }
 
 /** What the worker's own step 5 makes the same error of again, when no other gateway does better. */

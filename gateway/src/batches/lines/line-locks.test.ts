@@ -42,6 +42,10 @@ async function setUp(real: Pool) {
   return { pool, deadlocks, callers };
 }
 
+/** One of another worker, who makes nobody wait for what it took back. */
+const makeRescuer = (pool: Pool) =>
+  new LineStore({ pool, workerId: newId('worker'), now: () => Date.now(), waitsMs: [0, 0, 0] });
+
 onEveryPostgres('locks of lines', (database) => {
   it('never makes anybody wait in a circle, and loses no line', { timeout: 120_000 }, async () => {
     const { pool, deadlocks, callers } = await setUp(await database());
@@ -57,6 +61,7 @@ onEveryPostgres('locks of lines', (database) => {
           [workerId],
         );
         const store = new LineStore({ pool, workerId, now: () => Date.now() });
+        const rescuer = makeRescuer(pool);
         const settler = new LineSettler({
           pool,
           workerId,
@@ -82,7 +87,7 @@ onEveryPostgres('locks of lines', (database) => {
           });
           if (life % 2 === 0 && round === 2 && life < 6) {
             await pool.query('DELETE FROM batch_workers WHERE id = $1', [workerId]);
-            await store.takeBack();
+            await rescuer.takeBack();
             await Promise.all(late);
             break;
           }
@@ -105,7 +110,7 @@ onEveryPostgres('locks of lines', (database) => {
       }
     };
     const disturb = async () => {
-      const rescuer = new LineStore({ pool, workerId: newId('worker'), now: () => Date.now() });
+      const rescuer = makeRescuer(pool);
       while (working) {
         await rescuer.takeBack();
         await pool.query(

@@ -44,7 +44,7 @@ describe('what becomes of a line', () => {
       'storage_error',
     ] as const) {
       const waits = [1, 2, 3].map((attempt) => judged(new ApiError(code), attempt));
-      expect(waits).toEqual([1_000, 5_000, 20_000].map((waitMs) => ({ outcome: 'again', waitMs })));
+      expect(waits).toEqual([2_000, 15_000, 60_000].map((waitMs) => ({ outcome: 'again', waitMs })));
       expect(errorOf(judged(new ApiError(code), MOST_ATTEMPTS))).toEqual({
         code: 'internal_error',
         message: `[legacy:retries_exhausted] ${ERRORS[code].message} (4 attempts)`,
@@ -54,7 +54,7 @@ describe('what becomes of a line', () => {
   });
 
   it('comes back at different times when it failed with others, and not before it was told to', () => {
-    expect(judged(new ApiError('internal_error'), 1, 0.9)).toEqual({ outcome: 'again', waitMs: 1_450 });
+    expect(judged(new ApiError('internal_error'), 1, 0.9)).toEqual({ outcome: 'again', waitMs: 3_800 });
     const told = (retryAfterSeconds: number) =>
       judged(new ApiError('model_unavailable', { retryAfterSeconds }));
     expect(told(10)).toEqual({ outcome: 'again', waitMs: 10_000 });

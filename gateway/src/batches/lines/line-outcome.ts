@@ -15,14 +15,13 @@ export type Verdict =
 export const MOST_ATTEMPTS = 4;
 
 /**
- * After the first, second and third attempt: together long enough for a node to start again, or an upstream to be
- * deployed anew, and little within a batch's day.
+ * At least, after the first, second and third attempt, and at most twice as much: together longer than a node or a gateway
+ * crashes that needs a minute to come to itself, and little within a batch's day. Wide apart, so that lines which failed
+ * together come back one by one: of those that were lost with what one of them killed, few meet that one again.
  */
-const WAITS_MS = [1_000, 5_000, 20_000] as const;
+export const WAITS_MS = [2_000, 15_000, 60_000] as const;
 /** Of a batch whose lines found no room, when nobody said for how long. */
 const PAUSE_MS = 1_000;
-/** Of a batch whose model nobody has at the moment. */
-const ABSENT_MS = 2_000;
 /** Bounds what an upstream can ask for. */
 const LONGEST_WAIT_MS = 60_000;
 
@@ -38,11 +37,11 @@ export function verdictOf(outcome: LineOutcome, attempt: number, random: () => n
   if (!error.row.retryable || error.row.fault === 'caller') return failed(lineErrorOf(error));
   if (attempt >= MOST_ATTEMPTS) return failed(exhausted(error, attempt));
   const wait = WAITS_MS[Math.max(0, attempt - 1)] ?? WAITS_MS[2];
-  return { outcome: 'again', waitMs: Math.max(Math.round(wait * (1 + random() / 2)), retryAfterMs(error)) };
+  return { outcome: 'again', waitMs: Math.max(Math.round(wait * (1 + random())), retryAfterMs(error)) };
 }
 
-/** Nobody has its model yet: the line waits until somebody comes. */
-export const WAIT_FOR_MODEL: Verdict = { outcome: 'back', waitMs: ABSENT_MS };
+/** Nobody here has its model: others may take the line at once, who reach somebody. */
+export const LEAVE_TO_OTHERS: Verdict = { outcome: 'back', waitMs: 0 };
 
 /** A line that cannot be asked at all, because its text is not there any more or is not what was stored. */
 export function failedForGood(message: string): Verdict {

@@ -29,7 +29,7 @@ async function setUp(pool: Pool) {
     await pool.query("INSERT INTO batch_workers (id, alive_until) VALUES ($1, now() + interval '1 minute')", [
       workerId,
     ]);
-    const store = new LineStore({ pool, workerId, now: () => Date.now() });
+    const store = new LineStore({ pool, workerId, now: () => Date.now(), waitsMs: [0, 0, 0] });
     const row = (settlement: Settlement, now: number) => settlementRow(settlement, 'gateway-1', secrets, now);
     const settler = new LineSettler({
       pool,
@@ -292,6 +292,7 @@ onEveryPostgres('settling lines', (database) => {
           if (what === 'die' || what === 'sleep') return sleepers.push(() => me.settler.write(late));
           return me.settler.write(late);
         };
+        const rescuer = await worker();
         const work = async () => {
           for (;;) {
             const me = await worker();
@@ -303,7 +304,7 @@ onEveryPostgres('settling lines', (database) => {
               if (sleepers.length > before) break;
             }
             await me.die();
-            await me.store.takeBack();
+            await rescuer.store.takeBack();
           }
         };
         await Promise.all(Array.from({ length: many }, work));

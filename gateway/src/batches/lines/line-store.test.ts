@@ -33,6 +33,10 @@ async function live(pool: Pool, id: string, ms: number) {
   );
 }
 
+/** What came back is handed out again at once. */
+const due = (pool: Pool) =>
+  pool.query("UPDATE batch_lines SET not_before = 'epoch' WHERE not_before IS NOT NULL");
+
 async function anotherProject(pool: Pool, caller: Caller): Promise<Caller> {
   const projectId = randomUUID();
   const values = [projectId, caller.organizationId];
@@ -200,6 +204,17 @@ onEveryPostgres('handing out lines', (database) => {
     expect((await alive.store.takeBack()).lines).toBe(0);
     await live(pool, dead.id, -1);
     expect(await alive.store.takeBack()).toEqual({ lines: 2, over: [], open: 1 });
+    // Two of many that came back at once may be what it died of: each comes at another time.
+    const { rows } = await pool.query<{ ms: number }>(
+      'SELECT extract(epoch FROM not_before - $1) * 1000 AS ms FROM batch_lines WHERE not_before IS NOT NULL',
+      [new Date(START)],
+    );
+    expect(rows).toHaveLength(2);
+    for (const { ms } of rows) {
+      expect(Number(ms)).toBeGreaterThanOrEqual(2_000);
+      expect(Number(ms)).toBeLessThanOrEqual(4_000);
+    }
+    await due(pool);
     expect((await alive.store.claim(10)).map((line) => [line.number, line.attempt])).toEqual([
       [1, 2],
       [2, 2],
@@ -218,6 +233,7 @@ onEveryPostgres('handing out lines', (database) => {
       expect((await dead.store.claim(10)).map((line) => line.attempt)).toEqual([attempt]);
       await pool.query('DELETE FROM batch_workers WHERE id = $1', [dead.id]);
       expect(await rescuer.store.takeBack()).toMatchObject({ lines: 1, over: attempt === 4 ? [id] : [] });
+      await due(pool);
     }
     expect(await rescuer.store.claim(10)).toEqual([]);
     const { rows } = await pool.query('SELECT succeeded, request_id, body FROM batch_results');

@@ -1,6 +1,6 @@
 /** Lines of batches in the database: its functions are in migrations/0013_batch_lines.sql. */
 import type { Pool, PoolClient } from 'pg';
-import { MOST_ATTEMPTS, WORKERS_DIED } from './line-outcome.ts';
+import { WAITS_MS, WORKERS_DIED } from './line-outcome.ts';
 
 /** A line that a worker has. */
 export interface ClaimedLine {
@@ -32,6 +32,8 @@ export interface LineStoreOptions {
   readonly workerId: string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Of what dead workers had, after the first, second, … time: default those of every line. */
+  readonly waitsMs?: readonly number[];
 }
 
 /**
@@ -46,7 +48,7 @@ const TAKE_BACK = {
   name: 'lines.take-back',
   text: `SELECT t.taken, t.over,
     (SELECT count(*)::int FROM batches WHERE status IN ('validating', 'in_progress', 'finalizing', 'cancelling')) AS open
-    FROM take_back_lines($1, $2, $3, $4) t`,
+    FROM take_back_lines($1, $2, $3, $4, $5) t`,
 };
 const GIVE_BACK = {
   name: 'lines.give-back',
@@ -76,11 +78,13 @@ export class LineStore {
   readonly #db: Db;
   readonly #workerId: string;
   readonly #now: () => number;
+  readonly #waitsMs: readonly number[];
 
-  constructor({ pool, workerId, now }: LineStoreOptions) {
+  constructor({ pool, workerId, now, waitsMs = WAITS_MS }: LineStoreOptions) {
     this.#db = pool;
     this.#workerId = workerId;
     this.#now = now;
+    this.#waitsMs = waitsMs;
   }
 
   /**
@@ -93,9 +97,14 @@ export class LineStore {
     return rows.map(lineOf);
   }
 
-  /** Takes back what dead workers have, whoever they are. */
+  /** Whether the database answers. */
+  async look(): Promise<void> {
+    await this.#db.query('SELECT 1');
+  }
+
+  /** Takes back what dead workers have, whoever they are but this one. */
   async takeBack(): Promise<TakenBack> {
-    const values = [MOST_TAKEN_BACK, MOST_ATTEMPTS, WORKERS_DIED, new Date(this.#now())];
+    const values = [this.#workerId, MOST_TAKEN_BACK, this.#waitsMs, WORKERS_DIED, new Date(this.#now())];
     const { rows } = await this.#db.query<{ taken: number; over: string[]; open: number }>({
       ...TAKE_BACK,
       values,

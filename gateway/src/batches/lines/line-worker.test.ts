@@ -29,6 +29,7 @@ class Scene {
   reading: ((line: ClaimedLine) => Promise<Buffer>) | null = null;
   most = 0;
   able = true;
+  left: string[] = [];
   readonly #open = new Map<number, () => void>();
   readonly worker: LineWorker;
 
@@ -41,6 +42,7 @@ class Scene {
       write: async (one, verdict) => void this.written.push([one.number, verdict]),
       log: { info() {}, warn: (_, text) => this.told.push(text), error: (_, text) => this.told.push(text) },
       able: () => this.able,
+      left: () => this.left,
       lookMs: 5,
       compareMs: 5,
       ...options,

@@ -28,6 +28,8 @@ export interface LineWorkerOptions {
    * and its batch would pause for all.
    */
   readonly able: () => boolean;
+  /** Batches whose lines nobody here can answer at the moment: others may. */
+  readonly left: () => readonly string[];
   readonly log: Log;
   /** Between two looks for lines when there were none. Default 1 s. */
   readonly lookMs?: number;
@@ -159,10 +161,10 @@ class Loop implements LineWorker {
 
   /** Lines of batches that have none here: what is slow, or waits for a node, does not keep all others waiting. */
   async #beginOthers(): Promise<void> {
-    const { store, concurrency } = this.#options;
+    const { store, concurrency, left } = this.#options;
     const here = new Set([...this.#waiting, ...this.#running.keys()].map((line) => line.batchId));
     const room = Math.min(MOST_OTHERS, 2 * concurrency - this.#running.size);
-    const others = await store.claim(room, [...here]).catch(() => {
+    const others = await store.claim(room, [...here, ...left()]).catch(() => {
       this.#unsure = true;
       return [];
     });
@@ -170,10 +172,10 @@ class Loop implements LineWorker {
   }
 
   async #claim(): Promise<void> {
-    const { store, concurrency, able, log } = this.#options;
+    const { store, concurrency, able, left, log } = this.#options;
     if (!able()) return;
     try {
-      this.#waiting = await store.claim(Math.min(2 * concurrency, MOST_CLAIMED));
+      this.#waiting = await store.claim(Math.min(2 * concurrency, MOST_CLAIMED), left());
       this.#told.delete('database');
     } catch (error) {
       this.#unsure = true;
