@@ -10,6 +10,12 @@ const root = path.dirname(fileURLToPath(import.meta.url));
 /** Without types and compiled, from the second start on: 28 MB less in each process. Written where the installed packages are. */
 const compileCache = path.join(root, 'node_modules/.cache/compiled');
 
+/**
+ * Room for young objects in MB, in place of 32: what a request needs is garbage within milliseconds. Without it a gateway
+ * kept 109 MB for them during a batch of 50,000 lines (379 MB resident instead of 241, and no faster).
+ */
+const YOUNG_OBJECTS = '--max-semi-space-size=8';
+
 /** A child that ends so has told its user what is wrong with a setting; starting it again cannot mend that. */
 const EXIT_FOR_GOOD = 2;
 /** Starts in a row that end before the child was ready. */
@@ -63,7 +69,7 @@ class Child {
 
   start() {
     const { program, args } = this.supervision;
-    const child = spawn(this.node, [path.join(root, program), ...args()], {
+    const child = spawn(this.node, [YOUNG_OBJECTS, path.join(root, program), ...args()], {
       env: { NODE_COMPILE_CACHE: compileCache, ...process.env, ZEROGPU_DATA_DIR: dataDirectory() },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       // A terminal sends Ctrl-C to its whole process group; the children are to hear of it from here, in order.

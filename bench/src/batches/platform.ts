@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BATCH_ENDPOINT, type BatchObject } from '@zerogpu/protocol';
 import { credential } from '../overhead/racers.ts';
-import { type ChildOptions, type Children, isRecord, messageFrom } from '../support/children.ts';
+import { AS_STARTED, type ChildOptions, type Children, isRecord, messageFrom } from '../support/children.ts';
 import { chatBody, someText } from './input.ts';
 import type { Watched } from './watch.ts';
 
@@ -34,7 +34,8 @@ export interface PlatformOptions {
 }
 
 export async function startPlatform(children: Children, options: PlatformOptions): Promise<Platform> {
-  const { dataDir, nodeArgs = [] } = options;
+  const { dataDir } = options;
+  const nodeArgs = [...AS_STARTED, ...(options.nodeArgs ?? [])];
   const lines = options.worker === true ? { ZEROGPU_BATCH_CONCURRENCY: '0' } : {};
   const env = { NODE_COMPILE_CACHE: COMPILED, ZEROGPU_DATA_DIR: dataDir, ...lines, ...options.env };
   const gateway = children.start('gateway', path.join(ROOT, 'gateway/src/main.ts'), {
@@ -64,6 +65,7 @@ async function startNode(
 ): Promise<ChildProcess> {
   const state = path.join(dataDir, 'node-1');
   const node = children.start('node', path.join(ROOT, 'node/src/main.ts'), {
+    nodeArgs: AS_STARTED,
     args: ['--gateway', url, '--token-file', token, '--state', state, '--name', 'local node 1'],
     env: { NODE_COMPILE_CACHE: COMPILED },
   });

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { type Children, isRecord, messageFrom } from '../support/children.ts';
+import { AS_STARTED, type Children, isRecord, messageFrom } from '../support/children.ts';
 import { postBytes, WireConnection } from '../support/wire.ts';
 import type { Load } from './orders.ts';
 
@@ -60,7 +60,7 @@ export async function startGateway(
     models: { [model]: 'bench-model' },
   };
   const child = children.start('gateway', path.join(ROOT, 'gateway/src/main.ts'), {
-    nodeArgs,
+    nodeArgs: [...AS_STARTED, ...nodeArgs],
     env: {
       NODE_ENV: 'production',
       HOST: '127.0.0.1',

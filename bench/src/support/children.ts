@@ -8,6 +8,9 @@ export interface ChildOptions {
   readonly cwd?: string;
 }
 
+/** How `npm start` runs gateways, nodes and workers (start.mjs). */
+export const AS_STARTED: readonly string[] = ['--max-semi-space-size=8'];
+
 /** After SIGTERM, until SIGKILL. */
 const PATIENCE_MS = 10_000;
 
