@@ -30,6 +30,8 @@ CREATE TABLE batch_turns (
 -- the batches that did; those that come back first, then in their order, so that lines which are worked on together lie
 -- together in the file. Each is an attempt.
 -- At most eight batches at once: of more with next to nothing in each, the rest comes with the next call.
+-- Nor more than a line beyond 256 KB of text: a megabyte takes as long to read as hundreds of usual lines, and who has such
+-- lines has his turn for one of them.
 -- others_than: batches of which nothing is wanted now.
 CREATE FUNCTION claim_lines(worker text, most int, at timestamptz, others_than text[] DEFAULT '{}') RETURNS SETOF claimed_line LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -42,6 +44,7 @@ DECLARE
   again int[];
   fresh int[];
   room int := most;
+  bytes_left bigint := 262144;
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM batch_workers w WHERE w.id = worker AND w.alive_until > now()) THEN RETURN; END IF;
   -- From one project that has open batches to the next, past all the batches between.
@@ -78,15 +81,20 @@ BEGIN
       AND o.ending IS NULL
     ORDER BY array_position(candidates, o.id)
   LOOP
-    EXIT WHEN room <= 0;
-    again := ARRAY(
-      SELECT l.number FROM batch_lines l
-      WHERE l.batch_id = b.id AND l.state = 'pending' AND l.not_before IS NOT NULL AND l.not_before <= at
-      ORDER BY l.not_before LIMIT room FOR UPDATE SKIP LOCKED);
+    EXIT WHEN room <= 0 OR bytes_left <= 0;
+    SELECT coalesce(array_agg(n.number), '{}'), bytes_left - coalesce(sum(n.length), 0) INTO again, bytes_left FROM (
+      SELECT l.number, l.length, sum(l.length) OVER (ORDER BY l.not_before, l.number) - l.length AS before FROM (
+        SELECT * FROM batch_lines l
+        WHERE l.batch_id = b.id AND l.state = 'pending' AND l.not_before IS NOT NULL AND l.not_before <= at
+        ORDER BY l.not_before LIMIT room FOR UPDATE SKIP LOCKED) l) n
+    WHERE n.before < bytes_left;
     room := room - cardinality(again);
-    fresh := ARRAY(
-      SELECT l.number FROM batch_lines l WHERE l.batch_id = b.id AND l.number > b.claimed_to AND l.state = 'pending'
-      ORDER BY l.number LIMIT room);
+    SELECT coalesce(array_agg(n.number ORDER BY n.number), '{}'), bytes_left - coalesce(sum(n.length), 0)
+    INTO fresh, bytes_left FROM (
+      SELECT l.number, l.length, sum(l.length) OVER (ORDER BY l.number) - l.length AS before FROM (
+        SELECT * FROM batch_lines l WHERE l.batch_id = b.id AND l.number > b.claimed_to AND l.state = 'pending'
+        ORDER BY l.number LIMIT room) l) n
+    WHERE n.before < bytes_left;
     room := room - cardinality(fresh);
     CONTINUE WHEN cardinality(again) + cardinality(fresh) = 0;
     UPDATE batches SET claimed_at = at, claimed_to = greatest(claimed_to, fresh[cardinality(fresh)]) WHERE id = b.id;

@@ -125,6 +125,30 @@ onEveryPostgres('handing out lines', (database) => {
     expect(own.filter((lines) => lines === 0)).toHaveLength(3);
   });
 
+  it('hands out long lines few at a time, and all of them in the end', async () => {
+    const pool = await database();
+    const { clock, worker, batch } = await setUp(pool);
+    const { store } = await worker();
+    const long = 1_048_576;
+    const lengths = [100, 300_000, 100, long, long, 100];
+    const ranges = lengths.map((length, i) => ({ start: i * long, length }));
+    const id = await batch({ numbers: range(1, 6), ranges });
+    await batch({ numbers: range(1, 50) });
+    const claims: number[][] = [];
+    for (let i = 0; i < 8; i++) {
+      clock.now += 1;
+      const lines = await store.claim(50);
+      claims.push(lines.filter((line) => line.batchId === id).map((line) => line.number));
+    }
+    expect(claims.filter((lines) => lines.length > 0)).toEqual([[1, 2], [3, 4], [5], [6]]);
+    await pool.query(
+      "UPDATE batch_lines SET state = 'pending', not_before = $2 WHERE batch_id = $1 AND number > 3",
+      [id, new Date(START)],
+    );
+    const again = [await store.claim(50), await store.claim(50)];
+    expect(again.map((lines) => lines.map((line) => line.number))).toEqual([[4], [5]]);
+  });
+
   it('gives the projects of an organization turns', async () => {
     const pool = await database();
     const { caller, clock, worker, batch } = await setUp(pool);
