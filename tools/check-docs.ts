@@ -227,6 +227,8 @@ const NOT_THE_WAY = [
   'projects',
   // A worker's run at a gateway is step 5 of its request, and ends as that does.
   'remote-fleet',
+  // Asked by files and batches.
+  'storage/file-room.ts',
 ];
 
 /** An error of the gateway that no row accounts for: the drawing would lack an exit. */
