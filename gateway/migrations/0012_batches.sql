@@ -34,14 +34,39 @@ CREATE TABLE batches (
   paused_until timestamptz,
   -- When lines of it were last handed out: whoever waited longest comes next.
   claimed_at timestamptz NOT NULL DEFAULT '-infinity',
+  -- Up to here lines were handed out for the first time; those behind are untouched. Without it each look for the next
+  -- lines would begin at the first, and pass by all that were handed out before.
+  claimed_to int NOT NULL DEFAULT 0,
   -- Who validates it or makes its files, as long as that worker lives (batch_workers).
-  worker_id text
+  worker_id text,
+  -- Written once, when a worker first takes the batch to end it. From then on nothing becomes of its lines any more and
+  -- no line of it is handed out, so that its files are the same bytes whoever makes them, however often.
+  ending text CHECK (ending IN ('completed', 'cancelled', 'expired')),
+  -- The files that are being made. Chosen with `ending`: whoever begins anew puts them where the one before did, and
+  -- nothing lies in the storage twice.
+  coming_output_id text,
+  coming_error_id text,
+  -- It has ended, and rows of its lines or results are still to be deleted: slice by slice, after the transaction of the
+  -- end, which would hold its locks for long with fifty thousand of them.
+  leaves_lines boolean NOT NULL DEFAULT false
+) WITH (
+  -- Counters are rewritten by every group of lines: free room in the page keeps those updates in place.
+  fillfactor = 50
 );
 CREATE INDEX batches_by_project ON batches (project_id, id);
 CREATE INDEX batches_open ON batches (project_id, claimed_at)
   WHERE status IN ('validating', 'in_progress', 'finalizing', 'cancelling');
 CREATE INDEX batches_by_input ON batches (input_file_id)
   WHERE status IN ('validating', 'in_progress', 'finalizing', 'cancelling');
+CREATE INDEX batches_leaving_lines ON batches (id) WHERE leaves_lines;
+
+-- When lines were last handed out of an organization, and of a project: whoever waited longest comes next. Who cuts its
+-- work into many batches, or makes many projects, has no more turns than others.
+CREATE TABLE batch_turns (
+  -- An organization's or a project's.
+  id uuid PRIMARY KEY,
+  claimed_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
 
 -- Who works on batches: a gateway, or a worker beside it. Whatever a worker has taken is its own until `alive_until`,
 -- which it moves on while it lives; what a dead one had is handed out again.
@@ -69,7 +94,8 @@ CREATE TABLE batch_lines (
   worker_id text,
   PRIMARY KEY (batch_id, number)
 );
-CREATE INDEX batch_lines_pending ON batch_lines (batch_id, number) WHERE state = 'pending';
+-- What was handed out and came back: it has a `not_before`, and none of it is behind `claimed_to`.
+CREATE INDEX batch_lines_again ON batch_lines (batch_id, not_before) WHERE state = 'pending' AND not_before IS NOT NULL;
 CREATE INDEX batch_lines_running ON batch_lines (worker_id) WHERE state = 'running';
 
 -- What became of a line, written once, in the transaction that charges for it.

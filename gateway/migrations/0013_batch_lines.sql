@@ -4,27 +4,10 @@
 -- by who does not wait for them (SKIP LOCKED). Whoever changes a batch's status does so under the lock on its row, which
 -- is also held while its lines are handed out or settled: under it `pending` and `running` stay as they are seen.
 
--- Up to here lines were handed out for the first time; those behind are untouched. Without it each look for the next
--- lines would begin at the first, and pass by all that were handed out before.
-ALTER TABLE batches ADD COLUMN claimed_to int NOT NULL DEFAULT 0;
--- Counters are rewritten by every group of lines: free room in the page keeps those updates in place.
-ALTER TABLE batches SET (fillfactor = 50);
-
--- What was handed out and came back: it has a `not_before`, and none of it is behind `claimed_to`.
-CREATE INDEX batch_lines_again ON batch_lines (batch_id, not_before) WHERE state = 'pending' AND not_before IS NOT NULL;
-
 -- A line as it is handed out, with what asking it takes.
 CREATE TYPE claimed_line AS (
   batch_id text, number int, attempt smallint, start bigint, length int,
   project_id uuid, key_id uuid, endpoint text, input_file_id text);
-
--- When lines were last handed out of an organization, and of a project: whoever waited longest comes next. Who cuts its
--- work into many batches, or makes many projects, has no more turns than others.
-CREATE TABLE batch_turns (
-  -- An organization's or a project's.
-  id uuid PRIMARY KEY,
-  claimed_at timestamptz NOT NULL
-) WITH (fillfactor = 50);
 
 -- Hands out at most `most` lines to a worker that lives: of the organization that waited longest, in it of the project and
 -- the batches that did; those that come back first, then in their order, so that lines which are worked on together lie
@@ -33,7 +16,8 @@ CREATE TABLE batch_turns (
 -- Nor more than a line beyond 256 KB of text: a megabyte takes as long to read as hundreds of usual lines, and who has such
 -- lines has his turn for one of them.
 -- others_than: batches of which nothing is wanted now.
-CREATE FUNCTION claim_lines(worker text, most int, at timestamptz, others_than text[] DEFAULT '{}') RETURNS SETOF claimed_line LANGUAGE plpgsql
+CREATE FUNCTION claim_lines(worker text, most int, at timestamptz, others_than text[] DEFAULT '{}')
+RETURNS SETOF claimed_line LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
@@ -76,7 +60,7 @@ BEGIN
   PERFORM 1 FROM batches WHERE id = ANY (candidates) ORDER BY id FOR NO KEY UPDATE;
   FOR b IN
     SELECT * FROM batches o
-    WHERE o.id = ANY (candidates) AND o.status = 'in_progress' AND o.ending IS NULL AND (o.paused_until IS NULL OR o.paused_until <= at)
+    WHERE o.id = ANY (candidates) AND o.status = 'in_progress' AND (o.paused_until IS NULL OR o.paused_until <= at)
       -- Expired meanwhile by another's clock, it is in the hands of who makes its files (0014_batch_endings.sql).
       AND o.ending IS NULL
     ORDER BY array_position(candidates, o.id)
