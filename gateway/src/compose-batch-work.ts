@@ -14,7 +14,7 @@ export interface BatchWork {
   /** What stands in `worker_id` of whatever is taken here. */
   readonly workerId: string;
   /** There may be lines now, or a batch may be over. */
-  kick(): void;
+  wake(): void;
   /**
    * Begins to work on lines and on what is over. After `stop` nothing is this worker's any more.
    * @param way of the requests that are made of lines
@@ -32,8 +32,8 @@ export function composeBatchWork(ground: Ground, metrics: Metrics): BatchWork {
   return {
     workerId: life.id,
     // Whoever works looks now instead of at the next round.
-    kick() {
-      lines.kick();
+    wake() {
+      lines.wake();
       wakeEndings();
     },
     start(way, reachable = () => true) {

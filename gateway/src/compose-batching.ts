@@ -77,7 +77,7 @@ function composeFiles(
 function composeBatches(
   { config, store: { pool }, storage, log }: Ground,
   { createOnce }: BatchingNeeds,
-  { workerId, kick }: Pick<BatchWork, 'workerId' | 'kick'>,
+  { workerId, wake }: Pick<BatchWork, 'workerId' | 'wake'>,
   room: FileRoom,
 ) {
   const creation = new BatchCreation({
@@ -87,7 +87,7 @@ function composeBatches(
     limits: config.batches,
     workerId,
     notify: makeNotify(now),
-    kick,
+    wake,
     now,
     report: (requestId, cause) =>
       log.error({ requestId, cause: String(cause).slice(0, 200) }, 'A batch could not be written'),
@@ -97,7 +97,7 @@ function composeBatches(
     creation,
     createOnce,
     readBody: (headers, body, maxBytes) => readJsonBody(headers, body, maxBytes, config.bodyTimeoutMs),
-    kick,
+    wake,
   });
   return { routes, close: () => creation.close() };
 }

@@ -36,7 +36,7 @@ export interface Lines {
    */
   start(way: WayServices, reachable: () => boolean): void;
   /** There may be lines now. */
-  kick(): void;
+  wake(): void;
   /** Takes no more; finishes those under way within so many milliseconds, and gives the others back. */
   finish(graceMs: number): Promise<void>;
 }
@@ -51,7 +51,7 @@ export function composeLines(ground: Ground, needs: LinesNeeds): Lines {
   needs.metrics.watchBatches({ linesUnderWay: () => worker?.underWay ?? 0, open: () => open });
   const tookBack = (taken: TakenBack) => {
     open = taken.open;
-    if (taken.lines > 0) worker?.kick();
+    if (taken.lines > 0) worker?.wake();
     if (taken.over.length > 0) needs.wakeEndings();
   };
   return {
@@ -62,7 +62,7 @@ export function composeLines(ground: Ground, needs: LinesNeeds): Lines {
       worker = makeWorker(ground, needs, { lines, settler, way, able });
       worker.start();
     },
-    kick: () => worker?.kick(),
+    wake: () => worker?.wake(),
     async finish(graceMs) {
       await rescue?.stop();
       await worker?.stop(graceMs);
@@ -103,8 +103,8 @@ function makeWorker(
     store: lines,
     texts: makeInputTexts(pool, makeVerifiedReader(storage)),
     ask: (run) => ask(run, { way, settler, metrics, absent, left, long }),
-    write: async (line, verdict, over) => {
-      const word = await settler.write({ line, verdict, ...notAsked }, over);
+    write: async (line, verdict, signal) => {
+      const word = await settler.write({ line, verdict, ...notAsked }, signal);
       metrics.lineEnded(endOf(word, verdict));
     },
     able,
@@ -128,13 +128,13 @@ interface AskServices {
 }
 
 /** Takes a line its way; what becomes of it is judged, written and counted. */
-function ask({ line, text, over }: LineRun, services: AskServices): Promise<void> {
+function ask({ line, text, signal }: LineRun, services: AskServices): Promise<void> {
   const { way, long, settler, metrics } = services;
   const { endpoint, keyId, projectId } = line;
   const write = async (outcome: LineOutcome, settlement: Settlement | null): Promise<Written> => {
     const verdict = judge(line, outcome, settlement, services);
     const { requestId } = outcome;
-    const word = await settler.write({ line, requestId, verdict, settlement }, over);
+    const word = await settler.write({ line, requestId, verdict, settlement }, signal);
     if (word === 'hold_lost') return word;
     metrics.lineEnded(endOf(word, verdict));
     if (word === 'line_lost') return word;
@@ -143,7 +143,7 @@ function ask({ line, text, over }: LineRun, services: AskServices): Promise<void
     return 'logged';
   };
   const turn = () => long.turn(text.length);
-  return walkLine({ endpoint, keyId, projectId, text, over, turn, write }, way);
+  return walkLine({ endpoint, keyId, projectId, text, signal, turn, write }, way);
 }
 
 function judge(

@@ -41,7 +41,7 @@ function walk(changes: Partial<LineCall> = {}): Promise<void> {
     keyId: 'k',
     projectId: 'p',
     text: Buffer.from(body()),
-    over: new AbortController().signal,
+    signal: new AbortController().signal,
     turn: async () => {},
     async write(outcome, settlement) {
       written.push({ outcome, settlement });
@@ -60,9 +60,9 @@ describe('a line', () => {
     const order: string[] = [];
     await walk({ turn: async () => void order.push('turn', `${written.length} written`) });
     expect(order).toEqual(['turn', '0 written']);
-    const over = new AbortController();
-    const turn = async () => over.abort(new ApiError('client_closed_request'));
-    await walk({ turn, over: over.signal, text: Buffer.from('not read') });
+    const ending = new AbortController();
+    const turn = async () => ending.abort(new ApiError('client_closed_request'));
+    await walk({ turn, signal: ending.signal, text: Buffer.from('not read') });
     expect(written.map(({ outcome }) => outcome.kind === 'failed' && outcome.error.code)).toEqual([
       false,
       'client_closed_request',
@@ -134,12 +134,12 @@ describe('a line', () => {
   });
 
   test('is broken off when its worker ends', async () => {
-    const over = new AbortController();
+    const ending = new AbortController();
     answers(async (_inference, _deadline, _sink, signal) => {
-      over.abort(new ApiError('client_closed_request'));
+      ending.abort(new ApiError('client_closed_request'));
       return Promise.reject(signal.reason);
     });
-    await walk({ over: over.signal });
+    await walk({ signal: ending.signal });
     expect(written).toMatchObject([
       { outcome: { kind: 'failed', error: { code: 'client_closed_request' } }, settlement: { held: true } },
     ]);

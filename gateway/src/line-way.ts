@@ -23,7 +23,7 @@ export interface LineCall {
   /** As it stands in the input file. */
   readonly text: Buffer;
   /** Aborts when the worker ends: whoever works on it next begins anew. */
-  readonly over: AbortSignal;
+  readonly signal: AbortSignal;
   /** Ends when it may be read. */
   turn(): Promise<void>;
   /**
@@ -62,17 +62,17 @@ export async function walkLine(line: LineCall, services: Omit<WayServices, 'sett
     if (word === 'hold_lost') throw new ApiError('upstream_timeout', { message: HOLD_LOST });
     written = word;
   };
-  const { endpoint: path, keyId, projectId, over } = line;
+  const { endpoint: path, keyId, projectId, signal } = line;
   const endpoint = ENDPOINTS.get(path);
   if (endpoint === undefined) throw new Error(`Lines cannot ask for ${path}`);
   const read = async () => {
     await line.turn();
-    over.throwIfAborted();
+    signal.throwIfAborted();
     return bodyOfLine(line.text, services.maxBodyBytes);
   };
   const origin = { kind: 'line', keyId, projectId, read } as const;
   await walk(
-    { endpoint, requestId, startedAt, origin, reply, hangup: over },
+    { endpoint, requestId, startedAt, origin, reply, hangup: signal },
     {
       ...services,
       settle,

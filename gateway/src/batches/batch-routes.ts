@@ -24,7 +24,7 @@ export interface BatchRouteServices {
     maxBytes: number,
   ): Promise<{ readonly bytes: Buffer; readonly value: Record<string, unknown> }>;
   /** Something is to be done for a batch now. */
-  kick(): void;
+  wake(): void;
 }
 
 /** Twice the longest metadata with each character escaped: hundreds may wait for their turn. */
@@ -79,7 +79,7 @@ async function cancel(services: BatchRouteServices, request: CallerRequest): Pro
   const id = params['batchId'] ?? '';
   if (!isId('batch', id)) throw notThere(id);
   const batch = await inTenant(services.pool, caller, (db) => cancelBatch(db, caller.projectId, id, now));
-  services.kick();
+  services.wake();
   return answerOf(id, batch);
 }
 

@@ -50,7 +50,7 @@ onEveryPostgres('creating a batch', (database) => {
   async function open(changes: Partial<CreationServices> = {}) {
     const pool = await database();
     const { caller } = await makeTenant(pool, secrets);
-    const seen = { kicks: 0, events: [] as unknown[], reports: [] as unknown[], now: NOW };
+    const seen = { wakes: 0, events: [] as unknown[], reports: [] as unknown[], now: NOW };
     const creation = new BatchCreation({
       pool,
       storage,
@@ -58,8 +58,8 @@ onEveryPostgres('creating a batch', (database) => {
       limits: { endpoints: [BATCH_ENDPOINT], maxLines: 5000, maxFileBytes: 1e6, maxLineBytes: 1000 },
       workerId: 'wrk_test',
       notify: async (_, event) => void seen.events.push(event),
-      kick: () => {
-        seen.kicks += 1;
+      wake: () => {
+        seen.wakes += 1;
       },
       now: () => seen.now,
       report: (_, cause) => void seen.reports.push(cause),
@@ -142,7 +142,7 @@ onEveryPostgres('creating a batch', (database) => {
         length: line('\ud800').length,
       },
     ]);
-    expect(seen).toMatchObject({ kicks: 1, events: [], reports: [] });
+    expect(seen).toMatchObject({ wakes: 1, events: [], reports: [] });
   });
 
   it('writes down more lines than one statement takes', async () => {
@@ -187,7 +187,7 @@ onEveryPostgres('creating a batch', (database) => {
       total: 0,
     });
     expect(JSON.parse(batch?.errors ?? '')).toEqual([fault]);
-    expect(seen).toMatchObject({ kicks: 0, events: [{ kind: 'batch.failed' }], reports: [] });
+    expect(seen).toMatchObject({ wakes: 0, events: [{ kind: 'batch.failed' }], reports: [] });
   });
 
   it('fails before reading a file that is too large', async () => {
@@ -249,7 +249,7 @@ onEveryPostgres('creating a batch', (database) => {
     await expect(create(file, caller, keep)).rejects.toMatchObject({ code: 'internal_error' });
     expect(await batchesOf(pool)).toMatchObject([{ status: 'failed' }]);
     expect(await linesOf(pool)).toEqual([]);
-    expect(seen.kicks).toBe(0);
+    expect(seen.wakes).toBe(0);
   });
 
   it('goes on when its caller goes away once it has begun', async () => {
@@ -388,7 +388,7 @@ onEveryPostgres('creating a batch', (database) => {
       { status: 'validating', ...cancelling },
     ]);
     expect(answer).toMatchObject({ body: { status: 'cancelling', cancelling_at: NOW / 1000 + 5 } });
-    expect(seen.kicks).toBe(1);
+    expect(seen.wakes).toBe(1);
     expect(await linesOf(pool)).toHaveLength(1);
   });
 

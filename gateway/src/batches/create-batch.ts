@@ -30,7 +30,7 @@ export interface CreationServices {
   readonly workerId: string;
   readonly notify: Notify;
   /** There are lines to work on. */
-  kick(): void;
+  wake(): void;
   /** Milliseconds since 1970. */
   now(): number;
   /** For the operator: what went wrong on our side. */
@@ -95,7 +95,7 @@ export class BatchCreation {
     const creating = await this.#begin(asked);
     try {
       const started = await this.#start(creating, await this.#validate(creating));
-      this.#services.kick();
+      this.#services.wake();
       return { kind: 'json', body: shownBatch(started) };
     } catch (thrown) {
       return this.#fail(creating, faultOf(thrown, asked.batch));
@@ -135,7 +135,7 @@ export class BatchCreation {
       bytes: input.bytes,
       read: () => readVerified(storage, name, input, { start: 0, end: input.bytes }),
       keep: (lines) => retryTransient(() => insertLines(pool, begun, lines)),
-      over: this.#closing.signal,
+      signal: this.#closing.signal,
     });
   }
 

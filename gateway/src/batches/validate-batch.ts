@@ -13,7 +13,7 @@ export interface Validation {
   /** Writes down some lines, in order. */
   keep(lines: readonly InputLine[]): Promise<void>;
   /** Ends it early. */
-  readonly over: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -29,16 +29,16 @@ const MOST_ID_LENGTH = 1_000_000;
 
 /**
  * @returns how many lines it has
- * @throws ApiError the first fault of the file; what `read` and `keep` throw; the reason of `over`
+ * @throws ApiError the first fault of the file; what `read` and `keep` throw; the reason of `signal`
  */
 export async function validateBatch(validation: Validation): Promise<number> {
-  const { endpoint, limits, bytes, over } = validation;
+  const { endpoint, limits, bytes, signal } = validation;
   checkInputSize(bytes, limits);
   const check = new InputCheck(endpoint, limits);
   const lines = new WaitingLines(validation.keep);
   const slices = new Slices();
   for await (const line of readLines(validation.read(), limits.maxLineBytes)) {
-    over.throwIfAborted();
+    signal.throwIfAborted();
     await lines.add(check.take(line, await jsonOf(line, slices)));
     if (slices.isOver) await slices.next();
   }

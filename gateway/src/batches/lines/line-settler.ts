@@ -85,16 +85,16 @@ export class LineSettler {
 
   /**
    * Waits for a database that is away.
-   * @param over aborts when that is to be given up: the line then comes back when this worker's time is over
+   * @param signal aborts when that is to be given up: the line then comes back when this worker's time is over
    * @throws when it cannot be written; then nothing was
    */
-  async write(writing: LineWriting, over: AbortSignal = NEVER): Promise<LineWord> {
+  async write(writing: LineWriting, signal: AbortSignal = NEVER): Promise<LineWord> {
     for (let again = false; ; again = true) {
       try {
         return await this.#queue.add({ writing, again });
       } catch (error) {
-        if (!isDatabaseTrouble(error) || over.aborted) throw error;
-        await sleep(AWAY_MS, undefined, { signal: over }).catch(() => undefined);
+        if (!isDatabaseTrouble(error) || signal.aborted) throw error;
+        await sleep(AWAY_MS, undefined, { signal }).catch(() => undefined);
       }
     }
   }

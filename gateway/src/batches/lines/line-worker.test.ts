@@ -75,7 +75,7 @@ class Scene {
     this.most = Math.max(this.most, this.worker.underWay);
     await new Promise<void>((resolve) => {
       this.#open.set(run.line.number, resolve);
-      run.over.addEventListener('abort', () => resolve());
+      run.signal.addEventListener('abort', () => resolve());
     });
   }
 }
@@ -125,21 +125,21 @@ describe('a worker', () => {
     expect(one.asked[6]?.line.number).toBeGreaterThan(100);
   });
 
-  it('looks at once when it is kicked, also in the middle of a look', async () => {
+  it('looks at once when it is woken, also in the middle of a look', async () => {
     const one = scene({ lookMs: 3_600_000 });
     one.worker.start();
     await one.until(() => one.claims.length === 1);
     one.toClaim.push(line(1));
-    one.worker.kick();
+    one.worker.wake();
     await one.until(() => one.asked.length === 1);
     one.end(1);
     const { promise, resolve } = Promise.withResolvers<void>();
     one.claiming = () => promise;
     const before = one.claims.length;
-    one.worker.kick();
+    one.worker.wake();
     await one.until(() => one.claims.length > before);
     one.claiming = null;
-    one.worker.kick();
+    one.worker.wake();
     resolve();
     await one.until(() => one.claims.length > before + 1);
   });
@@ -165,7 +165,7 @@ describe('a worker', () => {
     const stopped = one.worker.stop(60_000);
     for (const number of range(3)) one.end(number);
     await stopped;
-    expect(one.asked.every((run) => !run.over.aborted)).toBe(true);
+    expect(one.asked.every((run) => !run.signal.aborted)).toBe(true);
     expect(one.asked).toHaveLength(3);
     expect(one.givenBack.at(-1)).toEqual([]);
   });
@@ -176,9 +176,9 @@ describe('a worker', () => {
     one.worker.start();
     await one.until(() => one.asked.length === 1);
     await one.worker.stop(1);
-    const { over } = one.asked[0]!;
-    expect(over.reason).toBeInstanceOf(ApiError);
-    expect(over.reason.code).toBe('client_closed_request');
+    const { signal } = one.asked[0]!;
+    expect(signal.reason).toBeInstanceOf(ApiError);
+    expect(signal.reason.code).toBe('client_closed_request');
   });
 
   it('asks what the database believes it has, after a claim that failed and again and again', async () => {

@@ -11,7 +11,7 @@ export interface LineRun {
   readonly line: ClaimedLine;
   readonly text: Buffer;
   /** Aborts when the worker ends: the line goes back as if it had not been handed out. */
-  readonly over: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 export interface LineWorkerOptions {
@@ -21,8 +21,8 @@ export interface LineWorkerOptions {
   readonly texts: InputTexts;
   /** Takes a line its whole way, and writes what became of it. Never throws. */
   readonly ask: (run: LineRun) => Promise<void>;
-  /** Writes what became of a line that was not asked; gives up a database that is away when it is over. */
-  readonly write: (line: ClaimedLine, verdict: Verdict, over: AbortSignal) => Promise<unknown>;
+  /** Writes what became of a line that was not asked; gives up a database that is away when `signal` aborts. */
+  readonly write: (line: ClaimedLine, verdict: Verdict, signal: AbortSignal) => Promise<unknown>;
   /**
    * Whether anybody can be asked from here. Otherwise lines are left to other workers: who took them would give each back,
    * and its batch would pause for all.
@@ -43,7 +43,7 @@ export interface LineWorker {
   /** Begins to look for lines. */
   start(): void;
   /** There may be lines now. */
-  kick(): void;
+  wake(): void;
   readonly underWay: number;
   /**
    * Takes no more lines, finishes those under way within so long, and gives the others back, uncounted.
@@ -82,9 +82,9 @@ class Loop implements LineWorker {
   #stopping = false;
   /** What the database says is ours may be more than we know of: a claim failed, or time has passed. */
   #unsure = false;
-  #wake: () => void = () => undefined;
-  /** Somebody kicked while the loop was busy. */
-  #kicked = false;
+  #goOn: () => void = () => undefined;
+  /** Somebody woke it while the loop was busy. */
+  #woken = false;
   #looping: Promise<void> = Promise.resolve();
   #comparing: NodeJS.Timeout | null = null;
   /** Failures that were told, and of which the like has not succeeded since. */
@@ -107,14 +107,14 @@ class Loop implements LineWorker {
     this.#looping = this.#loop();
   }
 
-  kick(): void {
-    this.#kicked = true;
-    this.#wake();
+  wake(): void {
+    this.#woken = true;
+    this.#goOn();
   }
 
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    this.#wake();
+    this.#goOn();
     if (this.#comparing !== null) clearInterval(this.#comparing);
     await this.#looping;
     await this.#finish(graceMs);
@@ -135,19 +135,19 @@ class Loop implements LineWorker {
     const { concurrency, lookMs = LOOK_MS } = this.#options;
     while (!this.#stopping) {
       if (this.#unsure) await this.#compare();
-      this.#kicked = false;
+      this.#woken = false;
       if (this.#waiting.length === 0) await this.#claim();
-      if (this.#waiting.length === 0) await this.#slept(this.#kicked ? 0 : lookMs);
+      if (this.#waiting.length === 0) await this.#slept(this.#woken ? 0 : lookMs);
       else if (this.#running.size < concurrency) await this.#beginNext(this.#waiting);
       else if (await this.#stalls()) await this.#beginOthers();
     }
   }
 
-  /** Until a line ends, somebody kicks, or so long. @returns whether it was so long */
+  /** Until a line ends, somebody wakes it, or so long. @returns whether it was so long */
   async #slept(ms: number | null): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const timer = ms === null ? null : setTimeout(() => resolve(true), ms);
-    this.#wake = () => resolve(false);
+    this.#goOn = () => resolve(false);
     const late = await promise;
     if (timer !== null) clearTimeout(timer);
     return late;
@@ -200,23 +200,23 @@ class Loop implements LineWorker {
   async #beginNext(lines: ClaimedLine[]): Promise<void> {
     const line = lines.shift();
     if (line === undefined) return;
-    const over = new AbortController();
-    this.#running.set(line, over);
-    void this.#run(line, over.signal).finally(() => {
+    const ending = new AbortController();
+    this.#running.set(line, ending);
+    void this.#run(line, ending.signal).finally(() => {
       this.#running.delete(line);
-      this.#wake();
+      this.#goOn();
     });
     await turn();
   }
 
-  async #run(line: ClaimedLine, over: AbortSignal): Promise<void> {
+  async #run(line: ClaimedLine, signal: AbortSignal): Promise<void> {
     const { texts, ask, write, log } = this.#options;
     try {
       const text = await texts.read(line).catch((error: unknown) => this.#unread(line, error));
       if (Buffer.isBuffer(text)) {
         this.#told.delete('storage');
-        await ask({ line, text, over });
-      } else await write(line, text, over);
+        await ask({ line, text, signal });
+      } else await write(line, text, signal);
     } catch (error) {
       // Nobody knows of it any more but the database.
       this.#unsure = true;
