@@ -12,6 +12,7 @@ import { startFileRounds } from './files/sweep-rounds.ts';
 import type { Metrics } from './metrics.ts';
 import type { Rounds } from './rounds.ts';
 import { type FileRoom, makeFileRoom } from './storage/file-room.ts';
+import { reasonOf } from './store/log.ts';
 import type { WayServices } from './way.ts';
 
 const now = () => Date.now();
@@ -69,7 +70,7 @@ function composeFiles(
     stallMs: config.bodyTimeoutMs,
     now,
     report: (requestId, cause) =>
-      log.warn({ requestId, cause: String(cause).slice(0, 200) }, 'An upload could not be removed yet'),
+      log.warn({ requestId, reason: reasonOf(cause) }, 'An upload could not be removed yet'),
   });
 }
 
@@ -90,7 +91,7 @@ function composeBatches(
     wake,
     now,
     report: (requestId, cause) =>
-      log.error({ requestId, cause: String(cause).slice(0, 200) }, 'A batch could not be written'),
+      log.error({ requestId, reason: reasonOf(cause) }, 'A batch could not be written'),
   });
   const routes = makeBatchRoutes({
     pool,

@@ -1,5 +1,5 @@
 /** Work that a gateway does by itself, again and again, besides what callers ask of it. */
-import type { Log } from './store/log.ts';
+import { type Log, reasonOf } from './store/log.ts';
 
 export interface RoundsOptions {
   readonly everyMs: number;
@@ -11,26 +11,27 @@ export interface RoundsOptions {
 }
 
 export interface Rounds {
-  /** A round now, unless one is under way. */
-  run(): void;
+  /** A round now, unless one is under way. @returns when that has ended; it never throws */
+  run(): Promise<void>;
   /** Stops the timer and waits for the round under way. */
   stop(): Promise<void>;
 }
 
-/** Long enough for any driver's message, and bounded: an error may quote a whole statement. */
-const MAX_REASON = 200;
-
 /** Rounds never overlap; one that fails is told, and the next one tries again. Keeps no process alive. */
 export function startRounds({ everyMs, round, log, failed }: RoundsOptions): Rounds {
-  let running: Promise<unknown> | null = null;
+  let running: Promise<void> | null = null;
   const run = () => {
     running ??= round()
-      .catch((error: unknown) => log.warn({ reason: String(error).slice(0, MAX_REASON) }, failed))
+      .then(
+        () => undefined,
+        (error: unknown) => log.warn({ reason: reasonOf(error) }, failed),
+      )
       .finally(() => {
         running = null;
       });
+    return running;
   };
-  const timer = setInterval(run, everyMs);
+  const timer = setInterval(() => void run(), everyMs);
   timer.unref();
   return {
     run,

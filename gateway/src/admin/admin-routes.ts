@@ -42,8 +42,23 @@ export interface AdminServices {
   report(requestId: string, cause: unknown): void;
 }
 
+/**
+ * What each organization has the database do at once, the rest in line: so that none, however many calls it makes, keeps
+ * the others and the requests of the API from it. 200 searches at once of one viewer took everybody else's sign-in 6
+ * seconds. Four are a third of a gateway's 12 connections; each that waits is an open call of some kilobytes, and reads
+ * that take as long as a page may (50 ms) are through in 3 seconds.
+ */
+const TURNS = {
+  mostOfOrganization: 4,
+  mostWaitingOfOrganization: 200,
+  full: {
+    message: 'As many calls of this organization are under way as this gateway takes; try again in a moment',
+    retryAfterSeconds: 1,
+  },
+};
+
 export function addAdminRoutes(app: FastifyInstance, services: AdminServices): void {
-  const turns = new Turns();
+  const turns = new Turns(TURNS);
   for (const [name, route] of Object.entries<AdminRoute>(ADMIN_ROUTES)) {
     const work = worker(name as AdminRouteName, route, services, turns);
     const url = route.path.replaceAll(/\{(\w+)\}/g, ':$1');

@@ -1,49 +1,92 @@
 import { ApiError } from '@zerogpu/protocol';
 
-/** A third of a gateway's 12 connections. */
-const AT_ONCE = 4;
-/** Each is an open call of some kilobytes. Reads that take as long as a page may (50 ms) are through in 3 seconds. */
-const MAX_WAITING = 200;
-
-interface Line {
-  working: number;
-  readonly waiting: (() => void)[];
+export interface TurnLimits {
+  /** At once, of all together; no bound unless told. */
+  readonly most?: number;
+  /** At once of one organization, however much it asks, so that none keeps the others out. */
+  readonly mostOfOrganization: number;
+  /** Of all together; no bound unless told. */
+  readonly mostWaiting?: number;
+  readonly mostWaitingOfOrganization: number;
+  /** What is said to who comes when so many wait, and when to come again. */
+  readonly full: { readonly message: string; readonly retryAfterSeconds: number };
 }
 
-/**
- * What each tenant does at once, a few at a time, the rest in line: so that no tenant's calls, however many, keep other
- * tenants and the requests of the API from the database. 200 searches at once of one viewer took everybody else's
- * sign-in 6 seconds.
- */
+interface Waiting {
+  readonly organizationId: string;
+  begin(): void;
+}
+
+/** Bounds how much of something goes on at once; who comes later waits, first come first served among organizations. */
 export class Turns {
-  /** Only tenants with something under way. */
-  readonly #lines = new Map<string, Line>();
+  readonly #limits: TurnLimits;
+  /** Only organizations with something under way. */
+  readonly #running = new Map<string, number>();
+  readonly #waiting = new Set<Waiting>();
+  #total = 0;
+
+  constructor(limits: TurnLimits) {
+    this.#limits = limits;
+  }
 
   /**
-   * @param work must not wait for another turn of the same tenant: four such would wait for each other
-   * @throws ApiError no_capacity, and what `work` throws
+   * @param organizationId or a person's id, of whom it is known only who asks
+   * @param work must not wait for another turn of the same organization: all of them would wait for each other
+   * @param signal ends the waiting, not the work
+   * @throws ApiError no_capacity; the signal's reason; what `work` throws
    */
-  async during<T>(tenant: string, work: () => Promise<T>): Promise<T> {
-    const line = this.#lines.get(tenant) ?? { working: 0, waiting: [] };
-    this.#lines.set(tenant, line);
-    if (line.working >= AT_ONCE) await turnIn(line);
-    else line.working++;
+  async during<T>(organizationId: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    if (this.#isFree(organizationId)) this.#count(organizationId, 1);
+    else await this.#wait(organizationId, signal);
     try {
       return await work();
     } finally {
-      // The next takes over this one's place; the count stays.
-      const next = line.waiting.shift();
-      if (next) next();
-      else if (--line.working === 0) this.#lines.delete(tenant);
+      this.#count(organizationId, -1);
+      this.#beginNext();
     }
   }
-}
 
-function turnIn({ waiting }: Line): Promise<void> {
-  if (waiting.length >= MAX_WAITING) {
-    const message =
-      'As many calls of this organization are under way as this gateway takes; try again in a moment';
-    throw new ApiError('no_capacity', { message, retryAfterSeconds: 1 });
+  /** Ends when it is this one's turn, which is counted by then. */
+  #wait(organizationId: string, signal?: AbortSignal): Promise<void> {
+    if (!this.#mayWait(organizationId)) throw new ApiError('no_capacity', this.#limits.full);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiting = { organizationId, begin: resolve };
+    const leave = () => {
+      this.#waiting.delete(waiting);
+      reject(signal?.reason);
+    };
+    this.#waiting.add(waiting);
+    signal?.addEventListener('abort', leave, { once: true });
+    return promise.finally(() => signal?.removeEventListener('abort', leave));
   }
-  return new Promise((resolve) => waiting.push(resolve));
+
+  /** One has ended: there is room for one at most. */
+  #beginNext(): void {
+    for (const waiting of this.#waiting) {
+      if (!this.#isFree(waiting.organizationId)) continue;
+      this.#waiting.delete(waiting);
+      this.#count(waiting.organizationId, 1);
+      waiting.begin();
+      return;
+    }
+  }
+
+  #isFree(organizationId: string): boolean {
+    const { most = Number.POSITIVE_INFINITY, mostOfOrganization } = this.#limits;
+    return this.#total < most && (this.#running.get(organizationId) ?? 0) < mostOfOrganization;
+  }
+
+  #mayWait(organizationId: string): boolean {
+    const { mostWaiting = Number.POSITIVE_INFINITY, mostWaitingOfOrganization } = this.#limits;
+    const own = [...this.#waiting].filter((waiting) => waiting.organizationId === organizationId);
+    return this.#waiting.size < mostWaiting && own.length < mostWaitingOfOrganization;
+  }
+
+  #count(organizationId: string, change: number): void {
+    const running = (this.#running.get(organizationId) ?? 0) + change;
+    if (running === 0) this.#running.delete(organizationId);
+    else this.#running.set(organizationId, running);
+    this.#total += change;
+  }
 }

@@ -1,5 +1,7 @@
 import { ApiError } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
+import { Inbox } from '../admin/inbox.ts';
+import { type Rounds, startRounds } from '../rounds.ts';
 import type { Log } from '../store/log.ts';
 import { EVENT_COLUMNS, type EventRow } from './event-row.ts';
 
@@ -36,8 +38,8 @@ export class FeedTail {
   readonly #lookMs: number;
   readonly #followers = new Map<string, Set<Follower>>();
   #count = 0;
-  #timer: NodeJS.Timeout | null = null;
-  #looking: Promise<void> | null = null;
+  /** While somebody follows. */
+  #looks: Rounds | null = null;
   /** Of the last look: what was visible then has been handed on. */
   #seen: string | null = null;
 
@@ -76,9 +78,9 @@ export class FeedTail {
       const { rows } = await this.#pool.query<{ snapshot: string }>(NOW);
       this.#seen ??= rows[0]?.snapshot ?? null;
     }
-    if (this.#timer !== null || this.#count === 0) return;
-    this.#timer = setInterval(() => void this.look(), this.#lookMs);
-    this.#timer.unref();
+    if (this.#count === 0) return;
+    const failed = 'New events could not be looked for';
+    this.#looks ??= startRounds({ everyMs: this.#lookMs, round: () => this.#look(), log: this.#log, failed });
   }
 
   #leave(organizationId: string, follower: Follower): void {
@@ -87,25 +89,12 @@ export class FeedTail {
     this.#count--;
     if (others.size === 0) this.#followers.delete(organizationId);
     if (this.#count > 0) return;
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    void this.#looks?.stop();
+    this.#looks = null;
     this.#seen = null;
   }
 
-  /** One look; runs by itself. */
-  look(): Promise<void> {
-    this.#looking ??= this.#read()
-      .catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#log.warn({ reason }, 'New events could not be looked for');
-      })
-      .finally(() => {
-        this.#looking = null;
-      });
-    return this.#looking;
-  }
-
-  async #read(): Promise<void> {
+  async #look(): Promise<void> {
     if (this.#seen === null) return;
     const { rows } = await this.#pool.query<TailRow>(NEW_ONES, [[...this.#followers.keys()], this.#seen]);
     for (const row of rows) {
@@ -122,42 +111,27 @@ export class FeedTail {
   }
 }
 
-/** Who follows a feed: what came and was not read yet. */
+/** Who follows a feed. */
 export class Follower {
-  readonly #waiting: EventRow[] = [];
+  readonly #inbox = new Inbox<EventRow>();
   readonly #leave: () => void;
-  #wake: (() => void) | null = null;
-  #closed = false;
 
   constructor(leave: () => void) {
     this.#leave = leave;
   }
 
   push(row: EventRow): void {
-    if (this.#waiting.length >= MAX_WAITING) this.close();
-    if (!this.#closed) this.#waiting.push(row);
-    this.#wake?.();
+    if (this.#inbox.size >= MAX_WAITING) this.close();
+    this.#inbox.put(row.id, row);
   }
 
   /** @returns what came, perhaps nothing after `ms`; null when it is closed */
-  async next(ms: number): Promise<readonly EventRow[] | null> {
-    if (this.#waiting.length === 0 && !this.#closed) await this.#sleep(ms);
-    const came = this.#waiting.splice(0);
-    return came.length === 0 && this.#closed ? null : came;
+  next(ms: number): Promise<readonly EventRow[] | null> {
+    return this.#inbox.next(ms);
   }
 
   close(): void {
-    this.#closed = true;
+    this.#inbox.close();
     this.#leave();
-    this.#wake?.();
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    const timer = setTimeout(resolve, ms);
-    await promise;
-    clearTimeout(timer);
-    this.#wake = null;
   }
 }

@@ -1,5 +1,7 @@
 import { type BatchStatus, idsFrom } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
+import { Inbox } from '../admin/inbox.ts';
+import { type Rounds, startRounds } from '../rounds.ts';
 import type { Log } from '../store/log.ts';
 import { TERMINAL } from './batch.ts';
 import { RateWindow } from './rate-window.ts';
@@ -59,8 +61,8 @@ export class BatchTail {
   readonly #followers = new Map<string, Set<BatchFollower>>();
   /** Of those batches alone that the last look saw open. */
   #rates = new Map<string, RateWindow>();
-  #timer: NodeJS.Timeout | null = null;
-  #looking: Promise<void> | null = null;
+  /** While somebody follows. */
+  #looks: Rounds | null = null;
   /** By the clock of timers, and in milliseconds since 1970. */
   #lookedAt = { timer: Number.NEGATIVE_INFINITY, time: Number.POSITIVE_INFINITY };
 
@@ -71,10 +73,11 @@ export class BatchTail {
   /** At first everything that is open, then what changes. How many follow is the caller's to bound. */
   follow(projectId: string): BatchFollower {
     const others = this.#followers.get(projectId) ?? new Set();
-    const { lookMs = LOOK_MS, now } = this.#services;
+    const { lookMs = LOOK_MS, now, log } = this.#services;
     const follower = new BatchFollower(now(), () => this.#leave(projectId, follower));
     this.#followers.set(projectId, others.add(follower));
-    this.#timer ??= setInterval(() => void this.look(), lookMs).unref();
+    const failed = 'Open batches could not be looked at';
+    this.#looks ??= startRounds({ everyMs: lookMs, round: () => this.#look(), log, failed });
     // Whoever comes and goes quickly does not make it look more often.
     if (performance.now() - this.#lookedAt.timer >= lookMs) void this.look();
     return follower;
@@ -85,26 +88,18 @@ export class BatchTail {
     if (!others?.delete(follower)) return;
     if (others.size === 0) this.#followers.delete(projectId);
     if (this.#followers.size > 0) return;
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    void this.#looks?.stop();
+    this.#looks = null;
     this.#rates.clear();
     this.#lookedAt = { ...this.#lookedAt, time: Number.POSITIVE_INFINITY };
   }
 
   /** One look; runs by itself. */
-  look(): Promise<void> {
-    this.#looking ??= this.#read()
-      .catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#services.log.warn({ reason }, 'Open batches could not be looked at');
-      })
-      .finally(() => {
-        this.#looking = null;
-      });
-    return this.#looking;
+  async look(): Promise<void> {
+    await this.#looks?.run();
   }
 
-  async #read(): Promise<void> {
+  async #look(): Promise<void> {
     const since = idsFrom('batch', this.#begin() - LOOK_BACK_MS);
     if (this.#followers.size === 0) return;
     const known = new Set<string>();
@@ -141,17 +136,15 @@ export class BatchTail {
   }
 }
 
-/** Who follows the batches of a project: what changed and was not read yet. */
+/** Who follows the batches of a project. */
 export class BatchFollower {
   /** The latest of each batch: a slow reader misses what lay between. */
-  readonly #waiting = new Map<string, BatchNews>();
+  readonly #inbox = new Inbox<BatchNews>();
   /** What was told last of each open batch, and of those that ended a moment ago. */
   readonly #told = new Map<string, { readonly seen: string; readonly ended: boolean }>();
   /** Ids that are less were there before it followed: of those, what had ended is no news. */
   readonly #since: string;
   readonly #leave: () => void;
-  #wake: (() => void) | null = null;
-  #closed = false;
 
   /** @param now milliseconds since 1970 */
   constructor(now: number, leave: () => void) {
@@ -168,12 +161,11 @@ export class BatchFollower {
     const { id, status, total, completed, failed } = news;
     const seen = `${status} ${total} ${completed} ${failed}`;
     const before = this.#told.get(id);
-    if (this.#closed || before?.seen === seen) return;
+    if (this.#inbox.closed || before?.seen === seen) return;
     const ended = TERMINAL.has(status);
     if (ended && before === undefined && id < this.#since) return;
     this.#told.set(id, { seen, ended });
-    this.#waiting.set(id, news);
-    this.#wake?.();
+    this.#inbox.put(id, news);
   }
 
   /** No look gives those of them that have ended again. */
@@ -182,25 +174,12 @@ export class BatchFollower {
   }
 
   /** @returns what changed, perhaps nothing after `ms`; null when it is closed */
-  async next(ms: number): Promise<readonly BatchNews[] | null> {
-    if (this.#waiting.size === 0 && !this.#closed) await this.#sleep(ms);
-    const came = [...this.#waiting.values()];
-    this.#waiting.clear();
-    return came.length === 0 && this.#closed ? null : came;
+  next(ms: number): Promise<readonly BatchNews[] | null> {
+    return this.#inbox.next(ms);
   }
 
   close(): void {
-    this.#closed = true;
+    this.#inbox.close();
     this.#leave();
-    this.#wake?.();
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    const timer = setTimeout(resolve, ms);
-    await promise;
-    clearTimeout(timer);
-    this.#wake = null;
   }
 }

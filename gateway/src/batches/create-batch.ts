@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, type BatchError, errorEnvelope, newId } from '@zerogpu/protocol';
 import type { ClientBase, Pool } from 'pg';
 import type { Notify } from '../admin/event.ts';
+import { Turns } from '../admin/turns.ts';
 import type { JsonAnswer, KeepAnswer } from '../create-once.ts';
 import type { Caller } from '../flow.ts';
 import { readVerified } from '../storage/blocks.ts';
@@ -16,7 +17,6 @@ import { type BatchRow, shownBatch } from './batch.ts';
 import { batchEvent } from './batch-event.ts';
 import { type BegunBatch, beginBatch, findInput } from './batch-store.ts';
 import type { NewBatch } from './read-new-batch.ts';
-import { Turns } from './turns.ts';
 import { validateBatch } from './validate-batch.ts';
 import { type InputLimits, quoted } from './validate-input.ts';
 import { failBatch, insertLines, readBatch, startBatch } from './validating-store.ts';
@@ -52,7 +52,16 @@ export interface Asked {
  * Each holds a block of its file, a line of it and hashes of ids: 10 MB at the usual limits. More at once would only
  * share the one processor that checks them.
  */
-const TURNS = { most: 4, mostOfOrganization: 2, mostWaiting: 200, mostWaitingOfOrganization: 50 };
+const TURNS = {
+  most: 4,
+  mostOfOrganization: 2,
+  mostWaiting: 200,
+  mostWaitingOfOrganization: 50,
+  full: {
+    message: 'As many batches are being created as this gateway takes; try again in a moment',
+    retryAfterSeconds: 5,
+  },
+};
 const DAY_MS = 24 * 60 * 60 * 1000;
 const RETRY_MS = 5_000;
 const CLOSED = 'The server was stopped while it read the input file; create the batch again';
@@ -81,8 +90,8 @@ export class BatchCreation {
   async create(asked: Asked): Promise<JsonAnswer> {
     const signal = AbortSignal.any([asked.hangup, this.#closing.signal]);
     await this.#services.room.checkBatches(asked.caller.organizationId);
-    const endTurn = await this.#turns.take(asked.caller.organizationId, signal);
-    return this.#during(this.#createNow(asked).finally(endTurn));
+    const create = () => this.#during(this.#createNow(asked));
+    return this.#turns.during(asked.caller.organizationId, create, signal);
   }
 
   /** Those that are being validated fail, and say why. */

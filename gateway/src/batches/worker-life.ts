@@ -66,7 +66,7 @@ export function makeWorkerLife(options: WorkerLifeOptions): WorkerLife {
         log,
         failed: 'A worker could not say that it lives',
       });
-      started.run();
+      void started.run();
       rounds = started;
     },
     async stop() {

@@ -1,7 +1,7 @@
 /** The nodes and upstreams of all gateways, as a worker beside them sees them. */
 import { type NodeView, type Target, TargetFailure } from '../flow.ts';
 import { type Rounds, startRounds } from '../rounds.ts';
-import type { Log } from '../store/log.ts';
+import { type Log, reasonOf } from '../store/log.ts';
 import type { GatewayAddress } from './gateway-directory.ts';
 import { RemoteGateway, type RemoteGatewayServices } from './remote-gateway.ts';
 
@@ -100,8 +100,7 @@ export class RemoteFleet {
     } catch (error) {
       if (this.#blind) return;
       this.#blind = true;
-      const reason = String(error).slice(0, 200);
-      this.#services.log.warn({ reason }, 'The worker cannot see which gateways run');
+      this.#services.log.warn({ reason: reasonOf(error) }, 'The worker cannot see which gateways run');
     }
   }
 

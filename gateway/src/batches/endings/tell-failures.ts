@@ -1,10 +1,9 @@
 import { StorageError } from '../../storage/object-storage.ts';
 import { isTransient } from '../../store/database-errors.ts';
-import type { Log } from '../../store/log.ts';
+import { type Log, reasonOf } from '../../store/log.ts';
 
 /** The operator reads it once, while it may be tried every second. */
 const EVERY_MS = 300_000;
-const MAX_REASON = 200;
 
 type Kind = 'full' | 'storage' | 'database' | 'unknown';
 
@@ -32,7 +31,7 @@ export class TellFailures {
     if (now - (this.#told.get(kind) ?? Number.NEGATIVE_INFINITY) < EVERY_MS) return;
     this.#told.set(kind, now);
     this.#waiting = true;
-    this.#log.warn({ batch, reason: String(error).slice(0, MAX_REASON) }, WORDS[kind]);
+    this.#log.warn({ batch, reason: reasonOf(error) }, WORDS[kind]);
   }
 
   /** A batch has ended. What was told stays told: one batch may fail again and again while others end. */

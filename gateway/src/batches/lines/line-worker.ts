@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { ApiError } from '@zerogpu/protocol';
 import { StorageError } from '../../storage/object-storage.ts';
-import type { Log } from '../../store/log.ts';
+import { type Log, reasonOf } from '../../store/log.ts';
 import type { InputTexts } from './input-texts.ts';
 import { failedForGood, type Verdict } from './line-outcome.ts';
 import type { ClaimedLine, LineStore } from './line-store.ts';
@@ -66,8 +66,6 @@ const STORAGE_WAIT_MS = 5_000;
  * Few enough that a worker that dies makes few lines wait.
  */
 const MOST_CLAIMED = 64;
-/** Long enough for any driver's message, and bounded: an error may quote a whole statement. */
-const MAX_REASON = 200;
 
 export function makeLineWorker(options: LineWorkerOptions): LineWorker {
   return new Loop(options);
@@ -238,5 +236,3 @@ class Loop implements LineWorker {
     return { outcome: 'back', waitMs: STORAGE_WAIT_MS };
   }
 }
-
-const reasonOf = (error: unknown) => String(error).slice(0, MAX_REASON);
