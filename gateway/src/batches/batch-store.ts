@@ -1,14 +1,13 @@
 /** Batches as their project sees and makes them. Everything here is to be called as tenant (`inTenant`). */
 import { isId } from '@zerogpu/protocol';
 import type { ClientBase } from 'pg';
+import { STORED_COLUMNS, type StoredRow, storedOf, THERE } from '../storage/file.ts';
 import type { StoredObject } from '../storage/object-storage.ts';
 import { BATCH_COLUMNS, type BatchRow } from './batch.ts';
 
 /** Shared, so that nobody removes its bytes between this look and the batch that keeps them. */
 const FIND_INPUT = `
-SELECT bytes::text AS bytes, block_hashes FROM files
-WHERE project_id = $1 AND id = $2 AND state = 'stored' AND deleted_at IS NULL AND expires_at > $3
-FOR SHARE`;
+SELECT ${STORED_COLUMNS} FROM files WHERE ${THERE} AND id = $3 FOR SHARE`;
 const INSERT = `
 INSERT INTO batches (id, project_id, key_id, endpoint, input_file_id, status, metadata, created_at, expires_at, worker_id)
 VALUES ($1, $2, $3, $4, $5, 'validating', $6, $7, $8, $9)
@@ -39,9 +38,8 @@ export async function findInput(
   now: number,
 ): Promise<StoredObject | null> {
   if (!isId('file', fileId)) return null;
-  const values = [projectId, fileId, new Date(now)];
-  const { rows } = await db.query<{ bytes: string; block_hashes: Buffer }>(FIND_INPUT, values);
-  return rows[0] === undefined ? null : { bytes: Number(rows[0].bytes), blockHashes: rows[0].block_hashes };
+  const { rows } = await db.query<StoredRow>(FIND_INPUT, [projectId, new Date(now), fileId]);
+  return rows[0] === undefined ? null : storedOf(rows[0]);
 }
 
 /** Twice is as once. */

@@ -1,24 +1,14 @@
 /** `GET /v1/files/{id}/content`: the bytes as they were stored, or a range of them; none of which is unchecked. */
 import { Readable } from 'node:stream';
 import { ApiError, errorEnvelope } from '@zerogpu/protocol';
-import type { Places } from '../admin/places.ts';
 import type { CallerAnswer, CallerRequest } from '../caller-route.ts';
-import { readVerified } from '../storage/blocks.ts';
-import { objectName } from '../storage/file.ts';
-import type { ByteRange, ObjectStorage } from '../storage/object-storage.ts';
-import { begun } from './begun.ts';
+import type { ReadableFile } from '../storage/file.ts';
 import { readRange } from './byte-range.ts';
-import type { ReadableFile } from './file-store.ts';
-
-export interface ContentServices {
-  readonly storage: Pick<ObjectStorage, 'read'>;
-  /** Downloads under way. */
-  readonly places: Places;
-}
+import { type DownloadServices, download } from './download.ts';
 
 /** @throws ApiError storage_error when not even the first byte can be given, rate_limit_exceeded */
 export async function fileContent(
-  services: ContentServices,
+  services: DownloadServices,
   { caller, headers, body }: CallerRequest,
   file: ReadableFile,
 ): Promise<CallerAnswer> {
@@ -39,19 +29,11 @@ export async function fileContent(
       'x-content-type-options': 'nosniff',
       ...(range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${size}` }),
     },
-    stream: body.method === 'HEAD' ? Readable.from([]) : await open(services, caller, file, { start, end }),
+    stream:
+      body.method === 'HEAD'
+        ? Readable.from([])
+        : await download(services, caller.organizationId, file, { start, end }),
   };
-}
-
-function open(
-  { storage, places }: ContentServices,
-  caller: CallerRequest['caller'],
-  file: ReadableFile,
-  range: ByteRange,
-): Promise<Readable> {
-  const stored = { bytes: Number(file.bytes), blockHashes: file.block_hashes };
-  const verified = readVerified(storage, objectName(file.project_id, file.id), stored, range);
-  return begun(places.during(caller.organizationId, verified));
 }
 
 function unsatisfiable(range: string | undefined, size: number): CallerAnswer {

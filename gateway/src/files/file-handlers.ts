@@ -5,10 +5,9 @@ import { boundedRead } from '../admin/bounded-read.ts';
 import type { Handlers } from '../admin/handler.ts';
 import { limitOf, pageOf, placeOf } from '../admin/paging.ts';
 import { Places } from '../admin/places.ts';
-import { readVerified } from '../storage/blocks.ts';
-import { FILE_COLUMNS, type FileRow, objectName } from '../storage/file.ts';
+import { FILE_COLUMNS, type FileRow, type ReadableFile, THERE } from '../storage/file.ts';
 import type { ObjectStorage } from '../storage/object-storage.ts';
-import { begun } from './begun.ts';
+import { download } from './download.ts';
 
 export interface FileAdminServices {
   readonly storage: Pick<ObjectStorage, 'read'>;
@@ -20,8 +19,6 @@ const DOWNLOADS_OF_ORGANIZATION = 4;
 
 const FILE_ID = idForm('file');
 
-/** What callers see too: stored, not deleted, not expired. */
-const THERE = "project_id = $1 AND state = 'stored' AND deleted_at IS NULL AND expires_at > $2";
 const LIST = `
 SELECT ${FILE_COLUMNS} FROM files WHERE ${THERE}
   AND ($3::text IS NULL OR id < $3) AND ($4::text IS NULL OR purpose = $4)
@@ -31,10 +28,8 @@ const WITH_HASHES = `SELECT ${FILE_COLUMNS}, block_hashes FROM files WHERE ${THE
 /** Its bytes are the sweeper's, when no batch reads them any more. */
 const DELETE = `UPDATE files SET deleted_at = $2 WHERE ${THERE} AND id = $3 RETURNING ${FILE_COLUMNS}`;
 
-type WithHashes = FileRow & { readonly block_hashes: Buffer };
-
 export function makeFileHandlers({ storage }: FileAdminServices): Handlers<keyof typeof fileRoutes> {
-  const downloads = new Places(MOST_DOWNLOADS, DOWNLOADS_OF_ORGANIZATION, 'downloads');
+  const places = new Places(MOST_DOWNLOADS, DOWNLOADS_OF_ORGANIZATION, 'downloads');
   return {
     async listFiles({ projectId, query, now, tenant }) {
       const limit = limitOf(query);
@@ -50,12 +45,8 @@ export function makeFileHandlers({ storage }: FileAdminServices): Handlers<keyof
     },
 
     async getFileContent({ organizationId, projectId, params, now, tenant }) {
-      const row = await tenant((db) => one<WithHashes>(db, WITH_HASHES, projectId, params.fileId, now));
-      const bytes = Number(row.bytes);
-      const stored = { bytes, blockHashes: row.block_hashes };
-      const name = objectName(projectId, row.id);
-      const content = readVerified(storage, name, stored, { start: 0, end: bytes });
-      const text = await begun(downloads.during(organizationId, content));
+      const row = await tenant((db) => one<ReadableFile>(db, WITH_HASHES, projectId, params.fileId, now));
+      const text = await download({ storage, places }, organizationId, row);
       return { content: 'application/jsonl', filename: safeName(row.filename), text };
     },
 

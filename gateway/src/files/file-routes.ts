@@ -2,10 +2,10 @@
 import { ApiError, type FileDeleted, isId } from '@zerogpu/protocol';
 import { Places } from '../admin/places.ts';
 import type { CallerRequest, CallerRoute } from '../caller-route.ts';
-import { shownFile } from '../storage/file.ts';
+import { type ReadableFile, shownFile } from '../storage/file.ts';
 import type { ObjectStorage } from '../storage/object-storage.ts';
 import { fileContent } from './file-content.ts';
-import { FileStore, type ReadableFile } from './file-store.ts';
+import { FileStore } from './file-store.ts';
 import { listFiles } from './list-files.ts';
 import { type UploadServices, upload } from './upload.ts';
 

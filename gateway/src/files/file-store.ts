@@ -1,6 +1,6 @@
 /** What is known of files: their rows, behind the fence of the project that asks. */
 import type { ClientBase, Pool } from 'pg';
-import { FILE_COLUMNS, type FileRow } from '../storage/file.ts';
+import { FILE_COLUMNS, type FileRow, type ReadableFile, THERE } from '../storage/file.ts';
 import type { StoredObject } from '../storage/object-storage.ts';
 import { inTenant, type TenantScope } from '../store/tenant-fence.ts';
 
@@ -31,8 +31,6 @@ export interface ListQuestion {
  */
 export const HELD_MS = 5 * 60_000;
 
-/** There for callers: stored, not deleted, not expired. */
-const THERE = "project_id = $1 AND state = 'stored' AND deleted_at IS NULL AND expires_at > $2";
 const GET = `SELECT ${FILE_COLUMNS}, block_hashes FROM files WHERE ${THERE} AND id = $3`;
 const DELETE = `UPDATE files SET deleted_at = $2 WHERE ${THERE} AND id = $3 RETURNING id`;
 const BEGIN = `
@@ -53,8 +51,6 @@ SELECT ${FILE_COLUMNS} FROM files WHERE ${THERE}
   AND ($3::text IS NULL OR purpose = $3) AND ($4::text IS NULL OR id ${order === 'asc' ? '>' : '<'} $4)
 ORDER BY id ${order} LIMIT $5`;
 const LISTS = { asc: list('asc'), desc: list('desc') };
-
-export type ReadableFile = FileRow & { readonly block_hashes: Buffer };
 
 export class FileStore {
   readonly #pool: Pool;

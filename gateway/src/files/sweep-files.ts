@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import { objectName } from '../storage/file.ts';
 import type { ObjectStorage } from '../storage/object-storage.ts';
+import { OPEN_STATES } from '../store/batch-states.ts';
 
 export interface SweepServices {
   readonly pool: Pool;
@@ -37,7 +38,7 @@ WHERE id IN (
   WHERE removed_at IS NULL AND coalesce(held_until, least(deleted_at, expires_at)) <= $1
     AND NOT EXISTS (
       SELECT 1 FROM batches b
-      WHERE b.input_file_id = f.id AND b.status IN ('validating', 'in_progress', 'finalizing', 'cancelling'))
+      WHERE b.input_file_id = f.id AND b.status IN ${OPEN_STATES})
   ORDER BY coalesce(held_until, least(deleted_at, expires_at)) LIMIT ${SLICE} FOR UPDATE SKIP LOCKED)
 RETURNING id, project_id`;
 const REMOVED = 'UPDATE files SET removed_at = $2, held_until = NULL WHERE id = ANY ($1)';

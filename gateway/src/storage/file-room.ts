@@ -1,6 +1,7 @@
 /** How much an organization may have stored, so that one with a disk's worth of files keeps no room from the others. */
 import { ApiError } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
+import { OPEN_STATES } from '../store/batch-states.ts';
 
 export interface FileRoomOptions {
   readonly pool: Pool;
@@ -45,7 +46,7 @@ FROM (
   WHERE removed_at IS NULL AND project_id IN (SELECT id FROM own)) kept,
 (
   SELECT count(*)::int AS batches, coalesce(sum(f.bytes), 0) AS bytes FROM batches b LEFT JOIN files f ON f.id = b.input_file_id
-  WHERE b.status IN ('validating', 'in_progress', 'finalizing', 'cancelling') AND b.project_id IN (SELECT id FROM own)) open`;
+  WHERE b.status IN ${OPEN_STATES} AND b.project_id IN (SELECT id FROM own)) open`;
 
 export function makeFileRoom({ pool, most, now }: FileRoomOptions): FileRoom {
   const known = new Map<string, { readonly stored: Promise<Stored>; readonly until: number }>();

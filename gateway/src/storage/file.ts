@@ -1,4 +1,5 @@
 import type { FileObject } from '@zerogpu/protocol';
+import type { StoredObject } from './object-storage.ts';
 
 export type FilePurpose = FileObject['purpose'];
 
@@ -17,6 +18,25 @@ export interface FileRow {
 
 export const FILE_COLUMNS =
   'id, project_id, purpose, filename, bytes::text AS bytes, is_error, created_at, expires_at';
+
+/** What is stored of a file, as its row says. */
+export interface StoredRow {
+  /** Text, because the driver gives bigints so. */
+  readonly bytes: string;
+  readonly block_hashes: Buffer;
+}
+
+/** A file with what it takes to read it. */
+export type ReadableFile = FileRow & StoredRow;
+
+export const STORED_COLUMNS = 'bytes::text AS bytes, block_hashes';
+
+export function storedOf({ bytes, block_hashes: blockHashes }: StoredRow): StoredObject {
+  return { bytes: Number(bytes), blockHashes };
+}
+
+/** Those that callers may see: stored, not deleted, not expired. $1 is the project, $2 now. */
+export const THERE = "project_id = $1 AND state = 'stored' AND deleted_at IS NULL AND expires_at > $2";
 
 /** Where its bytes lie in the storage. */
 export function objectName(projectId: string, fileId: string): string {

@@ -1,5 +1,6 @@
 /** Reads short parts of long objects, as workers read the lines of a file: each block is read and checked once. */
 import { BLOCK_BYTES, blockHash, readBlock } from './blocks.ts';
+import { makeKept } from './kept.ts';
 import type { ByteRange, ObjectStorage, StoredObject } from './object-storage.ts';
 
 /**
@@ -20,7 +21,7 @@ export function makeVerifiedReader(
   storage: Pick<ObjectStorage, 'read'>,
   mostBlocks = MOST_BLOCKS,
 ): VerifiedReader {
-  const kept = makeKeptBlocks(mostBlocks);
+  const kept = makeKept<Buffer>(mostBlocks);
   return {
     async read(name, stored, range) {
       const parts: Buffer[] = [];
@@ -37,21 +38,6 @@ export function makeVerifiedReader(
       }
       // Copied, so that a line that is kept does not keep its block.
       return Buffer.concat(parts);
-    },
-  };
-}
-
-/** Those that were asked for last; who asks for one that is being read waits for the same. */
-function makeKeptBlocks(most: number) {
-  const blocks = new Map<string, Promise<Buffer>>();
-  return {
-    get(key: string, load: () => Promise<Buffer>): Promise<Buffer> {
-      const block = blocks.get(key) ?? load();
-      blocks.delete(key);
-      blocks.set(key, block);
-      block.catch(() => blocks.get(key) === block && blocks.delete(key));
-      for (const oldest of blocks.keys()) if (blocks.size > most) blocks.delete(oldest);
-      return block;
     },
   };
 }

@@ -2,6 +2,7 @@
 import { type BatchError, idsFrom } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
 import type { Notify } from '../../admin/event.ts';
+import { ENDED_STATES } from '../../store/batch-states.ts';
 import { inTransaction } from '../../store/transaction.ts';
 import { BATCH_COLUMNS, type BatchRow } from '../batch.ts';
 import { batchEvent } from '../batch-event.ts';
@@ -50,7 +51,6 @@ export async function forgetDeadWorkers(pool: Pool): Promise<number> {
   return (await pool.query(DELETE_WORKERS)).rowCount ?? 0;
 }
 
-const ENDED = "('completed', 'failed', 'cancelled', 'expired')";
 /** From one batch that has lines to the next, past all the lines between. */
 const FIND_STRAY = `
 WITH RECURSIVE found AS (
@@ -59,7 +59,7 @@ WITH RECURSIVE found AS (
   SELECT (SELECT l.batch_id FROM batch_lines l WHERE l.batch_id > found.batch_id ORDER BY l.batch_id LIMIT 1)
   FROM found WHERE found.batch_id IS NOT NULL)
 UPDATE batches SET leaves_lines = true
-WHERE id IN (SELECT batch_id FROM found) AND status IN ${ENDED} AND NOT leaves_lines`;
+WHERE id IN (SELECT batch_id FROM found) AND status IN ${ENDED_STATES} AND NOT leaves_lines`;
 
 /** Lines that were written of a batch after it had ended, by one who was taken for dead. @returns of how many batches */
 export async function findStrayLines(pool: Pool): Promise<number> {
@@ -68,7 +68,7 @@ export async function findStrayLines(pool: Pool): Promise<number> {
 
 const DELETE_OLD = `
 DELETE FROM batches WHERE id IN (
-  SELECT id FROM batches WHERE id < $1 AND status IN ${ENDED} AND NOT leaves_lines
+  SELECT id FROM batches WHERE id < $1 AND status IN ${ENDED_STATES} AND NOT leaves_lines
   ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED)`;
 
 /** A thousand at a time of those that were made so many days ago: ids are times. @returns how many went */

@@ -26,7 +26,8 @@ const IS_TO_END = `CASE
   WHEN b.status = 'cancelling' OR b.expires_at <= $2 THEN b.id NOT IN (
     SELECT l.batch_id FROM batch_lines l WHERE l.state = 'running')
   ELSE false END`;
-const OPEN = "b.status IN ('in_progress', 'finalizing', 'cancelling')";
+/** One that is validated ends otherwise: it fails. */
+const MAY_END = "b.status IN ('in_progress', 'finalizing', 'cancelling')";
 
 /**
  * Of each organization its oldest, then of each its next: who has many, with large files, keeps nobody else's waiting.
@@ -36,7 +37,7 @@ const FIND = `
 SELECT id FROM (
   SELECT b.id, row_number() OVER (PARTITION BY p.organization_id ORDER BY b.id) AS place
   FROM batches b JOIN projects p ON p.id = b.project_id
-  WHERE ${OPEN} AND NOT b.id = ANY ($3::text[]) AND ${IS_TO_END}) ended
+  WHERE ${MAY_END} AND NOT b.id = ANY ($3::text[]) AND ${IS_TO_END}) ended
 ORDER BY place, id LIMIT ${CANDIDATES}`;
 
 /** By itself, so that what is judged next is seen as it is with the lock: handing out lines locks the batch, too. */
@@ -50,7 +51,7 @@ UPDATE batches b SET worker_id = $1, ending = ${HOW},
   coming_output_id = coalesce(b.coming_output_id, $4), coming_error_id = coalesce(b.coming_error_id, $5),
   status = CASE WHEN ${HOW} = 'completed' AND b.status = 'in_progress' THEN 'finalizing' ELSE b.status END,
   finalizing_at = CASE WHEN ${HOW} = 'completed' THEN coalesce(b.finalizing_at, $2) END
-WHERE b.id = $3 AND ${OPEN} AND ${IS_TO_END}
+WHERE b.id = $3 AND ${MAY_END} AND ${IS_TO_END}
 RETURNING b.id, b.project_id, b.ending, b.coming_output_id, b.coming_error_id`;
 
 /** @param except batches that are left alone */

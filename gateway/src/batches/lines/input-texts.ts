@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
-import { objectName } from '../../storage/file.ts';
+import { objectName, STORED_COLUMNS, type StoredRow, storedOf } from '../../storage/file.ts';
+import { makeKept } from '../../storage/kept.ts';
 import { StorageError, type StoredObject } from '../../storage/object-storage.ts';
 import type { VerifiedReader } from '../../storage/verified-reader.ts';
 import type { ClaimedLine } from './line-store.ts';
@@ -9,7 +10,7 @@ const MOST_FILES = 64;
 
 const FIND = {
   name: 'lines.input-file',
-  text: 'SELECT bytes::text AS bytes, block_hashes FROM files WHERE id = $1 AND project_id = $2 AND removed_at IS NULL',
+  text: `SELECT ${STORED_COLUMNS} FROM files WHERE id = $1 AND project_id = $2 AND removed_at IS NULL`,
 };
 
 /** Where the texts of lines are: parts of input files, checked. */
@@ -20,20 +21,12 @@ export interface InputTexts {
 
 /** What was stored never changes, so that it is asked for once for many lines. */
 export function makeInputTexts(pool: Pool, reader: VerifiedReader): InputTexts {
-  const files = new Map<string, Promise<StoredObject>>();
-  const find = (name: string, line: ClaimedLine) => {
-    const stored = files.get(name) ?? findStored(pool, line);
-    files.delete(name);
-    files.set(name, stored);
-    stored.catch(() => files.get(name) === stored && files.delete(name));
-    for (const oldest of files.keys()) if (files.size > MOST_FILES) files.delete(oldest);
-    return stored;
-  };
+  const files = makeKept<StoredObject>(MOST_FILES);
   return {
     async read(line) {
       const name = objectName(line.projectId, line.inputFileId);
       const { start, length } = line;
-      const stored = await find(name, line);
+      const stored = await files.get(name, () => findStored(pool, line));
       const text = await reader.read(name, stored, { start, end: start + length });
       if (text.length === length) return text;
       throw new StorageError('damaged', `The stored object ${name} ends before byte ${start + length}`);
@@ -43,8 +36,8 @@ export function makeInputTexts(pool: Pool, reader: VerifiedReader): InputTexts {
 
 async function findStored(pool: Pool, { inputFileId, projectId }: ClaimedLine): Promise<StoredObject> {
   const values = [inputFileId, projectId];
-  const { rows } = await pool.query<{ bytes: string; block_hashes: Buffer }>({ ...FIND, values });
+  const { rows } = await pool.query<StoredRow>({ ...FIND, values });
   const row = rows[0];
   if (row === undefined) throw new StorageError('missing', `No file ${inputFileId} in its project`);
-  return { bytes: Number(row.bytes), blockHashes: row.block_hashes };
+  return storedOf(row);
 }

@@ -1,5 +1,7 @@
 /** Lines of batches in the database: its functions are in migrations/0013_batch_lines.sql. */
 import type { Pool, PoolClient } from 'pg';
+
+import { OPEN_STATES } from '../../store/batch-states.ts';
 import { WAITS_MS, WORKERS_DIED } from './line-outcome.ts';
 
 /** A line that a worker has. */
@@ -47,7 +49,7 @@ const CLAIM = {
 const TAKE_BACK = {
   name: 'lines.take-back',
   text: `SELECT t.taken, t.over,
-    (SELECT count(*)::int FROM batches WHERE status IN ('validating', 'in_progress', 'finalizing', 'cancelling')) AS open
+    (SELECT count(*)::int FROM batches WHERE status IN ${OPEN_STATES}) AS open
     FROM take_back_lines($1, $2, $3, $4, $5) t`,
 };
 const GIVE_BACK = {
