@@ -30,7 +30,7 @@ export interface Batching {
    * Begins what runs by itself.
    * @param way of the requests that are made of lines
    */
-  startWorkers(way: WayServices): readonly Pick<Rounds, 'stop'>[];
+  start(way: WayServices): readonly Pick<Rounds, 'stop'>[];
   /** Takes no more lines; finishes those under way within so many milliseconds, and gives the others back. */
   finishLines(graceMs: number): Promise<void>;
   /** After the server. */
@@ -45,7 +45,7 @@ export function composeBatching(ground: Ground, needs: BatchingNeeds): Batching 
   const batches = composeBatches(ground, needs, work, room);
   return {
     callerRoutes: [...files.routes, ...batches.routes],
-    startWorkers(way) {
+    start(way) {
       return [work.start(way), startFileRounds({ pool: store.pool, storage, log, now })];
     },
     finishLines: work.finishLines,

@@ -5,7 +5,7 @@ import type { AdminServices } from './admin/admin-routes.ts';
 import { makeAdmin } from './admin-api.ts';
 import { startAlertRounds } from './alerts/alert-rounds.ts';
 import { makeNotify } from './alerts/notify.ts';
-import { startBillingWorker } from './billing/billing-worker.ts';
+import { startBillingRounds } from './billing/billing-rounds.ts';
 import { makeBilling } from './billing/make-billing.ts';
 import type { BillingParts } from './billing/parts.ts';
 import { type Batching, composeBatching } from './compose-batching.ts';
@@ -22,6 +22,7 @@ import { makePeople, type PeopleServices } from './people/people-services.ts';
 import { fleetState } from './remote-fleet/fleet-state.ts';
 import { startBeats } from './remote-fleet/gateway-directory.ts';
 import { InternalCalls, type InternalServices } from './remote-fleet/internal-calls.ts';
+import type { Rounds } from './rounds.ts';
 import { targetsFor } from './router/targets.ts';
 import type { ServerServices } from './server.ts';
 import { Upstream } from './upstreams/upstream.ts';
@@ -30,18 +31,13 @@ import type { WayServices } from './way.ts';
 export interface Composed {
   readonly services: ServerServices;
   /** Begins what the gateway does by itself. */
-  startWorkers(): Workers;
+  startRounds(): Pick<Rounds, 'stop'>;
   /** Says in the database that it runs and listens at this address, for workers beside it. */
-  beat(url: string): Workers;
+  beat(url: string): Pick<Rounds, 'stop'>;
   /** Takes no more lines of batches; finishes those under way within so long, and gives the others back. */
   finishLines(graceMs: number): Promise<void>;
   /** Ends every part; what was answered is written down by then. */
   close(): Promise<void>;
-}
-
-export interface Workers {
-  /** Stops the timers and waits for the rounds under way. */
-  stop(): Promise<void>;
 }
 
 /** More settlements than this behind the one under way: the database is slower than its callers. */
@@ -89,7 +85,7 @@ export function compose(ground: Ground): Composed {
   };
   return {
     services,
-    startWorkers: () => startWorkers(ground, billing, batching, services),
+    startRounds: () => startRounds(ground, billing, batching, services),
     beat: (url) => startBeats({ pool: store.pool, log: ground.log, url: config.internalUrl ?? url }),
     finishLines: (graceMs) => batching.finishLines(graceMs),
     async close() {
@@ -176,12 +172,12 @@ function composeAdmin(ground: Ground, people: PeopleServices, billing: BillingPa
   });
 }
 
-function startWorkers(
+function startRounds(
   { config, store: { pool }, secrets, log }: Ground,
   billing: BillingParts,
   batching: Batching,
   way: WayServices,
-): Workers {
+): Pick<Rounds, 'stop'> {
   const alerts = {
     pool,
     log,
@@ -191,15 +187,15 @@ function startWorkers(
     decrypt: (sealed: Buffer, context: string) => secrets.decrypt(sealed, context),
     privateAllowed: config.webhooksPrivate,
   };
-  const workers = [
+  const all = [
     startSweeper({ pool, log, logDays: config.logDays }),
-    startBillingWorker(billing),
+    startBillingRounds(billing),
     startAlertRounds(alerts),
-    ...batching.startWorkers(way),
+    ...batching.start(way),
   ];
   return {
     async stop() {
-      await Promise.all(workers.map((worker) => worker.stop()));
+      await Promise.all(all.map((rounds) => rounds.stop()));
     },
   };
 }

@@ -71,13 +71,13 @@ async function serve(
     });
     address.publicUrl = config.publicUrl ?? url;
     const made = await fillDataDir(config.dataDir, store.pool, secrets, `${url}/v1`);
-    const workers = parts.startWorkers();
+    const rounds = parts.startRounds();
     const beats = parts.beat(url);
     const close = async (graceMs: number) => {
       // First, so that workers beside it turn to others.
       await beats.stop();
       await stop(graceMs);
-      await workers.stop();
+      await rounds.stop();
       await storage.close();
       await store.close();
     };

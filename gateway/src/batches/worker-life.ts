@@ -1,13 +1,11 @@
 import { newId } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
-import { startRounds } from '../rounds.ts';
+import { type Rounds, startRounds } from '../rounds.ts';
 import type { Log } from '../store/log.ts';
 
 export interface WorkerLifeOptions {
   readonly pool: Pool;
   readonly log: Log;
-  /** Milliseconds that only go forward; default the process's. */
-  readonly clock?: () => number;
   /** Default 3 s. */
   readonly everyMs?: number;
   /** What this worker has taken stays its own for so long without a sign of life. Default 15 s. */
@@ -18,11 +16,6 @@ export interface WorkerLifeOptions {
 export interface WorkerLife {
   /** What stands in `worker_id` of whatever this worker has taken. */
   readonly id: string;
-  /**
-   * False before the first sign of life, and when the last is so long ago that others may have what was this
-   * worker's. What it writes is checked in the database all the same.
-   */
-  readonly alive: boolean;
   /** Begins to say so. */
   start(): void;
   /** Removes the row: what this worker still has is anybody's at once. */
@@ -42,36 +35,19 @@ ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until`;
 const ENDS = 'DELETE FROM batch_workers WHERE id = $1';
 
 export function makeWorkerLife(options: WorkerLifeOptions): WorkerLife {
-  const { pool, log, clock = () => performance.now() } = options;
-  const { everyMs = EVERY_MS, leaseMs = LEASE_MS } = options;
+  const { pool, log, everyMs = EVERY_MS, leaseMs = LEASE_MS } = options;
   const id = newId('worker');
-  let aliveUntil = Number.NEGATIVE_INFINITY;
-  let rounds: { stop(): Promise<void> } | null = null;
-  const say = async () => {
-    // Counted from before the call: the database counts from later.
-    const until = clock() + leaseMs;
-    await pool.query({ name: 'batches.lives', text: LIVES, values: [id, leaseMs] });
-    aliveUntil = until;
-  };
+  let rounds: Rounds | null = null;
+  const say = () => pool.query({ name: 'batches.lives', text: LIVES, values: [id, leaseMs] });
   return {
     id,
-    get alive() {
-      return clock() < aliveUntil;
-    },
     start() {
       if (rounds !== null) return;
-      const started = startRounds({
-        everyMs,
-        round: say,
-        log,
-        failed: 'A worker could not say that it lives',
-      });
-      void started.run();
-      rounds = started;
+      rounds = startRounds({ everyMs, round: say, log, failed: 'A worker could not say that it lives' });
+      rounds.run();
     },
     async stop() {
       await rounds?.stop();
-      aliveUntil = Number.NEGATIVE_INFINITY;
       // Without a database the row ends by itself.
       await pool.query(ENDS, [id]).catch(() => undefined);
     },

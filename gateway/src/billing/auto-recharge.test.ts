@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { onEveryPostgres } from '../testing/postgres.ts';
 import { DOLLAR, type Organization, ScriptedBilling } from '../testing/scripted-billing.ts';
 import { rechargeRound } from './auto-recharge.ts';
-import { startBillingWorker } from './billing-worker.ts';
+import { startBillingRounds } from './billing-rounds.ts';
 import { retryAfter } from './recharge-state.ts';
 import { reconcile } from './reconcile.ts';
 
@@ -143,15 +143,15 @@ onEveryPostgres('auto recharge', (database) => {
     expect(await settings(billing)).toMatchObject({ state: 'stopped', reason: 'There is no card to charge' });
   });
 
-  it('the worker does all of it, forgets removed cards at the provider, and leaves nothing running', async () => {
+  it('its rounds do all of it, forget removed cards at the provider, and leave nothing running', async () => {
     const billing = new ScriptedBilling(await database());
     const organization = await recharging(billing, '4242424242424242');
-    const worker = startBillingWorker(billing.parts, 10);
+    const rounds = startBillingRounds(billing.parts, 10);
     while ((await billing.balance(organization)) === 0n)
       await new Promise((resolve) => setTimeout(resolve, 10));
     await billing.pool.query('UPDATE payment_methods SET removed_at = now(), is_default = false');
     while (!billing.calls.includes('forgetCard')) await new Promise((resolve) => setTimeout(resolve, 10));
-    await worker.stop();
+    await rounds.stop();
     const { rows } = await billing.pool.query('SELECT 1 FROM payment_methods WHERE detached_at IS NULL');
     expect(rows).toEqual([]);
   });

@@ -7,7 +7,7 @@ import { reconcile } from './reconcile.ts';
 const EVERY_MS = 5_000;
 
 /** Every gateway runs one. A provider that is slow to tell of payments keeps no wallet from being recharged. */
-export function startBillingWorker(parts: BillingParts, everyMs = EVERY_MS): Pick<Rounds, 'stop'> {
+export function startBillingRounds(parts: BillingParts, everyMs = EVERY_MS): Pick<Rounds, 'stop'> {
   const failed = 'A round of billing failed';
   const works = [reconcile, rechargeRound].map((work) =>
     startRounds({ everyMs, round: () => work(parts), log: parts.log, failed }),
