@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { BatchObject } from '@zerogpu/protocol';
 import { describe, expect, test } from 'vitest';
-import { type BatchBooks, type BatchEnd, type EndFile, GAVE_UP, judgeBatch } from './support/batch-judge.ts';
+import { type BatchBooks, type BatchEnd, type EndFile, judgeBatch } from './support/batch-judge.ts';
 import { type ExpectedLine, endOf, makeBatch, TEXTS } from './support/batch-lines.ts';
 import { mulberry32 } from './support/seeded-inferences.ts';
 
@@ -183,7 +183,7 @@ describe('the judge', () => {
     ['answered what cannot be', ({ output, error }) => ({ output: [...output, error[0]!] })],
     ['failed what could be answered', firstError({ custom_id: firstAnswered() })],
     [
-      GAVE_UP,
+      'gave up',
       firstError({
         custom_id: firstAnswered(),
         error: { code: 'internal_error', message: '[legacy:dlq_exhausted] It died.' },

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -22,8 +22,8 @@ storageCases('files in a folder', async () => {
     async names() {
       // Of the parent, in case a name led out of the folder.
       expect(await readdir(parent)).toEqual(['files']);
-      const paths = (await filesOf()).filter((path) => !path.startsWith(partials));
-      return paths.map((path) => path.slice(folder.length + 1));
+      const names = (await filesOf()).map((path) => path.slice(folder.length + 1));
+      return names.filter((name) => !name.startsWith('.'));
     },
     async tamper(name, change) {
       const path = join(folder, name);
@@ -37,8 +37,20 @@ storageCases('files in a folder', async () => {
       await writeFile(join(partials, name.replace('/', '-')), 'left');
     },
     async clear() {
-      for (const entry of await readdir(folder)) await rm(join(folder, entry), { recursive: true });
+      for (const entry of await readdir(folder)) {
+        if (entry !== '.files') await rm(join(folder, entry), { recursive: true });
+      }
       await mkdir(partials);
+    },
+    async away() {
+      await rename(folder, `${folder}-away`);
+      // As a place where a disk was mounted.
+      await mkdir(folder);
+      return async () => {
+        expect(await readdir(folder)).toEqual([]);
+        await rm(folder, { recursive: true });
+        await rename(`${folder}-away`, folder);
+      };
     },
     close: () => rm(parent, { recursive: true }),
   };
@@ -86,11 +98,17 @@ describe('the folder of files', () => {
     expect(await readdir(join(folder, '.partial'))).toEqual([]);
   });
 
-  test('is made again when somebody removed it', async () => {
+  test('is unavailable when somebody removed it, until the storage is opened anew', async () => {
     const storage = await openFolderStorage(join(folder, 'files'));
-    await rm(join(folder, 'files'), { recursive: true });
-    await storage.sweep(new Date());
     await storage.put(NAME, from([Buffer.from('x')]));
+    await rm(join(folder, 'files'), { recursive: true });
+    const unavailable = { name: 'StorageError', kind: 'unavailable' };
+    await expect(storage.put(NAME, from([Buffer.from('x')]))).rejects.toMatchObject(unavailable);
+    await expect(all(storage.read(NAME, { start: 0, end: 1 }))).rejects.toMatchObject(unavailable);
+    expect(await readdir(folder)).toEqual([]);
+    const again = await openFolderStorage(join(folder, 'files'));
+    await expect(all(storage.read(NAME, { start: 0, end: 1 }))).rejects.toMatchObject({ kind: 'missing' });
+    await again.put(NAME, from([Buffer.from('x')]));
     expect(await storage.exists(NAME)).toBe(true);
   });
 

@@ -1,10 +1,11 @@
 /**
  * Objects as files of a folder, `<folder>/<project>/<file id>`. What is not whole yet lies under a random name in
- * `.partial`, on the same disk, so that a rename puts it into its place at once.
+ * `.partial`, on the same disk, so that a rename puts it into its place at once. A mark in the folder tells it from the
+ * empty one that is left where its disk is not mounted: there nothing is missing for good, and nothing is put.
  */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BLOCK_BYTES, hashBlocks } from './blocks.ts';
 import { checkRoom, type LookAtDisk } from './disk-room.ts';
@@ -14,6 +15,9 @@ import { StorageSettingError } from './storage-setting-error.ts';
 
 /** No name of an object begins with a dot. */
 const PARTIAL = '.partial';
+const MARK = '.files';
+const MARK_TEXT =
+  'The gateway keeps files here. Without this file it takes the folder for another one and waits.\n';
 /** Only the gateway's user reads what callers store. */
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
@@ -30,6 +34,7 @@ export async function openFolderStorage(folder: string, look?: LookAtDisk): Prom
     const trial = join(partials, randomUUID());
     await (await create(trial)).close();
     await rm(trial);
+    await writeFile(join(folder, MARK), MARK_TEXT, { mode: FILE_MODE });
   } catch (cause) {
     throw new StorageSettingError(
       `Cannot write to the folder of files, ${folder}: ${reasonOf(cause)}. Give the gateway's user the right to write there, or set ZEROGPU_DATA_DIR or S3_URL`,
@@ -41,20 +46,34 @@ export async function openFolderStorage(folder: string, look?: LookAtDisk): Prom
 
 function folderStorage(folder: string, partials: string, look?: LookAtDisk): ObjectStorage {
   const pathOf = (name: string) => join(folder, checkName(name));
+  const there = () => checkMark(folder);
   return {
-    put: async (name, source) => await put(pathOf(name), join(partials, randomUUID()), source, look),
+    async put(name, source) {
+      const path = pathOf(name);
+      await asking('store', there);
+      return await put(path, join(partials, randomUUID()), source, look);
+    },
     read: (name, range) => readFile(folder, name, range),
     exists: async (name) => {
       const path = pathOf(name);
-      return await asking(`look for ${name}`, async () => (await statOrNull(path))?.isFile() === true);
+      return await asking(`look for ${name}`, async () => {
+        const found = await statOrNull(path);
+        if (found === null) await there();
+        return found?.isFile() === true;
+      });
     },
     remove: async (name) => {
       const path = pathOf(name);
-      await asking(`remove ${name}`, () => rm(path, { force: true }));
+      await asking(`remove ${name}`, () => there().then(() => rm(path, { force: true })));
     },
-    sweep: async (before) => await asking('sweep', () => sweep(partials, before)),
+    sweep: async (before) => await asking('sweep', () => there().then(() => sweep(partials, before))),
     close: async () => undefined,
   };
+}
+
+/** @throws what is no `missing`: the folder is not the one that was opened */
+async function checkMark(folder: string): Promise<void> {
+  await stat(join(folder, MARK));
 }
 
 async function put(
@@ -96,7 +115,7 @@ async function writeDurably(
   }
 }
 
-/** With its folder, in case somebody emptied the data directory under us. */
+/** With its folder, which the first one makes. */
 async function create(path: string): Promise<FileHandle> {
   await mkdir(dirname(path), { recursive: true, mode: FOLDER_MODE });
   return await open(path, 'wx', FILE_MODE);
@@ -124,7 +143,12 @@ async function syncFolder(path: string): Promise<void> {
 
 async function* readFile(folder: string, name: string, range: ByteRange): AsyncGenerator<Buffer> {
   const path = join(folder, checkName(name));
-  const file = await asking(`read ${name}`, () => open(path, 'r').catch(missing(name)));
+  const file = await asking(`read ${name}`, () =>
+    open(path, 'r').catch(async (cause: unknown) => {
+      if (isMissing(cause)) await checkMark(folder);
+      return missing(name)(cause);
+    }),
+  );
   try {
     let position = range.start;
     while (position < range.end) {

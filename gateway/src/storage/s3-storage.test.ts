@@ -25,6 +25,12 @@ storageCases('files in a bucket', async () => {
       const parts = new Map([[1, Buffer.from('left')]]);
       server.uploads.set(`upload-${name}`, { key: PREFIX + name, initiated: new Date(), parts });
     },
+    async away() {
+      server.fault = () => ({ status: 503, code: 'ServiceUnavailable' });
+      return async () => {
+        server.fault = () => null;
+      };
+    },
     async clear() {
       server.objects.clear();
       server.uploads.clear();

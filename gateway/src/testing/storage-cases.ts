@@ -16,6 +16,8 @@ export interface StorageUnderTest {
   partialBytes(): Promise<number[]>;
   /** What a put leaves whose gateway was killed. */
   leavePartial(name: string): Promise<void>;
+  /** What lies behind it is away as a whole, until what this gives brings it back. */
+  away(): Promise<() => Promise<void>>;
   /** Removes everything. */
   clear(): Promise<void>;
   close(): Promise<void>;
@@ -165,6 +167,22 @@ function readingCases(place: () => StorageUnderTest): void {
     };
     await expect(reading()).rejects.toMatchObject({ name: 'StorageError', kind: 'damaged' });
     expectSame(Buffer.concat(given), bytes.subarray(0, good * BLOCK_BYTES));
+  });
+
+  test('nothing is missing, and nothing goes elsewhere, while all of it is away', async () => {
+    const { storage } = place();
+    const stored = await storage.put(NAME, from([Buffer.from('kept')]));
+    const back = await place().away();
+    const unavailable = { name: 'StorageError', kind: 'unavailable' };
+    await expect(all(storage.read(NAME, { start: 0, end: 4 }))).rejects.toMatchObject(unavailable);
+    await expect(storage.exists(NAME)).rejects.toMatchObject(unavailable);
+    await expect(storage.put(OTHER, from([Buffer.from('lost')]))).rejects.toMatchObject(unavailable);
+    await expect(storage.remove(NAME)).rejects.toMatchObject(unavailable);
+    await expect(storage.sweep(new Date())).rejects.toMatchObject(unavailable);
+    await back();
+    expect(await text(storage, NAME, stored)).toBe('kept');
+    expect(await place().names()).toEqual([NAME]);
+    await expect(all(storage.read(OTHER, { start: 0, end: 4 }))).rejects.toMatchObject({ kind: 'missing' });
   });
 
   test('damage elsewhere does not touch a range', async () => {

@@ -1,6 +1,8 @@
 /** A gateway with a node, and what works on lines beside it: processes of their own, each to be killed and started again. */
+
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { moneyTypes } from '@zerogpu/ledger';
@@ -18,11 +20,20 @@ export interface BatchFleetOptions {
   readonly second?: 'with a node' | 'without a node';
   /** Of gateways and worker, over the defaults of a test. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The gateway's files lie on a disk of so many bytes, which it alone sees (Linux, where namespaces may be made). */
+  /**
+   * The gateway's files lie on a disk of so many bytes, which it alone sees. Where none may be mounted (that takes Linux,
+   * and the right to make namespaces), its writes find no more room than that: see small-disk.ts.
+   */
   readonly diskBytes?: number;
 }
 
 export type Role = 'gateway' | 'second' | 'worker' | 'node';
+
+/** Whether a small disk can be made for a process of its own. */
+const MAKES_DISKS =
+  process.platform === 'linux' &&
+  process.env['ZEROGPU_TEST_NO_MOUNTS'] === undefined &&
+  spawnSync('unshare', ['--map-root-user', '--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
 
 const READY_MS = 60_000;
 const STOP_MS = 30_000;
@@ -65,6 +76,7 @@ export class BatchFleet implements BatchDoor {
     await chmod(dataDir, 0o711);
     const fleet = new BatchFleet(options, dataDir);
     try {
+      await writeFile(fleet.#room, String(options.diskBytes ?? 0));
       const gateway = await fleet.#add('gateway', 'gateway', await freePort());
       const credentials = parseCredentials(await readFile(path.join(dataDir, 'credentials.env'), 'utf8'));
       fleet.apiKey = credentials['ZEROGPU_API_KEY'] ?? '';
@@ -98,9 +110,32 @@ export class BatchFleet implements BatchDoor {
   /** The folder of the storage, as the gateway sees it. */
   get files(): string {
     const folder = path.join(this.dataDir, 'files');
-    return this.#options.diskBytes === undefined
+    return this.#options.diskBytes === undefined || !MAKES_DISKS
       ? folder
       : path.join('/proc', String(this.member('gateway').process.pid), 'root', folder);
+  }
+
+  /** Leaves no room on the disk of `diskBytes`. @returns what makes room again */
+  async fillDisk(): Promise<() => Promise<void>> {
+    const { diskBytes = 0 } = this.#options;
+    if (!MAKES_DISKS) {
+      await writeFile(this.#room, '0');
+      return () => writeFile(this.#room, String(diskBytes));
+    }
+    const ballast = path.join(this.files, 'ballast');
+    const file = await open(ballast, 'w');
+    try {
+      for (;;) await file.write(Buffer.alloc(4_096));
+    } catch {
+      return () => rm(ballast);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** How much room there is, where no disk can be made. */
+  get #room(): string {
+    return path.join(this.dataDir, 'room');
   }
 
   /** `kill -9`; resolves when the process is gone. */
@@ -151,9 +186,16 @@ export class BatchFleet implements BatchDoor {
   /** A small disk in a namespace of the gateway's own, so that it needs no rights and goes with its process. */
   #throughDisk(): string[] {
     const { diskBytes } = this.#options;
-    if (diskBytes === undefined) return [];
+    if (diskBytes === undefined || !MAKES_DISKS) return [];
     const mount = `mkdir -p "$0" && mount -t tmpfs -o size=${diskBytes} tmpfs "$0" && exec "$@"`;
     return ['unshare', '--map-root-user', '--mount', 'sh', '-c', mount, path.join(this.dataDir, 'files')];
+  }
+
+  /** The same by word of mouth, where none may be mounted. */
+  #saidDisk(role: Role): Readonly<Record<string, string>> {
+    if (role !== 'gateway' || this.#options.diskBytes === undefined || MAKES_DISKS) return {};
+    const module = path.join(ROOT, 'tests/src/support/small-disk.ts');
+    return { NODE_OPTIONS: `--import ${module}`, ZEROGPU_TEST_ROOM: this.#room };
   }
 
   /** The private socket, as the running server has written it down: its port in the fourth line, its folder in the fifth. */
@@ -181,7 +223,7 @@ export class BatchFleet implements BatchDoor {
 
   #spawn({ role, name, port }: Omit<Member, 'process'>): ManagedProcess {
     if (role !== 'node') {
-      const env = { ...this.#env, PORT: String(port), ZEROGPU_GATEWAY_NAME: name };
+      const env = { ...this.#env, ...this.#saidDisk(role), PORT: String(port), ZEROGPU_GATEWAY_NAME: name };
       const through = role === 'gateway' ? this.#throughDisk() : [];
       const program = role === 'worker' ? 'gateway/src/worker.ts' : 'gateway/src/main.ts';
       return new ManagedProcess({ name, program, env, through });

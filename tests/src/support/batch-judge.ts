@@ -37,10 +37,8 @@ export interface Fault {
   readonly detail: string;
 }
 
-/** The rule of a line that was tried four times: right where whatever works on it is killed every other second. */
-export const GAVE_UP = 'gave up';
 /** Of each rule: a defect would fill the report with its consequences. */
-export const MOST_TOLD = 5;
+const MOST_TOLD = 5;
 const BLOCK = 256 * 1024;
 
 /** Nothing when all is well. */
@@ -183,7 +181,7 @@ function judgeError(row: Row, end: LineEnd | undefined, tell: Tell): void {
   const told = isRecord(row['error']) ? row['error'] : {};
   const detail = `${JSON.stringify(row['custom_id'])}: ${JSON.stringify(told)}`;
   const gaveUp = /^\[legacy:(dlq|retries)_exhausted\]/.test(String(told['message']));
-  if (end?.kind === 'answered') tell(gaveUp ? GAVE_UP : 'failed what could be answered', detail);
+  if (end?.kind === 'answered') tell(gaveUp ? 'gave up' : 'failed what could be answered', detail);
   else if (end !== undefined && end.code !== told['code']) tell('another error', detail);
 }
 

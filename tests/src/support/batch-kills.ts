@@ -32,6 +32,10 @@ export interface BatchKillsReport {
   readonly seconds: number;
   readonly faults: readonly Fault[];
   readonly batch: BatchObject;
+  /** Attempts of lines that failed, by their error. */
+  readonly failures: readonly string[];
+  /** What all wrote last; empty when all is well. */
+  readonly output: string;
 }
 
 /** Longest pause between a restart and the next kill, when lines are being answered again. */
@@ -53,7 +57,9 @@ export async function killDuringBatch(options: BatchKillsOptions): Promise<Batch
     const kills = await killInTurn(fleet, client, begun.id, options, random);
     const batch = await client.ended(begun.id, options.patienceMs);
     const seconds = (performance.now() - startedAt) / 1000;
-    return { kills, seconds, batch, faults: await judge(fleet, client, batch, made) };
+    const faults = await judge(fleet, client, batch, made);
+    const failures = await fleet.withPool(failuresOf);
+    return { kills, seconds, batch, faults, failures, output: faults.length > 0 ? fleet.output : '' };
   } catch (error) {
     throw new Error(`Seed ${options.seed}. ${fleet.output}`, { cause: error });
   } finally {
@@ -83,6 +89,14 @@ export async function judge(
     const end = await readEnd(client, pool, batch);
     return judgeBatch(made.lines, end, await readBooks(pool, fleet.files));
   });
+}
+
+async function failuresOf(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ told: string }>(
+    `SELECT count(*) || ' ' || error_code AS told FROM requests WHERE half_price AND status <> 200
+     GROUP BY error_code ORDER BY count(*) DESC`,
+  );
+  return rows.map(({ told }) => told);
 }
 
 async function killInTurn(
@@ -148,6 +162,7 @@ export function describeKills({ lines, seed }: BatchKillsOptions, report: BatchK
   const each = kills.map(({ role, underWay, done }) => `${role} at ${done} with ${underWay}`);
   return [
     `${lines} lines of seed ${seed} in ${seconds.toFixed(1)} s; ${kills.length} kills (lines done, lines under way): ${each.join(', ')}`,
-    `Ended ${batch.status} with ${JSON.stringify(batch.request_counts)}, ${doneOf(batch)} in files`,
+    `Ended ${batch.status} with ${JSON.stringify(batch.request_counts)}, ${doneOf(batch)} in files; attempts that failed: ${report.failures.join(', ')}`,
+    report.output,
   ].join('\n');
 }

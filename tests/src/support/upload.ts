@@ -54,11 +54,11 @@ export function upload(
   return sendForm(gateway, project, form([PURPOSE, filePart(body)]), headers);
 }
 
-/** Everything in the folder of files, also what is not whole: `<project>/<file id>`, `.partial/…`. */
+/** Everything in the folder of files but its mark, also what is not whole: `<project>/<file id>`, `.partial/…`. */
 export async function storedIn(dataDir: string): Promise<string[]> {
   const entries = await readdir(path.join(dataDir, 'files'), { recursive: true, withFileTypes: true });
   return entries
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && entry.name !== '.files')
     .map((entry) => path.join(path.basename(entry.parentPath), entry.name))
     .sort();
 }
