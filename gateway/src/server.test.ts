@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Value } from '@sinclair/typebox/value';
 import { ErrorBody, isId, NODE_CONNECT_PATH, NODE_SUBPROTOCOL } from '@zerogpu/protocol';
 import fc from 'fast-check';
@@ -323,5 +324,34 @@ describe('the socket of nodes', () => {
     expect(deltas).toEqual(['The sky ', 'is blue.']);
     expect(server.memory.settled.at(-1)?.route).toMatchObject({ attempts: 2 });
     await other?.close();
+  });
+});
+
+describe('a caller who reads nothing', () => {
+  test('is cut off, and one who waits for a model is not', async () => {
+    const stalledMs = 100;
+    const narrow = await openServer({ bodyTimeoutMs: stalledMs, openapi: { x: 'x'.repeat(32 * 2 ** 20) } });
+    try {
+      const { hostname, port } = new URL(narrow.url);
+      const deaf = connect(Number(port), hostname).pause();
+      deaf.on('error', () => undefined);
+      deaf.write('GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n');
+      narrow.targets.splice(0, Infinity, {
+        ...answering(),
+        run: async (...asked) => {
+          await sleep(30 * stalledMs);
+          return answering().run(...asked);
+        },
+      });
+      expect((await narrow.post(body)).status).toBe(200);
+      let read = 0;
+      deaf.on('data', (bytes) => {
+        read += bytes.length;
+      });
+      await new Promise((resolve) => deaf.once('close', resolve).resume());
+      expect(read).toBeLessThan(32 * 2 ** 20);
+    } finally {
+      await narrow.close();
+    }
   });
 });

@@ -97,6 +97,7 @@ export function makeServer(services: ServerServices): FastifyInstance {
   app.setErrorHandler((error, request, reply) => sendError(services, request, reply, error));
   app.addHook('onRequest', (request, reply, next) => {
     boundRest(request.raw, reply.raw);
+    boundReading(reply.raw, services.bodyTimeoutMs);
     if (services.internal.take(request.raw, reply.raw)) return void reply.hijack();
     const error = refusalOf(routes, request, reply);
     if (request.method === 'OPTIONS' && isApi(request)) preflight(reply);
@@ -131,6 +132,14 @@ function boundRest(request: IncomingMessage, response: ServerResponse): void {
     request.once('close', over);
     // A request that was answered is not told when its connection ends.
     socket.once('close', over);
+  });
+}
+
+/** Who reads nothing of an answer for so long must not keep it in memory. Waiting for a model is nobody's fault. */
+function boundReading(response: ServerResponse, stalledMs: number): void {
+  response.setTimeout(stalledMs, () => {
+    if (response.writableLength > 0) response.destroy();
+    else response.socket?.setTimeout(stalledMs);
   });
 }
 
