@@ -12,7 +12,7 @@ import { type OutputServices, writeOutput } from './write-output.ts';
 export interface BatchEndingsOptions extends EndServices, Omit<OutputServices, 'signal'> {
   /** For so many days a batch that has ended stays in lists. */
   readonly batchDays: number;
-  /** Between two looks for batches that are to end. Default a second: that is an indexed look at the open ones. */
+  /** Between two looks for batches that are to end. Default 2 s: that is an indexed look at the open ones. */
   readonly everyMs?: number;
   /** Between two looks for what dead workers left. Default 5 s. */
   readonly sweepEveryMs?: number;
@@ -31,7 +31,7 @@ export interface BatchEndings {
 const LANES = 2;
 
 export function startBatchEndings(options: BatchEndingsOptions): BatchEndings {
-  const { log, everyMs = 1_000, sweepEveryMs = 5_000, tidyEveryMs = 600_000 } = options;
+  const { log, everyMs = 2_000, sweepEveryMs = 5_000, tidyEveryMs = 600_000 } = options;
   const stopping = new AbortController();
   const ender = new BatchEnder(options, stopping.signal);
   const every = (ms: number, round: () => Promise<unknown>, failed: string) =>

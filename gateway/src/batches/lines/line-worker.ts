@@ -31,7 +31,7 @@ export interface LineWorkerOptions {
   /** Batches whose lines nobody here can answer at the moment: others may. */
   readonly left: () => readonly string[];
   readonly log: Log;
-  /** Between two looks for lines when there were none. Default 1 s. */
+  /** Between two looks for lines when there were none. Default 2 s. */
   readonly lookMs?: number;
   /** All places are taken for so long: lines of other batches get some more. Default 250 ms. */
   readonly stallMs?: number;
@@ -52,8 +52,8 @@ export interface LineWorker {
   stop(graceMs: number): Promise<void>;
 }
 
-/** An idle look is one statement of a tenth of a millisecond. */
-const LOOK_MS = 1_000;
+/** An idle look is one statement; whoever makes a batch here kicks. */
+const LOOK_MS = 2_000;
 const COMPARE_MS = 3_000;
 /** Built-in models take some milliseconds: what takes this long has a slow model, or waits for a node. */
 const STALL_MS = 250;
@@ -99,7 +99,8 @@ class Loop implements LineWorker {
   start(): void {
     if (this.#comparing !== null) return;
     this.#comparing = setInterval(() => {
-      this.#unsure = true;
+      // An idle worker has nothing, unless a claim failed, and then it knows.
+      this.#unsure ||= this.#waiting.length + this.#running.size > 0;
     }, this.#options.compareMs ?? COMPARE_MS);
     this.#comparing.unref();
     this.#looping = this.#loop();
