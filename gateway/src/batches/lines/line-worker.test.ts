@@ -113,6 +113,22 @@ describe('a worker', () => {
     expect(Math.max(...one.claims)).toBe(6);
   });
 
+  it('takes none of the batches that it leaves to others, until it takes them up again', async () => {
+    const one = scene();
+    one.left = ['batch_1'];
+    one.toClaim.push(line(1), { ...line(2), batchId: 'batch_2' });
+    one.worker.start();
+    await one.until(() => one.asked.length === 1);
+    one.end(2);
+    await one.until(() => one.worker.underWay === 0);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(numbersOf(one.asked)).toEqual([2]);
+    one.left = [];
+    await one.until(() => one.asked.length === 2);
+    expect(numbersOf(one.asked)).toEqual([2, 1]);
+    one.end(1);
+  });
+
   it('gives other batches some places more while one takes all of them, and never twice as many', async () => {
     const one = scene({ stallMs: 5 });
     one.toClaim.push(...range(20).map(line));
