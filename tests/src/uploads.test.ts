@@ -68,7 +68,8 @@ describe.runIf(process.platform === 'linux')('a file of 100 MB', () => {
       `Resident: ${mb(before.now)} before, at most ${mb(uploaded.most)} while 100 MB came in, ` +
         `at most ${mb(downloaded.most)} after they went out`,
     );
-    expect(downloaded.most).toBeLessThan(256 * MB);
+    // Streamed, not held: otherwise it would grow by all of the file, twice.
+    expect(downloaded.most - before.now).toBeLessThan(LIMIT);
   });
 });
 
@@ -138,7 +139,7 @@ describe('an upload that is refused in the middle', () => {
 describe('downloads of callers who go away', () => {
   let gateway: TestGateway;
   beforeAll(async () => {
-    gateway = await TestGateway.start({ ZEROGPU_BODY_TIMEOUT_MS: '3000' });
+    gateway = await TestGateway.start({ ZEROGPU_BODY_TIMEOUT_MS: '5000' });
   });
   afterAll(() => gateway.stop());
 
@@ -176,7 +177,8 @@ describe('downloads of callers who go away', () => {
     const route = `/v1/files/${json.id}/content`;
     const { hostname, port } = new URL(gateway.url);
     const head = `GET ${route} HTTP/1.1\r\nhost: a\r\nx-api-key: ${gateway.first.apiKey}\r\n\r\n`;
-    const silent = Array.from({ length: 32 }, () => {
+    // More than an organization has places, so that some are refused however slowly they begin.
+    const silent = Array.from({ length: 64 }, () => {
       const socket = connect(Number(port), hostname).pause();
       socket.on('error', () => undefined);
       socket.write(head);

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { ApiError, type BatchList, isId } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
+import { afterOf, endsOf, limitOf } from '../caller-list.ts';
 import type { CallerAnswer, CallerRequest, CallerRoute } from '../caller-route.ts';
 import type { CreateOnce } from '../create-once.ts';
 import { inTenant } from '../store/tenant-fence.ts';
@@ -54,17 +55,12 @@ async function create(services: BatchRouteServices, request: CallerRequest): Pro
 }
 
 async function list({ pool }: BatchRouteServices, { caller, query }: CallerRequest): Promise<CallerAnswer> {
-  const limit = limitOf(query.get('limit'));
-  const after = afterOf(query.get('after'));
+  const limit = limitOf(query, PAGE);
+  const after = afterOf(query, 'batch');
   const rows = await inTenant(pool, caller, (db) => listBatches(db, caller.projectId, after, limit + 1));
   const data = rows.slice(0, limit).map(shownBatch);
-  const body: BatchList = {
-    object: 'list',
-    data,
-    first_id: data.at(0)?.id ?? null,
-    last_id: data.at(-1)?.id ?? null,
-    has_more: rows.length > limit,
-  };
+  const ends = endsOf(data.at(0), data.at(-1), rows.length > limit);
+  const body: BatchList = { object: 'list', data, ...ends };
   return { kind: 'json', body };
 }
 
@@ -91,20 +87,4 @@ function answerOf(id: string, row: BatchRow | null): CallerAnswer {
 /** The same for another project's, for what never was, and for what is no id at all. */
 function notThere(id: string): ApiError {
   return new ApiError('batch_not_found', { message: `Batch not found: ${quoted(id)}` });
-}
-
-function limitOf(text: string | null): number {
-  if (text === null) return PAGE.usual;
-  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0;
-  if (limit >= 1 && limit <= PAGE.most) return limit;
-  throw new ApiError('invalid_limit', {
-    message: `limit must be an integer from 1 to ${PAGE.most}`,
-    param: 'limit',
-  });
-}
-
-/** Ids sort by time, so that a page goes on also after a batch of which nothing is known any more. */
-function afterOf(text: string | null): string | null {
-  if (text === null || isId('batch', text)) return text;
-  throw new ApiError('invalid_value', { message: 'after must be the id of a batch', param: 'after' });
 }

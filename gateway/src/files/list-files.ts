@@ -1,6 +1,7 @@
 /** `GET /v1/files`: a long list goes out as it is read, some hundred rows at a time. */
 import { Readable } from 'node:stream';
 import type { FileList } from '@zerogpu/protocol';
+import { endsOf } from '../caller-list.ts';
 import type { CallerAnswer, CallerRequest } from '../caller-route.ts';
 import { type FileRow, shownFile } from '../storage/file.ts';
 import type { FileStore, ListQuestion } from './file-store.ts';
@@ -35,7 +36,7 @@ function readSlice({ files, request }: Listing, asked: ListQuestion): Promise<Fi
 
 function json(rows: readonly FileRow[], limit: number): CallerAnswer {
   const data = rows.slice(0, limit).map(shownFile);
-  const body: FileList = { object: 'list', data, ...endOf(rows[0], data.at(-1), rows.length > limit) };
+  const body: FileList = { object: 'list', data, ...endsOf(rows[0], data.at(-1), rows.length > limit) };
   return { kind: 'json', body };
 }
 
@@ -57,13 +58,5 @@ async function* textOf(listing: Listing, first: readonly FileRow[]): AsyncGenera
     if (more)
       rows = await readSlice(listing, { ...asked, after: last?.id ?? null, limit: asked.limit - shown });
   }
-  yield `],${JSON.stringify(endOf(first[0], last, more)).slice(1)}`;
+  yield `],${JSON.stringify(endsOf(first[0], last, more)).slice(1)}`;
 }
-
-type Named = Pick<FileRow, 'id'> | undefined;
-
-const endOf = (first: Named, last: Named, more: boolean) => ({
-  first_id: first?.id ?? null,
-  last_id: last?.id ?? null,
-  has_more: more,
-});
