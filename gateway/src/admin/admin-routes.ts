@@ -60,7 +60,7 @@ const TURNS = {
 export function addAdminRoutes(app: FastifyInstance, services: AdminServices): void {
   const turns = new Turns(TURNS);
   for (const [name, route] of Object.entries<AdminRoute>(ADMIN_ROUTES)) {
-    const work = worker(name as AdminRouteName, route, services, turns);
+    const work = workOf(name as AdminRouteName, route, services, turns);
     const url = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
     // Taken over before the framework looks at the body: it is read after it is known who asks.
     const onRequest = (request: FastifyRequest, reply: FastifyReply) => {
@@ -76,7 +76,7 @@ type Work = (request: FastifyRequest, raw: IncomingMessage, response: ServerResp
 /** A value of a handler's own types, after the declaration's schemas have checked it. */
 type AnyHandler = (context: AdminContext<AdminRouteName>) => Promise<unknown>;
 
-function worker(name: AdminRouteName, route: AdminRoute, services: AdminServices, turns: Turns): Work {
+function workOf(name: AdminRouteName, route: AdminRoute, services: AdminServices, turns: Turns): Work {
   // The declaration of the same name gives both the schemas below and the handler's type.
   const handler = services.handlers[name] as AnyHandler;
   const readQuery = queryReader(route.query, services);

@@ -18,10 +18,10 @@ export type EndedBatch = Pick<
   | 'failed'
 >;
 
-type Ending = readonly [EventKind, Severity, (batch: EndedBatch) => string];
+type Telling = readonly [EventKind, Severity, (batch: EndedBatch) => string];
 
 /** What each ending is called, and how urgent it is: a warning where somebody's lines did not all run. */
-const ENDINGS: { readonly [Status in BatchStatus]?: Ending } = {
+const ENDINGS: { readonly [Status in BatchStatus]?: Telling } = {
   completed: ['batch.completed', 'info', (batch) => `A batch has ended: ${linesOf(batch)}`],
   failed: ['batch.failed', 'warning', (batch) => `A batch was not begun: ${faultTitle(batch)}`],
   cancelled: ['batch.cancelled', 'info', (batch) => `A batch was cancelled: ${linesOf(batch)}`],
