@@ -18,7 +18,10 @@ CREATE TYPE claimed_line AS (
 -- others_than: batches of which nothing is wanted now.
 CREATE FUNCTION claim_lines(worker text, most int, at timestamptz, others_than text[] DEFAULT '{}')
 RETURNS SETOF claimed_line LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+-- Lines come by the thousand and nobody has counted them yet: left to itself the planner would gather all that are left
+-- of a batch and sort them, each time that it hands out some.
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
   candidates text[] := '{}';
