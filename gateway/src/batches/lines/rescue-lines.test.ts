@@ -12,15 +12,20 @@ it('takes back again and again, tells the operator when there was something, and
   const rounds: TakenBack[] = [NOTHING, { lines: 3, over: ['batch_1'], open: 1 }];
   const rescue = startRescue({
     store: {
-      look: async () => undefined,
+      async look() {
+        now += 3_000;
+      },
       takeBack: async () => rounds.shift() ?? Promise.reject(new Error('away')),
     },
     tookBack: (one) => taken.push(one),
     log: { info() {}, warn: (_, text) => told.push(text), error() {} },
-    everyMs: 1,
-    clock: () => (now += 2),
+    everyMs: 3_000,
+    clock: () => now,
   });
-  while (told.length < 2) await sleep(1);
+  while (told.length < 2) {
+    rescue.run();
+    await sleep(1);
+  }
   await rescue.stop();
   expect(taken.map(({ lines }) => lines)).toEqual([0, 3]);
   expect(told.slice(0, 2)).toEqual([
