@@ -67,6 +67,7 @@ function codeOf(error: unknown): string | null {
 /** `pg` gives these without a code. */
 function isConnectionMessage(error: unknown): boolean {
   return (
-    error instanceof Error && /connection (terminated|timeout|ended)|timeout exceeded|not queryable/i.test(error.message)
+    error instanceof Error &&
+    /connection (terminated|timeout|ended)|timeout exceeded|not queryable/i.test(error.message)
   );
 }

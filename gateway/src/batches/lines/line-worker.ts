@@ -52,7 +52,7 @@ export interface LineWorker {
   stop(graceMs: number): Promise<void>;
 }
 
-/** An idle look is one statement; whoever makes a batch here kicks. */
+/** An idle look is one statement; whoever makes a batch here wakes it. */
 const LOOK_MS = 2_000;
 const COMPARE_MS = 3_000;
 /** Built-in models take some milliseconds: what takes this long has a slow model, or waits for a node. */

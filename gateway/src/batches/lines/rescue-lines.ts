@@ -15,8 +15,8 @@ export interface RescueOptions {
 
 const EVERY_MS = 3_000;
 /**
- * After we began, and after the database was away, or we were: everybody else may be just as late with their signs of life, which come every
- * three seconds, and are not dead.
+ * After we began, and after the database was away, or we were: everybody else may be just as late with their signs of life,
+ * which come every three seconds, and are not dead.
  */
 const HEAL_MS = 6_000;
 
