@@ -16,6 +16,8 @@ export interface BatchFleetOptions {
   readonly databaseUrl: string | null;
   /** A worker process, which asks the gateways' nodes. */
   readonly worker?: boolean;
+  /** Gateways leave all lines to the worker. */
+  readonly onlyWorker?: boolean;
   /** A second gateway on the same database and folder of files, with a node of its own or with none. */
   readonly second?: 'with a node' | 'without a node';
   /** Of gateways and worker, over the defaults of a test. */
@@ -223,7 +225,13 @@ export class BatchFleet implements BatchDoor {
 
   #spawn({ role, name, port }: Omit<Member, 'process'>): ManagedProcess {
     if (role !== 'node') {
-      const env = { ...this.#env, ...this.#saidDisk(role), PORT: String(port), ZEROGPU_GATEWAY_NAME: name };
+      const env: Record<string, string | undefined> = {
+        ...this.#env,
+        ...this.#saidDisk(role),
+        PORT: String(port),
+        ZEROGPU_GATEWAY_NAME: name,
+      };
+      if (role !== 'worker' && this.#options.onlyWorker) env['ZEROGPU_BATCH_CONCURRENCY'] = '0';
       const through = role === 'gateway' ? this.#throughDisk() : [];
       const program = role === 'worker' ? 'gateway/src/worker.ts' : 'gateway/src/main.ts';
       return new ManagedProcess({ name, program, env, through });
