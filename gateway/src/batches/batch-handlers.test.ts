@@ -63,9 +63,13 @@ interface Changes {
   readonly since?: number;
 }
 
+/** Ids of one millisecond have any order. */
+let madeAt = 0;
+
 async function insertBatch(pool: Pool, changes: Changes): Promise<string> {
   const { projectId, keyId, status = 'in_progress', total = 100, since = 10 } = changes;
-  const id = newId('batch');
+  madeAt = Math.max(madeAt + 1, Date.now());
+  const id = newId('batch', madeAt);
   await pool.query(
     `INSERT INTO batches (id, project_id, key_id, endpoint, input_file_id, status, total, completed, failed, errors,
        metadata, created_at, expires_at, in_progress_at)

@@ -61,6 +61,9 @@ interface Changes {
   readonly expires?: number;
 }
 
+/** Ids of one millisecond have any order. */
+let madeAt = 0;
+
 async function insertFile(
   pool: Pool,
   storage: MemoryStorage,
@@ -68,7 +71,8 @@ async function insertFile(
   changes: Changes,
 ): Promise<string> {
   const { content = CONTENT, purpose = 'batch', state = 'stored', filename = 'lines.jsonl' } = changes;
-  const id = newId('file');
+  madeAt = Math.max(madeAt + 1, Date.now());
+  const id = newId('file', madeAt);
   const hashed = hashBlocks(
     (async function* () {
       yield content;
