@@ -60,7 +60,9 @@ const { json } = fc.letrec<{ json: string; object: string; array: string }>((tie
 const request = fc
   .array(fc.tuple(fc.constantFrom(...NAMES), json), { maxLength: 6 })
   .map((fields) => `{${fields.map(([name, value]) => `"${name}":${value}`).join(',')}}`);
-const bytes = fc.oneof(json, request).map((text) => Buffer.from(text));
+/** What chance alone makes too seldom. */
+const streaming = json.map((text) => `{"custom_id":${text},"body":{"x":${text}, "stream" : true}}`);
+const bytes = fc.oneof(json, request, streaming).map((text) => Buffer.from(text));
 
 /** A byte is changed, taken out or put in. */
 const harm = fc.tuple(
