@@ -1,15 +1,10 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkInvariants, readBalance } from '@zerogpu/ledger';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { Settler } from '../metering/settle.ts';
 import { HoldBook } from '../quota/hold-money.ts';
-import { endPool, temporaryDataDir } from '../testing/postgres.ts';
+import { killableDatabase } from '../testing/postgres.ts';
 import { makeAsking, makeSettlement, makeTenant } from '../testing/tenant.ts';
-import { startEmbeddedPostgres } from './embedded-postgres.ts';
-import { silentLog } from './log.ts';
-import { migrate } from './migrate.ts';
-import { MIGRATIONS, openPool } from './open-store.ts';
 import { Secrets } from './secrets.ts';
 
 const CALLERS = 20;
@@ -18,15 +13,7 @@ const COST = 700n;
 const BALANCE = 10n ** 12n;
 
 it('a database that is killed again and again under load loses nothing that was settled, and settles nothing twice', async () => {
-  const dataDir = await temporaryDataDir();
-  const server = await startEmbeddedPostgres({ dataDir, log: silentLog });
-  const pool = openPool(server.connection, silentLog);
-  onTestFinished(async () => {
-    await endPool(pool);
-    await server.stop();
-    await rm(dataDir, { recursive: true, force: true });
-  });
-  await migrate(pool, MIGRATIONS);
+  const { server, pool } = await killableDatabase();
   const secrets = new Secrets('a secret of the tests, long enough');
   const { caller } = await makeTenant(pool, secrets, BALANCE);
   const holds = new HoldBook(pool);

@@ -11,7 +11,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, it, onTestFinished } from 'vitest';
 import { startEmbeddedPostgres } from '../store/embedded-postgres.ts';
 import { silentLog } from '../store/log.ts';
 import { migrate } from '../store/migrate.ts';
@@ -141,4 +141,18 @@ export async function temporaryDataDir(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'zerogpu-test-'));
   await chmod(dataDir, 0o711);
   return dataDir;
+}
+
+/** A migrated embedded database of one test, which the test may kill by `server.pid`; it goes when the test ends. */
+export async function killableDatabase() {
+  const dataDir = await temporaryDataDir();
+  const server = await startEmbeddedPostgres({ dataDir, log: silentLog });
+  const pool = openPool(server.connection, silentLog);
+  onTestFinished(async () => {
+    await endPool(pool);
+    await server.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+  await migrate(pool, MIGRATIONS);
+  return { server, pool };
 }

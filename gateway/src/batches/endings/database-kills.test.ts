@@ -1,13 +1,8 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
-import { startEmbeddedPostgres } from '../../store/embedded-postgres.ts';
-import { silentLog } from '../../store/log.ts';
-import { migrate } from '../../store/migrate.ts';
-import { MIGRATIONS, openPool } from '../../store/open-store.ts';
 import { failed, succeeded } from '../../testing/batch-rows.ts';
 import { openEndings, parsedLines } from '../../testing/open-endings.ts';
-import { endPool, temporaryDataDir } from '../../testing/postgres.ts';
+import { killableDatabase } from '../../testing/postgres.ts';
 import { startBatchEndings } from './batch-endings.ts';
 
 const KILLS = 4;
@@ -16,15 +11,7 @@ const LINES = 20_000;
 it('a database that is killed while batches end loses no line, and tells no end twice', {
   timeout: 120_000,
 }, async () => {
-  const dataDir = await temporaryDataDir();
-  const server = await startEmbeddedPostgres({ dataDir, log: silentLog });
-  const pool = openPool(server.connection, silentLog);
-  onTestFinished(async () => {
-    await endPool(pool);
-    await server.stop();
-    await rm(dataDir, { recursive: true, force: true });
-  });
-  await migrate(pool, MIGRATIONS);
+  const { server, pool } = await killableDatabase();
   const all = await openEndings(pool);
   onTestFinished(all.close);
   const lines = Array.from({ length: LINES }, (_, i) => (i % 5 === 0 ? failed() : succeeded()));
