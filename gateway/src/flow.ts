@@ -5,12 +5,15 @@
 import {
   type Answer,
   ApiError,
+  type DeviceClass,
   type ErrorCode,
   type ErrorDetails,
   type FinishReason,
   type Inference,
   type ModelManifest,
   type NanoDollars,
+  type NodePool,
+  type Place,
   type Route,
   type Tier,
   type ToolCall,
@@ -292,9 +295,27 @@ export class TargetFailure extends Error {
   }
 }
 
-/** What the router knows of one node and one model on it. */
-export interface NodeView {
+/**
+ * How far a node is believed for one model: vouched for by whoever gave its join token; on probation, so that each answer is
+ * checked before it leaves; earned by right answers, of which a share is rechecked; quarantined after a wrong one.
+ */
+export type Trust = 'vouched' | 'probation' | 'earned' | 'quarantined';
+
+/** What is known of a node as long as it is connected, whatever it runs. */
+export interface NodeFacts {
   readonly id: string;
+  /** Null for the operator's and for strangers'. */
+  readonly organizationId: string | null;
+  readonly pool: NodePool;
+  readonly deviceClass: DeviceClass;
+  /** Null when nothing tells. */
+  readonly place: Place | null;
+  /** ISO 3166-1 country code; null when nothing tells. */
+  readonly region: string | null;
+}
+
+/** What the router knows of one node and one model on it. */
+export interface NodeView extends NodeFacts {
   readonly slots: number;
   /** Runs of this model there now, waiting ones included; but batch runs that wait, which are in nobody's way. */
   readonly inFlight: number;

@@ -14,6 +14,7 @@
  *      │ draining ──────────────────────▶ │  no new runs; finishes what it has
  */
 import { type Static, Type } from '@sinclair/typebox';
+import { DEVICE_CLASSES } from './fleet.ts';
 
 export const NODE_SUBPROTOCOL = 'zerogpu.node.v1';
 export const NODE_CONNECT_PATH = '/v1/nodes/connect';
@@ -31,6 +32,15 @@ export const AnnouncedModel = Type.Object({
   slots: Type.Integer({ minimum: 1, maximum: 1024 }),
   /** In memory already; otherwise the first run waits for it to load. */
   resident: Type.Boolean(),
+  /** How quick the node found itself when it tried the model; the gateway believes what it sees more. */
+  speed: Type.Optional(
+    Type.Object({
+      /** Milliseconds that any run takes. */
+      baseMs: Type.Number({ minimum: 0, maximum: 1e6 }),
+      /** Milliseconds for a thousand tokens of input. */
+      perThousandMs: Type.Number({ minimum: 0, maximum: 1e6 }),
+    }),
+  ),
 });
 export type AnnouncedModel = Static<typeof AnnouncedModel>;
 
@@ -51,6 +61,15 @@ export const Hello = Type.Object({
     memoryBytes: Type.Integer({ minimum: 0 }),
     platform: Type.String({ maxLength: 64 }),
     timeZone: Type.String({ maxLength: 64 }),
+    deviceClass: Type.Optional(Type.Union(DEVICE_CLASSES.map((name) => Type.Literal(name)))),
+    runtimes: Type.Optional(Type.Array(Type.String({ maxLength: 16 }), { maxItems: 16 })),
+    /** In degrees: given by the owner, or by the browser with permission. */
+    place: Type.Optional(
+      Type.Object({
+        latitude: Type.Number({ minimum: -90, maximum: 90 }),
+        longitude: Type.Number({ minimum: -180, maximum: 180 }),
+      }),
+    ),
   }),
   models,
 });

@@ -16,6 +16,7 @@ export * from './admin/organizations.ts';
 export * from './admin/projects.ts';
 export * from './admin/route.ts';
 export * from './errors.ts';
+export * from './fleet.ts';
 export * from './frames.ts';
 export * from './ids.ts';
 export * from './inference.ts';

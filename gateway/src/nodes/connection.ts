@@ -16,6 +16,7 @@ import {
 import type { RawData, WebSocket } from 'ws';
 import {
   type FailureKind,
+  type NodeFacts,
   type NodeView,
   type PieceSink,
   type Target,
@@ -41,6 +42,15 @@ const MAX_ANSWER_LENGTH = 1024 * 1024;
 /** A cancelled run that still holds its slot after this long shows that the node does not listen. */
 const CANCEL_GRACE_MS = 30_000;
 const MAX_REPORTED_LENGTH = 200;
+/** Until it is admitted. */
+const NOBODY: NodeFacts = {
+  id: '',
+  organizationId: null,
+  pool: 'public',
+  deviceClass: 'server',
+  place: null,
+  region: null,
+};
 
 export interface ConnectionServices {
   admit(hello: Hello, nonce: string): Promise<Admittance>;
@@ -71,8 +81,7 @@ interface Running {
 /** The gateway's end of one node's socket: who it is, what it announces, what it is running. */
 export class NodeConnection implements Target {
   readonly kind = 'node';
-  id = '';
-  organizationId: string | null = null;
+  facts: NodeFacts = NOBODY;
   rttMs = 0;
   lastHeardAt: number;
   readonly #socket: WebSocket;
@@ -101,6 +110,14 @@ export class NodeConnection implements Target {
     this.#send({ type: 'challenge', nonce: this.#nonce });
   }
 
+  get id(): string {
+    return this.facts.id;
+  }
+
+  get organizationId(): string | null {
+    return this.facts.organizationId;
+  }
+
   get serving(): boolean {
     return this.#state === 'serving' && this.#socket.readyState === this.#socket.OPEN;
   }
@@ -114,7 +131,16 @@ export class NodeConnection implements Target {
     if (!lane) return null;
     const { slots, inFlight, batchRoom, resident, serviceMs } = lane;
     const failures = lane.failures(this.#services.now());
-    return { id: this.id, slots, inFlight, batchRoom, resident, serviceMs, failures, rttMs: this.rttMs };
+    return {
+      ...this.facts,
+      slots,
+      inFlight,
+      batchRoom,
+      resident,
+      serviceMs,
+      failures,
+      rttMs: this.rttMs,
+    };
   }
 
   async run(
@@ -255,8 +281,7 @@ export class NodeConnection implements Target {
       return;
     }
     clearTimeout(this.#greeting);
-    this.id = admittance.nodeId;
-    this.organizationId = admittance.organizationId;
+    this.facts = admittance.facts;
     this.#state = 'serving';
     this.#announce(hello.models);
     this.#send({ type: 'welcome', nodeId: this.id, heartbeatMs: this.#services.heartbeatMs });

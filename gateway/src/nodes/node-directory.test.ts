@@ -48,7 +48,7 @@ onEveryPostgres('node directory', (database) => {
     const [directory, keys] = [open(pool), deviceKeys()];
     const first = await directory.admit(hello(keys), NONCE);
     if (first.kind !== 'admitted') throw new Error(first.message);
-    expect(isId('node', first.nodeId)).toBe(true);
+    expect(isId('node', first.facts.id)).toBe(true);
     expect(await directory.admit(without(hello(keys, { name: 'renamed' })), NONCE)).toEqual(first);
     const { rows } = await pool.query('SELECT name, capabilities FROM nodes');
     expect(rows).toEqual([{ name: 'renamed', capabilities: hello().capabilities }]);

@@ -4,18 +4,18 @@ import {
   type Hello,
   isWellFormedSecret,
   JOIN_TOKEN_PREFIX,
+  type NodePool,
   newId,
   type REFUSALS,
 } from '@zerogpu/protocol';
 import type { Pool, PoolClient } from 'pg';
+import type { NodeFacts } from '../flow.ts';
 
 /** Whether a node is one of ours. */
 export type Admittance =
   | {
       readonly kind: 'admitted';
-      readonly nodeId: string;
-      /** Null is the operator's pool. */
-      readonly organizationId: string | null;
+      readonly facts: NodeFacts;
     }
   | { readonly kind: 'refused'; readonly code: (typeof REFUSALS)[number]; readonly message: string };
 
@@ -29,20 +29,20 @@ export interface NodeDirectoryServices {
 const FIND_NODE = `
   UPDATE nodes SET last_seen_at = now(), name = $2, agent = $3, capabilities = $4
   WHERE public_key = $1
-  RETURNING id, organization_id, revoked_at IS NOT NULL AS revoked`;
+  RETURNING id, organization_id, pool, revoked_at IS NOT NULL AS revoked`;
 
 /** Takes one use of a token; no row when it is unknown, used up, expired or revoked. */
 const USE_TOKEN = `
   UPDATE join_tokens SET uses_left = uses_left - 1
   WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) AND (uses_left IS NULL OR uses_left > 0)
-  RETURNING organization_id`;
+  RETURNING id, organization_id, pool`;
 
 /** Two sockets of one new node at once: the first inserts, the second finds the same row. */
 const ADD_NODE = `
-  INSERT INTO nodes (id, public_key, organization_id, name, agent, capabilities, last_seen_at)
-  VALUES ($1, $2, $3, $4, $5, $6, now())
+  INSERT INTO nodes (id, public_key, organization_id, pool, join_token_id, name, agent, capabilities, last_seen_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now())
   ON CONFLICT (public_key) DO UPDATE SET last_seen_at = now()
-  RETURNING id, organization_id`;
+  RETURNING id, organization_id, pool`;
 
 /** Who may join: a node proves its key by a signature; a join token makes a new key known. */
 export class NodeDirectory {
@@ -81,7 +81,7 @@ export class NodeDirectory {
     const node = found.rows[0];
     if (!node) return null;
     if (node.revoked) return { kind: 'refused', code: 'revoked', message: 'This node was removed' };
-    return admitted(node);
+    return admitted(node, hello);
   }
 
   async #join(client: PoolClient, hello: Hello): Promise<Admittance> {
@@ -92,9 +92,7 @@ export class NodeDirectory {
       return refused('The join token is mistyped or cut off');
     await client.query('BEGIN');
     try {
-      const used = await client.query<{ organization_id: string | null }>(USE_TOKEN, [
-        this.#services.hash(token),
-      ]);
+      const used = await client.query<TokenRow>(USE_TOKEN, [this.#services.hash(token)]);
       const grant = used.rows[0];
       if (!grant) {
         await client.query('ROLLBACK');
@@ -104,12 +102,14 @@ export class NodeDirectory {
         newId('node'),
         Buffer.from(hello.publicKey, 'base64url'),
         grant.organization_id,
+        grant.pool,
+        grant.id,
         hello.name,
         hello.agent,
         JSON.stringify(hello.capabilities),
       ]);
       await client.query('COMMIT');
-      return admitted(added.rows[0]!);
+      return admitted(added.rows[0]!, hello);
     } catch (error) {
       await client.query('ROLLBACK');
       throw error;
@@ -120,10 +120,14 @@ export class NodeDirectory {
 interface NodeRow {
   readonly id: string;
   readonly organization_id: string | null;
+  readonly pool: NodePool;
 }
 
-function admitted({ id, organization_id: organizationId }: NodeRow): Admittance {
-  return { kind: 'admitted', nodeId: id, organizationId };
+type TokenRow = NodeRow;
+
+function admitted({ id, organization_id: organizationId, pool }: NodeRow, hello: Hello): Admittance {
+  const { deviceClass = 'server', place = null } = hello.capabilities;
+  return { kind: 'admitted', facts: { id, organizationId, pool, deviceClass, place, region: null } };
 }
 
 /** True when `hello` was signed with its own key over this nonce. */

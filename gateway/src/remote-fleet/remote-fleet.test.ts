@@ -9,6 +9,7 @@ import { targetsFor } from '../router/targets.ts';
 import { silentLog } from '../store/log.ts';
 import { Secrets } from '../store/secrets.ts';
 import { inference } from '../testing/connected-nodes.ts';
+import { factsOf } from '../testing/facts.ts';
 import { openServer } from '../testing/open-server.ts';
 import { CHAT, listen, SUMMARY } from '../testing/scripted-node.ts';
 import { fleetState } from './fleet-state.ts';
@@ -45,7 +46,7 @@ const ROUTE: RouteTaken = {
   modelMs: 4,
 };
 const VIEW: NodeView = {
-  id: 'node_1',
+  ...factsOf('node_1'),
   slots: 16,
   inFlight: 1,
   batchRoom: 11,

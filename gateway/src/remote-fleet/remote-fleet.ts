@@ -1,5 +1,5 @@
 /** The nodes and upstreams of all gateways, as a worker beside them sees them. */
-import { type NodeView, type Target, TargetFailure } from '../flow.ts';
+import { type NodeFacts, type NodeView, type Target, TargetFailure } from '../flow.ts';
 import { type Rounds, startRounds } from '../rounds.ts';
 import { type Log, reasonOf } from '../store/log.ts';
 import type { GatewayAddress } from './gateway-directory.ts';
@@ -21,8 +21,13 @@ const nobody: Target = {
   organizationId: null,
   run: () => Promise.reject(new TargetFailure('busy', 'No gateway can be reached at the moment')),
 };
+/** Behind a gateway are nodes of all kinds: which may have a run, it decides when it has it. */
+const facts = (id: string): NodeFacts => {
+  const kind = { pool: 'operator', deviceClass: 'server', place: null, region: null } as const;
+  return { id, organizationId: null, ...kind };
+};
 const NOBODY_VIEW: NodeView = {
-  id: nobody.id,
+  ...facts(nobody.id),
   slots: 1,
   inFlight: 0,
   batchRoom: 1,
@@ -63,7 +68,7 @@ export class RemoteFleet {
       if (state === null || state.nodes === 0) return [];
       const { slots, inFlight, batchRoom, resident, serviceMs } = state;
       const view = { slots: Math.max(1, slots), inFlight, batchRoom, resident, serviceMs };
-      return [{ ...view, id: gateway.id, failures: 0, rttMs: gateway.rttMs }];
+      return [{ ...facts(gateway.id), ...view, failures: 0, rttMs: gateway.rttMs }];
     });
   }
 

@@ -2,10 +2,11 @@ import type { Tier } from '@zerogpu/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { NodeView } from '../flow.ts';
+import { factsOf } from '../testing/facts.ts';
 import { chooseNodes, predictedMs } from './choose-nodes.ts';
 
 const node = (id: string, changes: Partial<NodeView> = {}): NodeView => ({
-  id,
+  ...factsOf(id),
   slots: 2,
   inFlight: 0,
   batchRoom: 1,

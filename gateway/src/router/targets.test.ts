@@ -1,6 +1,7 @@
 import { plainInference } from '@zerogpu/protocol';
 import { describe, expect, test } from 'vitest';
 import type { NodeView, Target } from '../flow.ts';
+import { factsOf } from '../testing/facts.ts';
 import { canServe, type Fleet, targetsFor } from './targets.ts';
 
 const target = (id: string, kind: Target['kind'] = 'node'): Target => ({
@@ -10,7 +11,16 @@ const target = (id: string, kind: Target['kind'] = 'node'): Target => ({
   run: () => Promise.reject(new Error('not asked')),
 });
 const view = (id: string, rttMs = 1): NodeView => {
-  return { id, rttMs, slots: 1, inFlight: 0, batchRoom: 1, resident: true, serviceMs: 1, failures: 0 };
+  return {
+    ...factsOf(id),
+    rttMs,
+    slots: 1,
+    inFlight: 0,
+    batchRoom: 1,
+    resident: true,
+    serviceMs: 1,
+    failures: 0,
+  };
 };
 const upstreams = [target('u1', 'upstream'), target('u2', 'upstream')];
 const half = () => 0.5;

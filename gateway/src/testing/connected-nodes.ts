@@ -2,6 +2,7 @@ import { type Hello, type Inference, plainInference } from '@zerogpu/protocol';
 import type { Admittance } from '../nodes/node-directory.ts';
 import { signatureIsGood } from '../nodes/node-directory.ts';
 import { NodeRegistry } from '../nodes/registry.ts';
+import { factsOf } from './facts.ts';
 import { listenForNodes, ScriptedNode, SUMMARY } from './scripted-node.ts';
 
 /** A registry behind a real socket, with a clock that only a test moves. */
@@ -44,7 +45,7 @@ export class NodeFloor {
 
 export async function admitSigned(hello: Hello, nonce: string): Promise<Admittance> {
   if (signatureIsGood(hello, nonce))
-    return { kind: 'admitted', nodeId: `node_${hello.publicKey.slice(0, 8)}`, organizationId: null };
+    return { kind: 'admitted', facts: factsOf(`node_${hello.publicKey.slice(0, 8)}`) };
   return { kind: 'refused', code: 'signature_invalid', message: 'no' };
 }
 
