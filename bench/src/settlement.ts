@@ -159,6 +159,8 @@ async function makeCaller({ pool }: Store): Promise<Caller> {
     allowedModels: null,
     limits: UNLIMITED,
     standIns: null,
+    privacy: 'own',
+    upstreams: false,
     payloadPolicy: 'errors',
     payloadDays: 30,
   };

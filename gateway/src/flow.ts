@@ -14,17 +14,25 @@ import {
   type NanoDollars,
   type NodePool,
   type Place,
+  type PrivacyTier,
   type Route,
   type Tier,
   type ToolCall,
   type Usage,
 } from '@zerogpu/protocol';
 
+/** Whom a project's texts may reach: its organization's nodes and the operator's, strangers' too, other servers. */
+export interface Reach {
+  readonly organizationId: string;
+  readonly privacy: PrivacyTier;
+  /** Whether upstreams that the operator does not vouch for may be given them. */
+  readonly upstreams: boolean;
+}
+
 /** Step 1: whose key. */
-export interface Caller {
+export interface Caller extends Reach {
   readonly keyId: string;
   readonly projectId: string;
-  readonly organizationId: string;
   /** The ledger account that pays. */
   readonly walletId: string;
   /** Models that both the project and the key may use; null allows every model of the catalogue. */

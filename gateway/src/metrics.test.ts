@@ -11,6 +11,8 @@ const caller = {
   allowedModels: null,
   limits: UNLIMITED,
   standIns: null,
+  privacy: 'own',
+  upstreams: false,
   payloadPolicy: 'errors',
   payloadDays: 30,
 } as const;

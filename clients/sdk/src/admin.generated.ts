@@ -675,6 +675,10 @@ export type Project = {
   payload_policy: 'none' | 'errors' | 'all';
   /** an integer from 1 to 365 */
   payload_days: number;
+  /** "own" (the organization’s nodes, then the operator’s), "public" (also nodes of strangers) or "cloud" (the operator’s cloud nodes alone) */
+  privacy: 'public' | 'own' | 'cloud';
+  /** whether other servers that the operator does not vouch for may be given texts */
+  upstreams: boolean;
   status: 'active' | 'archived';
   /** a time such as 2026-11-21T17:05:00.000Z */
   created_at: string;
@@ -756,6 +760,10 @@ export type ProjectChanges = {
   payload_policy?: 'none' | 'errors' | 'all' | undefined;
   /** an integer from 1 to 365 */
   payload_days?: number | undefined;
+  /** "own" (the organization’s nodes, then the operator’s), "public" (also nodes of strangers) or "cloud" (the operator’s cloud nodes alone) */
+  privacy?: 'public' | 'own' | 'cloud' | undefined;
+  /** whether other servers that the operator does not vouch for may be given texts */
+  upstreams?: boolean | undefined;
 };
 
 export type ProjectFile = {

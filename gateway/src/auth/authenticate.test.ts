@@ -15,6 +15,8 @@ const record: KeyRecord = {
   allowedModels: null,
   limits: UNLIMITED,
   standIns: null,
+  privacy: 'own',
+  upstreams: false,
   payloadPolicy: 'errors',
   payloadDays: 30,
   ended: false,
@@ -35,9 +37,11 @@ describe('authenticate', () => {
     { 'x-api-key': KEY, 'x-project-id': PROJECT },
     { 'x-api-key': KEY, 'x-project-id': PROJECT.toUpperCase() },
   ])('knows %j', async (headers) => {
-    const { allowedModels, limits, standIns, payloadPolicy, payloadDays, ...caller } = await ask({
+    const { allowedModels, limits, standIns, payloadPolicy, payloadDays, ...rest } = await ask({
       ...headers,
     });
+    const { privacy, upstreams, ...caller } = rest;
+    expect([privacy, upstreams]).toEqual(['own', false]);
     expect(caller).toEqual({ keyId: 'k', projectId: PROJECT, organizationId: 'o', walletId: 'w' });
     expect([allowedModels, limits, standIns]).toEqual([null, UNLIMITED, null]);
     expect([payloadPolicy, payloadDays]).toEqual(['errors', 30]);

@@ -1,13 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { API_KEY_PREFIX, ApiError, isWellFormedSecret } from '@zerogpu/protocol';
-import { type Caller, type PayloadPolicy, RefusedKey, type ScopeLimits } from '../flow.ts';
+import { type Caller, type PayloadPolicy, type Reach, RefusedKey, type ScopeLimits } from '../flow.ts';
 
 /** What the database knows of a key. */
-export interface KeyRecord {
+export interface KeyRecord extends Reach {
   readonly keyId: string;
   readonly projectId: string;
   readonly projectActive: boolean;
-  readonly organizationId: string;
   readonly walletId: string;
   /** Those that both the project and the key allow; null allows all. */
   readonly allowedModels: readonly string[] | null;
@@ -79,6 +78,8 @@ function admitted(record: KeyRecord, project: string | string[] | undefined): Ca
     keyId: record.keyId,
     projectId: record.projectId,
     organizationId: record.organizationId,
+    privacy: record.privacy,
+    upstreams: record.upstreams,
     walletId: record.walletId,
     allowedModels: record.allowedModels === null ? null : new Set(record.allowedModels),
     limits: record.limits,

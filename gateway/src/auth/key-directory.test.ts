@@ -38,6 +38,8 @@ onEveryPostgres('key directory', (database) => {
       allowedModels: null,
       limits: UNLIMITED,
       standIns: null,
+      privacy: 'own',
+      upstreams: false,
       payloadPolicy: 'errors',
       payloadDays: 30,
       ended: false,

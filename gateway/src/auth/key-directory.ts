@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { PrivacyTier } from '@zerogpu/protocol';
 import type { Pool, QueryConfig } from 'pg';
 import type { PayloadPolicy } from '../flow.ts';
 import { retryTransient } from '../store/database-errors.ts';
@@ -15,7 +16,7 @@ const LAST_USED_EVERY_MS = 60_000;
 const FLUSH_EVERY_MS = 10_000;
 
 const RECORDS = `
-SELECT k.id, k.hash, k.project_id, p.status, p.organization_id, o.wallet_id, p.stand_ins,
+SELECT k.id, k.hash, k.project_id, p.status, p.organization_id, o.wallet_id, p.privacy, p.upstreams, p.stand_ins,
   p.payload_policy, p.payload_days,
   p.allowed_models AS project_models, k.allowed_models AS key_models,
   k.requests_per_minute AS key_requests, k.tokens_per_minute AS key_tokens,
@@ -50,6 +51,8 @@ interface Row {
   readonly status: 'active' | 'archived';
   readonly organization_id: string;
   readonly wallet_id: string;
+  readonly privacy: PrivacyTier;
+  readonly upstreams: boolean;
   readonly project_models: string[] | null;
   readonly key_models: string[] | null;
   readonly key_requests: number | null;
@@ -117,6 +120,8 @@ export class KeyDirectory implements KeyFinder {
       projectActive: row.status === 'active',
       organizationId: row.organization_id,
       walletId: row.wallet_id,
+      privacy: row.privacy,
+      upstreams: row.upstreams,
       allowedModels: inBoth(row.project_models, row.key_models),
       limits: {
         key: { requests: row.key_requests, tokens: row.key_tokens },

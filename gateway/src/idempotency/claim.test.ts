@@ -12,6 +12,8 @@ const caller: Caller = {
   allowedModels: null,
   limits: UNLIMITED,
   standIns: null,
+  privacy: 'own',
+  upstreams: false,
   payloadPolicy: 'errors',
   payloadDays: 30,
 };

@@ -32,4 +32,27 @@ onEveryPostgres('projects', (database) => {
       await admin.close();
     }
   });
+
+  it('say how far their texts may go, and the audit log says who changed it', async () => {
+    const pool = await database();
+    const { organizationId, projectId } = (await makeTenant(pool, secrets)).caller;
+    const admin = await openAdmin(pool, projectHandlers);
+    const owner = await makePerson(pool, organizationId, 'owner');
+    const url = `/api/projects/${projectId}`;
+    try {
+      expect((await admin.call(owner, 'GET', url)).json).toMatchObject({ privacy: 'own', upstreams: false });
+      const changed = await admin.call(owner, 'PATCH', url, { privacy: 'public', upstreams: true });
+      expect(changed.json).toMatchObject({ privacy: 'public', upstreams: true });
+      for (const wrong of [{ privacy: 'all' }, { privacy: null }, { upstreams: 'yes' }]) {
+        expect((await admin.call(owner, 'PATCH', url, wrong)).status).toBe(400);
+      }
+      const { rows } = await pool.query(
+        "SELECT details FROM audit_log WHERE object_id = $1 AND action = 'project.updated'",
+        [projectId],
+      );
+      expect(rows).toEqual([{ details: { privacy: 'public', upstreams: true } }]);
+    } finally {
+      await admin.close();
+    }
+  });
 });

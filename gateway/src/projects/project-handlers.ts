@@ -1,4 +1,4 @@
-import { ApiError, type projectRoutes } from '@zerogpu/protocol';
+import { ApiError, type PrivacyTier, type projectRoutes } from '@zerogpu/protocol';
 import type { PoolClient } from 'pg';
 import { notThere } from '../admin/access.ts';
 import type { AdminContext, Handlers } from '../admin/handler.ts';
@@ -7,7 +7,7 @@ import type { AdminContext, Handlers } from '../admin/handler.ts';
 export const MAX_PROJECTS = 10_000;
 
 const COLUMNS = `id, organization_id, name, environment, allowed_models, stand_ins, requests_per_minute,
-  tokens_per_minute, payload_policy, payload_days, status, created_at`;
+  tokens_per_minute, payload_policy, payload_days, privacy, upstreams, status, created_at`;
 const LIST = `SELECT ${COLUMNS} FROM projects WHERE organization_id = $1 ORDER BY created_at, id`;
 const GET = `SELECT ${COLUMNS} FROM projects WHERE organization_id = $1 AND id = $2`;
 /** Made one after the other: a second creation waits here, and then counts the first one's project too. */
@@ -27,6 +27,8 @@ const SETTINGS = [
   'tokens_per_minute',
   'payload_policy',
   'payload_days',
+  'privacy',
+  'upstreams',
 ] as const;
 
 type Environment = 'development' | 'staging' | 'production';
@@ -42,6 +44,8 @@ interface Row {
   readonly tokens_per_minute: number | null;
   readonly payload_policy: 'none' | 'errors' | 'all';
   readonly payload_days: number;
+  readonly privacy: PrivacyTier;
+  readonly upstreams: boolean;
   readonly status: 'active' | 'archived';
   readonly created_at: Date;
 }

@@ -17,6 +17,8 @@ const caller: Caller = {
   allowedModels: null,
   limits: UNLIMITED,
   standIns: null,
+  privacy: 'own',
+  upstreams: false,
   payloadPolicy: 'errors',
   payloadDays: 30,
 };

@@ -35,6 +35,8 @@ const RECORD: KeyRecord = {
   allowedModels: null,
   limits: UNLIMITED,
   standIns: null,
+  privacy: 'own',
+  upstreams: false,
   payloadPolicy: 'errors',
   payloadDays: 30,
   ended: false,

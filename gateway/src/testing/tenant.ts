@@ -38,6 +38,8 @@ export async function makeTenant(pool: Pool, secrets: Secrets, balance = 1_000_0
       allowedModels: null,
       limits: UNLIMITED,
       standIns: null,
+      privacy: 'own',
+      upstreams: false,
       payloadPolicy: 'errors',
       payloadDays: 30,
     },

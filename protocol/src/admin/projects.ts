@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { PRIVACY_TIERS } from '../fleet.ts';
 import { listOf, Name, nullable, Time, Uuid } from './common.ts';
 import { declare, organization, project } from './route.ts';
 
@@ -11,6 +12,15 @@ export const Environment = Type.Union(
 export const PayloadPolicy = Type.Union([Type.Literal('none'), Type.Literal('errors'), Type.Literal('all')], {
   description: '"none", "errors" or "all"',
 });
+
+/** How far the texts of a project may go. */
+export const Privacy = Type.Union(
+  PRIVACY_TIERS.map((tier) => Type.Literal(tier)),
+  {
+    description:
+      '"own" (the organization’s nodes, then the operator’s), "public" (also nodes of strangers) or "cloud" (the operator’s cloud nodes alone)',
+  },
+);
 
 const settings = {
   name: Name,
@@ -40,6 +50,10 @@ const settings = {
   ),
   payload_policy: PayloadPolicy,
   payload_days: Type.Integer({ minimum: 1, maximum: 365, description: 'an integer from 1 to 365' }),
+  privacy: Privacy,
+  upstreams: Type.Boolean({
+    description: 'whether other servers that the operator does not vouch for may be given texts',
+  }),
 };
 
 export const ProjectSchema = Type.Object(
