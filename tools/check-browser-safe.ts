@@ -20,6 +20,7 @@ export const BROWSER_SAFE: readonly { readonly place: string; readonly reason: s
 /** Native halves inside those places. */
 export const NATIVE: readonly { readonly place: string; readonly reason: string }[] = [
   { place: 'node/src/node-platform/', reason: 'what differs between Node and a browser lives here' },
+  { place: 'node/src/command/', reason: 'the commands of a terminal: files, services, a screen of text' },
   { place: 'node/src/main.ts', reason: 'the program that runs a node under Node' },
 ];
 
