@@ -2,4 +2,15 @@
 export { backoffDelay } from './backoff.ts';
 export { EdgeNode, type EdgeNodeEnd, type EdgeNodeOptions } from './edge-node.ts';
 export { type DeviceKey, type Identity, identityOf, makeDeviceKey, readDeviceKey } from './identity.ts';
+export { checkedSha256, type ModelStore, type StoredFile, StoreFull, WrongHash } from './model-store.ts';
+export type {
+  ConnectionStatus,
+  CpuStatus,
+  ModelStatus,
+  NodeStatus,
+  Notice,
+  PauseReason,
+  RunCounts,
+} from './node-status.ts';
+export { sha256Hex } from './sha256.ts';
 export type { Connect, Transport, TransportEvents } from './transport.ts';
