@@ -147,6 +147,9 @@ export class Session implements RunPort {
       case 'cancel':
         this.#events.cancel(frame.id);
         break;
+      case 'beat':
+        this.send({ type: 'alive' });
+        break;
     }
   }
 

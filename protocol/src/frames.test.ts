@@ -44,6 +44,7 @@ const NODE: readonly object[] = [
   ...NODE_FAILURES.map((code) => ({ type: 'failed', id: '1', code, message: '', param: null })),
   { type: 'load', models: hello.models, residentBytes: 0 },
   { type: 'draining' },
+  { type: 'alive' },
 ];
 const GATEWAY: readonly object[] = [
   { type: 'challenge', nonce: 'n'.repeat(43) },
@@ -52,6 +53,7 @@ const GATEWAY: readonly object[] = [
   { type: 'run', id: '1', deadlineMs: 0, inference },
   { type: 'run', id: '1', deadlineMs: 0, inference: { ...inference, texts: ['x', 'y'] } },
   { type: 'cancel', id: '1' },
+  { type: 'beat' },
 ];
 
 describe('frames', () => {

@@ -11,6 +11,8 @@
  *      │ done │ failed ─────────────────▶ │
  *      │ ◀─────────────────────── cancel  │  the caller went away, or another node was quicker
  *      │ load ──────────────────────────▶ │  on every change of models or state, and as heartbeat
+ *      │ ◀───────────────────────── beat  │  browsers only, which neither see pings nor stop answering them when frozen
+ *      │ alive ─────────────────────────▶ │  at once
  *      │ draining ──────────────────────▶ │  no new runs; finishes what it has
  */
 import { type Static, Type } from '@sinclair/typebox';
@@ -129,8 +131,11 @@ export type Load = Static<typeof Load>;
 
 export const Draining = Type.Object({ type: Type.Literal('draining') });
 
+/** The answer to `beat`. */
+export const Alive = Type.Object({ type: Type.Literal('alive') });
+
 /** Everything a node may say. */
-export const NodeFrame = Type.Union([Hello, PieceFrame, Done, Failed, Load, Draining]);
+export const NodeFrame = Type.Union([Hello, PieceFrame, Done, Failed, Load, Draining, Alive]);
 export type NodeFrame = Static<typeof NodeFrame>;
 
 export const Challenge = Type.Object({
@@ -184,6 +189,12 @@ export type Run = Static<typeof Run>;
 
 export const Cancel = Type.Object({ type: Type.Literal('cancel'), id: runId });
 
+/**
+ * To each browser once a heartbeat, in place of the socket's ping: pages do not see pings, so they could not tell that a
+ * gateway is dead, and a browser answers them also for a page that it has frozen.
+ */
+export const Beat = Type.Object({ type: Type.Literal('beat') });
+
 /** Everything a gateway may say. */
-export const GatewayFrame = Type.Union([Challenge, Welcome, Refused, Run, Cancel]);
+export const GatewayFrame = Type.Union([Challenge, Welcome, Refused, Run, Cancel, Beat]);
 export type GatewayFrame = Static<typeof GatewayFrame>;

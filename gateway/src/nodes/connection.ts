@@ -195,7 +195,9 @@ export class NodeConnection implements Target {
   /** Asks for a sign of life, and measures the way there and back with it. */
   ping(): void {
     this.#pingedAt = this.#services.now();
-    this.#socket.ping();
+    // A browser answers a ping even for a page that it has frozen, and never shows it to the page.
+    if (this.facts.deviceClass === 'browser') this.#send({ type: 'beat' });
+    else this.#socket.ping();
   }
 
   /** Says goodbye. What was running here is lost at once: the other end may never answer. */
@@ -307,6 +309,9 @@ export class NodeConnection implements Target {
         this.#state = 'draining';
         this.#closeLanes('The node is shutting down');
         this.#services.changed(this);
+        break;
+      case 'alive':
+        this.#ponged();
         break;
       case 'hello':
         break;

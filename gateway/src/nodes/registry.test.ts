@@ -1,6 +1,8 @@
+import type { Hello } from '@zerogpu/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { inference, NodeFloor } from '../testing/connected-nodes.ts';
+import { admitSigned, inference, NodeFloor } from '../testing/connected-nodes.ts';
 import { announced, deviceKeys, IAB, SUMMARY } from '../testing/scripted-node.ts';
+import type { Admittance } from './node-directory.ts';
 
 const never = new AbortController().signal;
 let floor: NodeFloor;
@@ -18,6 +20,12 @@ afterEach(async () => {
 function beat(afterMs = 5000): void {
   floor.clock.now += afterMs;
   vi.advanceTimersByTime(5000);
+}
+
+async function admitBrowser(hello: Hello, nonce: string): Promise<Admittance> {
+  const admittance = await admitSigned(hello, nonce);
+  if (admittance.kind === 'refused') return admittance;
+  return { kind: 'admitted', facts: { ...admittance.facts, deviceClass: 'browser' } };
 }
 
 describe('NodeRegistry', () => {
@@ -76,6 +84,23 @@ describe('NodeRegistry', () => {
       await node.heard();
       expect(rtt()).toBeCloseTo(expected ?? 0);
     }
+  });
+
+  test('asks browsers by frames: their sockets answer pings for pages that are frozen', async () => {
+    await floor.close();
+    floor = await NodeFloor.open(admitBrowser);
+    const [page, frozen] = [floor.node(), floor.node()];
+    await page.join([announced(SUMMARY)]);
+    await frozen.join([announced(SUMMARY)]);
+    for (let i = 0; i < 4; i++) {
+      beat();
+      floor.clock.now += 30;
+      await page.next('beat');
+      page.send({ type: 'alive' });
+      await page.heard();
+    }
+    expect(floor.registry.views(SUMMARY).map(({ rttMs }) => rttMs)).toEqual([30]);
+    expect((await frozen.closed).code).toBe(1006);
   });
 
   test('drops a node that went silent, and keeps one that only has nothing to do', async () => {
