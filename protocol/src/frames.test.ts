@@ -39,6 +39,7 @@ const inference = {
 const NODE: readonly object[] = [
   hello,
   { ...hello, joinToken: 'zgpu-join-x' },
+  { ...hello, protocols: { oldest: 1, newest: 2 }, software: '0.2.0' },
   { type: 'piece', id: '1', kind: 'reasoning', text: 'x' },
   done,
   ...NODE_FAILURES.map((code) => ({ type: 'failed', id: '1', code, message: '', param: null })),
@@ -49,6 +50,15 @@ const NODE: readonly object[] = [
 const GATEWAY: readonly object[] = [
   { type: 'challenge', nonce: 'n'.repeat(43) },
   { type: 'welcome', nodeId: 'node_1', heartbeatMs: 5000 },
+  {
+    type: 'welcome',
+    nodeId: 'node_1',
+    heartbeatMs: 5000,
+    protocol: 1,
+    update: { version: '0.2.0', message: 'get it' },
+    models: [{ anything: true }],
+  },
+  { type: 'notice', kind: 'quarantined', message: 'a wrong answer' },
   ...REFUSALS.map((code) => ({ type: 'refused', code, message: '' })),
   { type: 'run', id: '1', deadlineMs: 0, inference },
   { type: 'run', id: '1', deadlineMs: 0, inference: { ...inference, texts: ['x', 'y'] } },

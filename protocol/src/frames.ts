@@ -9,17 +9,25 @@
  *      │ ◀──────────────────────────  run │  up to the announced slots at once, each with its own id
  *      │ piece* ────────────────────────▶ │  only when the run streams
  *      │ done │ failed ─────────────────▶ │
+ *      │ ◀─────────────────────── notice  │  for the owner's eyes
  *      │ ◀─────────────────────── cancel  │  the caller went away, or another node was quicker
  *      │ load ──────────────────────────▶ │  on every change of models or state, and as heartbeat
  *      │ ◀───────────────────────── beat  │  browsers only, which neither see pings nor stop answering them when frozen
  *      │ alive ─────────────────────────▶ │  at once
  *      │ draining ──────────────────────▶ │  no new runs; finishes what it has
+ *
+ * Fields and types of frames that one side does not know it ignores, so that either may be the newer one. What changes
+ * the meaning of what is here gets a new number in NODE_PROTOCOLS: the node tells what it speaks, the gateway chooses.
  */
 import { type Static, Type } from '@sinclair/typebox';
 import { DEVICE_CLASSES } from './fleet.ts';
 
 export const NODE_SUBPROTOCOL = 'zerogpu.node.v1';
 export const NODE_CONNECT_PATH = '/v1/nodes/connect';
+/** Models' files, by their SHA-256: `/v1/nodes/models/{sha256}`. Weights are open, so no key is asked for. */
+export const NODE_MODELS_PATH = '/v1/nodes/models';
+/** Versions of what is written here. A node or gateway from before versions were told speaks the first. */
+export const NODE_PROTOCOLS = { oldest: 1, newest: 1 } as const;
 /** The largest frame either side accepts; a run of 131,072 three-byte characters with options fits well. */
 export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 /** What a node signs, so that its signature is good for nothing else. */
@@ -48,8 +56,14 @@ export type AnnouncedModel = Static<typeof AnnouncedModel>;
 
 const models = Type.Array(AnnouncedModel, { maxItems: 256 });
 
+const protocolVersion = Type.Integer({ minimum: 1, maximum: 65_535 });
+
 export const Hello = Type.Object({
   type: Type.Literal('hello'),
+  /** Versions of this protocol that the node speaks; one that does not say speaks the first. */
+  protocols: Type.Optional(Type.Object({ oldest: protocolVersion, newest: protocolVersion })),
+  /** Version of the node's software, such as `0.1.0`. */
+  software: Type.Optional(Type.String({ maxLength: 32 })),
   /** Ed25519, raw 32 bytes, base64url. */
   publicKey: Type.String({ minLength: 43, maxLength: 43 }),
   /** Over CHALLENGE_CONTEXT followed by the challenge's nonce, base64url. */
@@ -143,11 +157,43 @@ export const Challenge = Type.Object({
   nonce: Type.String({ minLength: 32, maxLength: 128 }),
 });
 
+/**
+ * A model as the gateway's catalogue has it: enough for a node to fetch other weights of a model that its software can
+ * run, and nothing to execute.
+ */
+export const CatalogueModel = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 256 }),
+  version: Type.String({ pattern: '^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$' }),
+  runtime: Type.String({ maxLength: 16 }),
+  files: Type.Array(
+    Type.Object({
+      path: Type.String({ minLength: 1, maxLength: 128 }),
+      /** A terabyte would be one that nobody can hold. */
+      bytes: Type.Integer({ minimum: 0, maximum: 2 ** 40 }),
+      sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    }),
+    { maxItems: 64 },
+  ),
+  needs: Type.Array(Type.String({ maxLength: 256 }), { maxItems: 16 }),
+  memoryBytes: Type.Integer({ minimum: 0, maximum: 2 ** 44 }),
+  maxTokens: Type.Integer({ minimum: 1, maximum: 2 ** 24 }),
+  maxOutputTokens: Type.Integer({ minimum: 1, maximum: 2 ** 24 }),
+});
+export type CatalogueModel = Static<typeof CatalogueModel>;
+
 export const Welcome = Type.Object({
   type: Type.Literal('welcome'),
   nodeId: Type.String(),
   /** The node says `load` at least this often. */
   heartbeatMs: Type.Integer({ minimum: 100 }),
+  /** The version that both speak from here on; the first when it is not told. */
+  protocol: Type.Optional(protocolVersion),
+  /** There is newer software for the node, in words that say how to get it. */
+  update: Type.Optional(
+    Type.Object({ version: Type.String({ maxLength: 32 }), message: Type.String({ maxLength: 1024 }) }),
+  ),
+  /** `CatalogueModel`s. What a newer gateway says of one in other words must not cost the node its welcome: read apart. */
+  models: Type.Optional(Type.Unknown()),
 });
 
 export const REFUSALS = [
@@ -195,6 +241,15 @@ export const Cancel = Type.Object({ type: Type.Literal('cancel'), id: runId });
  */
 export const Beat = Type.Object({ type: Type.Literal('beat') });
 
+/** Something that the owner of the node should know; it changes nothing by itself. */
+export const NoticeFrame = Type.Object({
+  type: Type.Literal('notice'),
+  /** `draining`, `quarantined` or `serving`; a newer gateway may say others. */
+  kind: Type.String({ minLength: 1, maxLength: 32 }),
+  message: Type.String({ maxLength: 1024 }),
+});
+export type NoticeFrame = Static<typeof NoticeFrame>;
+
 /** Everything a gateway may say. */
-export const GatewayFrame = Type.Union([Challenge, Welcome, Refused, Run, Cancel, Beat]);
+export const GatewayFrame = Type.Union([Challenge, Welcome, Refused, Run, Cancel, Beat, NoticeFrame]);
 export type GatewayFrame = Static<typeof GatewayFrame>;
