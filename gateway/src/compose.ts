@@ -17,6 +17,7 @@ import { Metrics } from './metrics.ts';
 import { dispatch } from './nodes/dispatch.ts';
 import { NodeDirectory } from './nodes/node-directory.ts';
 import { NodeRegistry } from './nodes/registry.ts';
+import { NODE_SOFTWARE_FOLDER, NodeSoftware } from './pages/node-software.ts';
 import { makeAttempts } from './people/attempts.ts';
 import { makePeople, type PeopleServices } from './people/people-services.ts';
 import { fleetState } from './remote-fleet/fleet-state.ts';
@@ -78,6 +79,10 @@ export function compose(ground: Ground): Composed {
     maxInFlight: config.maxInFlight,
     trustedProxies: config.trustedProxies,
     openapi: openApiDocument(),
+    nodePages: {
+      software: new NodeSoftware(NODE_SOFTWARE_FOLDER, () => performance.now()),
+      publicUrl: config.publicUrl,
+    },
     inFlight,
     now,
     random: Math.random,

@@ -33,6 +33,7 @@ import type { Caller } from './flow.ts';
 import { checkHealth, type HealthServices } from './health.ts';
 import type { Metrics } from './metrics.ts';
 import type { NodeRegistry } from './nodes/registry.ts';
+import { addNodePages, type NodePages } from './pages/node-pages.ts';
 import { addPages } from './pages/pages.ts';
 import type { InternalCalls } from './remote-fleet/internal-calls.ts';
 import { type WayServices, walk } from './way.ts';
@@ -48,6 +49,8 @@ export interface ServerServices extends WayServices {
   readonly health: HealthServices;
   readonly metrics: Metrics;
   readonly openapi: object;
+  /** What other devices get from here. */
+  readonly nodePages: NodePages;
   /** Inference requests under way; the server keeps it. */
   readonly inFlight: { count: number };
   /** More at once are refused at the door, before they can take memory. */
@@ -115,6 +118,7 @@ export function makeServer(services: ServerServices): FastifyInstance {
   addAdminRoutes(app, services.admin);
   operatorRoutes(app, services);
   addPages(app);
+  addNodePages(app, services.nodePages);
   nodeSocket(app, services.registry);
   return app;
 }
@@ -266,7 +270,9 @@ function nodeSocket(app: FastifyInstance, registry: NodeRegistry): void {
     const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
     if (path !== NODE_CONNECT_PATH) return answerOnSocket(socket, '404 Not Found', NO_SOCKET_HERE);
     if (!offered.includes(NODE_SUBPROTOCOL)) return answerOnSocket(socket, '426 Upgrade Required', NOT_OURS);
-    sockets.handleUpgrade(request, socket, head, (webSocket) => registry.connect(webSocket));
+    sockets.handleUpgrade(request, socket, head, (webSocket) =>
+      registry.connect(webSocket, request.socket.remoteAddress ?? ''),
+    );
   });
 }
 

@@ -16,6 +16,7 @@ import {
 import type { ClaimRequest, ClaimResult } from '../idempotency/idempotency-store.ts';
 import { Metrics } from '../metrics.ts';
 import { NodeRegistry } from '../nodes/registry.ts';
+import { NodeSoftware } from '../pages/node-software.ts';
 import { makeAttempts } from '../people/attempts.ts';
 import { makePeople } from '../people/people-services.ts';
 import type { Asking, Grant } from '../quota/admit-requests.ts';
@@ -166,6 +167,7 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
     },
     metrics: new Metrics({ nodes: () => registry.size, inFlight: () => inFlight.count }),
     openapi: { openapi: '3.1.0' },
+    nodePages: { software: new NodeSoftware('/nowhere', () => 0), publicUrl: null },
     inFlight,
     ...changes,
   };
