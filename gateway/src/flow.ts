@@ -322,6 +322,14 @@ export interface NodeFacts {
   readonly region: string | null;
 }
 
+/** How long a run takes by the length of its input. */
+export interface Speed {
+  /** Milliseconds that any run takes. */
+  readonly baseMs: number;
+  /** Milliseconds for a thousand tokens of input. */
+  readonly perThousandMs: number;
+}
+
 /** What the router knows of one node and one model on it. */
 export interface NodeView extends NodeFacts {
   readonly slots: number;
@@ -335,6 +343,14 @@ export interface NodeView extends NodeFacts {
   readonly serviceMs: number | null;
   /** Runs that it failed lately, since the last that it finished. */
   readonly failures: number;
-  /** Measured round trip to the node. */
+  /** Measured round trip between this gateway and the node; 0 until it was measured. */
   readonly rttMs: number;
+  /** Learnt from its runs, before that as the node announced it; null or absent when neither tells. */
+  readonly speed?: Speed | null;
+  /** Learnt milliseconds until the model is in memory; null or absent until it was loaded once. */
+  readonly loadMs?: number | null;
+  /** Given nothing until then, in milliseconds since 1970 (an open circuit breaker); 0 or absent when it is open to all. */
+  readonly closedUntil?: number;
+  /** Absent means what the pool means: vouched for, but on probation in the public one. */
+  readonly trust?: Trust;
 }

@@ -7,7 +7,14 @@ export { makePaymentProvider } from './billing/make-billing.ts';
 export { type PaymentProvider, ProviderError } from './billing/provider.ts';
 export { type Config, ConfigError, readConfig } from './config.ts';
 /** What a request costs the database, for programs that measure it. */
-export { type Caller, type Settlement, UNLIMITED } from './flow.ts';
+export {
+  type Caller,
+  type NodeFacts,
+  type NodeView,
+  type Settlement,
+  type Speed,
+  UNLIMITED,
+} from './flow.ts';
 export { type Gateway, openGateway } from './gateway.ts';
 export { filterOf } from './logs/log-filter.ts';
 export { cursorOf, type PageQuery as LogPageQuery, questionOf } from './logs/log-question.ts';
@@ -16,6 +23,10 @@ export { tailStatement } from './logs/tail.ts';
 export { checkRollups } from './metering/check-rollups.ts';
 export { Settler } from './metering/settle.ts';
 export { HoldBook } from './quota/hold-money.ts';
+/** How nodes are chosen, for programs that judge the choice. */
+export { type ChooseOptions, chooseNodes } from './router/choose-nodes.ts';
+export { FleetIndex } from './router/fleet-index.ts';
+export { type Candidate, predicted, type RouteAsk } from './router/predict.ts';
 export { type Log, silentLog } from './store/log.ts';
 export { openStore, type Store } from './store/open-store.ts';
 export { readPayload } from './store/payloads.ts';

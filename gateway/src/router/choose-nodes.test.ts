@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { NodeView } from '../flow.ts';
 import { factsOf } from '../testing/facts.ts';
-import { chooseNodes, predictedMs } from './choose-nodes.ts';
+import { chooseAmong } from './choose-nodes.ts';
+import { predicted, type RouteAsk } from './predict.ts';
 
 const node = (id: string, changes: Partial<NodeView> = {}): NodeView => ({
   ...factsOf(id),
@@ -17,32 +18,45 @@ const node = (id: string, changes: Partial<NodeView> = {}): NodeView => ({
   ...changes,
 });
 const half = () => 0.5;
+const ask = (tier: Tier): RouteAsk => ({
+  model: 'm',
+  tier,
+  tokens: 100,
+  place: null,
+  organizationId: 'org_1',
+  privacy: 'own',
+  strangersMay: false,
+});
+interface Options {
+  readonly limit: number;
+  readonly tier: Tier;
+  readonly random: () => number;
+}
+const chooseIds = (nodes: readonly NodeView[], { tier, ...options }: Options) =>
+  chooseAmong(nodes, ask(tier), options).map(({ id }) => id);
 
 describe('chooseNodes', () => {
   test('prefers the idle node', () => {
     expect(
-      chooseNodes([node('a', { inFlight: 4 }), node('b')], { limit: 2, tier: 'interactive', random: half }),
+      chooseIds([node('a', { inFlight: 4 }), node('b')], { limit: 2, tier: 'interactive', random: half }),
     ).toEqual(['b', 'a']);
   });
 
   test('prefers a busy node that has the model over an idle one that must load it', () => {
     const nodes = [node('cold', { resident: false }), node('warm', { inFlight: 3 })];
-    expect(chooseNodes(nodes, { limit: 1, tier: 'interactive', random: half })).toEqual(['warm']);
+    expect(chooseIds(nodes, { limit: 1, tier: 'interactive', random: half })).toEqual(['warm']);
   });
 
   test('loads the model elsewhere when the queue costs more than loading', () => {
     const nodes = [node('cold', { resident: false }), node('warm', { inFlight: 60 })];
-    expect(chooseNodes(nodes, { limit: 1, tier: 'interactive', random: half })).toEqual(['cold']);
+    expect(chooseIds(nodes, { limit: 1, tier: 'interactive', random: half })).toEqual(['cold']);
   });
 
   test('a node that fails at once does not draw every request, however idle it looks', () => {
     const nodes = [node('black hole', { serviceMs: null, failures: 1 }), node('busy', { inFlight: 20 })];
-    expect(chooseNodes(nodes, { limit: 2, tier: 'interactive', random: half })).toEqual([
-      'busy',
-      'black hole',
-    ]);
+    expect(chooseIds(nodes, { limit: 2, tier: 'interactive', random: half })).toEqual(['busy', 'black hole']);
     const allFail = [node('a', { failures: 9, inFlight: 4 }), node('b', { failures: 20 })];
-    expect(chooseNodes(allFail, { limit: 1, tier: 'interactive', random: half })).toEqual(['b']);
+    expect(chooseIds(allFail, { limit: 1, tier: 'interactive', random: half })).toEqual(['b']);
   });
 
   test('gives batch runs to nodes with room for them, then to those where fewest stand before them', () => {
@@ -51,18 +65,18 @@ describe('chooseNodes', () => {
       node('full', { inFlight: 2, batchRoom: -1 }),
       node('idle and slow', { serviceMs: 500 }),
     ];
-    const choose = (tier: Tier) => chooseNodes(nodes, { limit: 3, tier, random: half });
+    const choose = (tier: Tier) => chooseIds(nodes, { limit: 3, tier, random: half });
     expect(choose('batch')).toEqual(['idle and slow', 'full and quick', 'full']);
     expect(choose('interactive')).toEqual(['full and quick', 'full', 'idle and slow']);
     const alike = [node('many wait', { batchRoom: -9 }), node('few wait', { batchRoom: -2 })];
-    expect(chooseNodes(alike, { limit: 1, tier: 'batch', random: half })).toEqual(['few wait']);
+    expect(chooseIds(alike, { limit: 1, tier: 'batch', random: half })).toEqual(['few wait']);
   });
 
   test('shares between equals', () => {
     const draws = [0.9, 0.1, 0.1, 0.9];
     const random = () => draws.shift() ?? 0;
     const firsts = [0, 1].map(
-      () => chooseNodes([node('a'), node('b')], { limit: 1, tier: 'interactive', random })[0],
+      () => chooseIds([node('a'), node('b')], { limit: 1, tier: 'interactive', random })[0],
     );
     expect(firsts).toEqual(['b', 'a']);
   });
@@ -70,8 +84,6 @@ describe('chooseNodes', () => {
   test('names each node at most once, best prediction first', () => {
     const view = fc.record({
       slots: fc.integer({ min: 1, max: 64 }),
-      inFlight: fc.nat(1000),
-      batchRoom: fc.integer({ min: -1000, max: 64 }),
       resident: fc.boolean(),
       serviceMs: fc.option(fc.double({ min: 0.01, max: 1e4, noNaN: true })),
       failures: fc.nat(20),
@@ -80,11 +92,12 @@ describe('chooseNodes', () => {
     fc.assert(
       fc.property(fc.array(view, { maxLength: 30 }), fc.integer({ min: 1, max: 40 }), (views, limit) => {
         const nodes = views.map((v, i) => node(`n${i}`, v));
-        const chosen = chooseNodes(nodes, { limit, tier: 'interactive', random: half });
+        const chosen = chooseIds(nodes, { limit, tier: 'interactive', random: half });
         expect(new Set(chosen).size).toBe(Math.min(limit, nodes.length));
-        const times = chosen.map((id) => predictedMs(nodes.find((n) => n.id === id)!));
+        const msOf = (one: NodeView) => predicted(one, ask('interactive')).totalMs;
+        const times = chosen.map((id) => msOf(nodes.find((n) => n.id === id)!));
         expect(times).toEqual([...times].sort((a, b) => a - b));
-        const others = nodes.filter((n) => !chosen.includes(n.id)).map(predictedMs);
+        const others = nodes.filter((n) => !chosen.includes(n.id)).map(msOf);
         expect(Math.min(Infinity, ...others)).toBeGreaterThanOrEqual(Math.max(0, ...times));
       }),
     );

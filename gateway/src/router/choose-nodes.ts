@@ -1,62 +1,70 @@
-/**
- * Step 4: which nodes, best first. Pure: the fleet's state and the randomness come in, an order comes out.
- * Today's signals are load and residency; nearness joins them in `predictedMs` without changing its callers.
- */
-
+/** Step 4: which nodes, best first. Pure: the fleet's state and the randomness come in, an order comes out. */
 import type { Tier } from '@zerogpu/protocol';
 import type { NodeView } from '../flow.ts';
+import { FleetIndex } from './fleet-index.ts';
+import { asBatch, type Candidate, predicted, type RouteAsk } from './predict.ts';
 
 export interface ChooseOptions {
   /** At most this many are named: the first, and those to try when it fails. */
   readonly limit: number;
-  readonly tier: Tier;
   /** 0 ≤ x < 1; equals are shuffled with it so that none is favoured. */
   readonly random: () => number;
+  /** Nodes that are not to be named. */
+  readonly tried?: ReadonlySet<string>;
+  /** Milliseconds since 1970: nodes that are closed until later are left out; absent leaves out none. */
+  readonly now?: number;
 }
 
-/** A run on a node that has none behind it yet is taken to last this long: about what a nano model needs. */
-const UNKNOWN_SERVICE_MS = 2;
-/** Reading and unpacking a built-in model's weights, as measured on a laptop. */
-const LOAD_MS = 150;
-/**
- * What a node's failures weigh, each: a node that fails at once always looks idle, and would draw every request.
- * More than a few say nothing new, and a fleet that fails as a whole is still told apart by its load.
- */
-const FAILURE_MS = 250;
-const MAX_FAILURES = 8;
-
-/** Milliseconds until this node would have answered: network, queue, service, load, and trying again when it fails. */
-export function predictedMs(node: NodeView): number {
-  const service = node.serviceMs ?? UNKNOWN_SERVICE_MS;
-  const rounds = Math.floor(node.inFlight / node.slots);
-  return (
-    node.rttMs +
-    (rounds + (node.inFlight % node.slots) / node.slots) * service +
-    service +
-    (node.resident ? 0 : LOAD_MS) +
-    Math.min(node.failures, MAX_FAILURES) * FAILURE_MS
+/** The best nodes for an ask, best first. */
+export function chooseNodes(index: FleetIndex, ask: RouteAsk, options: ChooseOptions): Candidate[] {
+  const { limit, random, tried, now = Infinity } = options;
+  const able = [...index.views(ask.model)].filter(
+    (view) => mayHave(view, ask) && !tried?.has(view.id) && (view.closedUntil ?? 0) <= now,
   );
+  const roomy = new Set(able.filter((view) => hasRoom(view, ask.tier)).map(rankOf));
+  const rank = (view: NodeView) =>
+    roomy.has(rankOf(view)) && (ask.tier === 'interactive' || hasRoom(view, 'batch')) ? rankOf(view) : LAST;
+  return able
+    .map((view) => ({ rank: rank(view), tie: random(), ...judged(view, ask, index) }))
+    .sort((a, b) => a.rank - b.rank || a.candidate.totalMs - b.candidate.totalMs || a.tie - b.tie)
+    .slice(0, limit)
+    .map(({ candidate }) => candidate);
 }
 
-/** The ids of the best nodes, best first; for a batch run, those that have room for it before all others. */
-export function chooseNodes(nodes: readonly NodeView[], options: ChooseOptions): string[] {
-  const seen = options.tier === 'batch' ? asBatchRun : asInteractive;
-  return nodes
-    .map((node) => ({ id: node.id, ...seen(node), tie: options.random() }))
-    .sort((a, b) => a.late - b.late || a.ms - b.ms || a.tie - b.tie)
-    .slice(0, options.limit)
-    .map((node) => node.id);
+/** The same among a few nodes that are in no index. */
+export function chooseAmong(views: Iterable<NodeView>, ask: RouteAsk, options: ChooseOptions): Candidate[] {
+  const index = new FleetIndex();
+  for (const view of views) index.put(ask.model, view);
+  return chooseNodes(index, ask, options);
 }
 
-function asInteractive(node: NodeView): { readonly late: number; readonly ms: number } {
-  return { late: 0, ms: predictedMs(node) };
+function judged(view: NodeView, ask: RouteAsk, { home }: FleetIndex): { candidate: Candidate } {
+  return { candidate: predicted(ask.tier === 'batch' ? asBatch(view) : view, ask, home) };
 }
 
-/** Where there is no room, how long it takes is for interactive runs to say, and those before it in line come first. */
-function asBatchRun(node: NodeView): { readonly late: number; readonly ms: number } {
-  const late = node.batchRoom > 0 ? 0 : 1;
-  return {
-    late,
-    ms: predictedMs({ ...node, inFlight: Math.max(node.inFlight, node.slots - node.batchRoom) }),
-  };
+/** The hard filters: whose nodes a text may reach at all. */
+export function mayHave(view: NodeView, ask: RouteAsk): boolean {
+  if (view.trust === 'quarantined') return false;
+  switch (view.pool) {
+    case 'organization':
+      return ask.privacy !== 'cloud' && view.organizationId === ask.organizationId;
+    case 'operator':
+      return ask.privacy !== 'cloud';
+    case 'public':
+      return ask.privacy === 'public' && ask.strangersMay;
+    case 'cloud':
+      return true;
+  }
+}
+
+const POOL_RANK = { organization: 0, operator: 1, public: 1, cloud: 2 } as const;
+const LAST = 3;
+/** So many failures in a row are no chance. */
+const FAILING = 3;
+
+const rankOf = (view: NodeView): number => POOL_RANK[view.pool];
+
+function hasRoom(view: NodeView, tier: Tier): boolean {
+  if (view.failures >= FAILING) return false;
+  return tier === 'batch' ? view.batchRoom > 0 : view.inFlight < view.slots;
 }

@@ -1,6 +1,6 @@
 import type { Inference, Tier } from '@zerogpu/protocol';
 import type { NodeView, Target } from '../flow.ts';
-import { chooseNodes } from './choose-nodes.ts';
+import { chooseAmong } from './choose-nodes.ts';
 
 /** The connected nodes, as the router sees them. */
 export interface Fleet {
@@ -10,6 +10,9 @@ export interface Fleet {
 
 /** One request is given to at most this many nodes, so that a poisonous one cannot walk through the whole fleet. */
 const MAX_NODES_TRIED = 4;
+
+/** Until the ask comes from the way: what every project may have. */
+const OWN = { tokens: 0, place: null, organizationId: '', privacy: 'own', strangersMay: false } as const;
 
 /**
  * Names the targets for one request, one at a time: nodes best first, each chosen when it is asked for, from the
@@ -25,10 +28,11 @@ export function* targetsFor(
   const tried = new Set<string>();
   while (tried.size < MAX_NODES_TRIED) {
     const untried = fleet.views(asked.model).filter((view) => !tried.has(view.id));
-    const [id] = chooseNodes(untried, { limit: 1, tier, random });
-    if (id === undefined) break;
-    tried.add(id);
-    const target = fleet.target(id);
+    const ask = { ...OWN, model: asked.model, tier };
+    const [chosen] = chooseAmong(untried, ask, { limit: 1, random });
+    if (chosen === undefined) break;
+    tried.add(chosen.id);
+    const target = fleet.target(chosen.id);
     if (target) yield target;
   }
   yield* ableOf(asked, upstreams);
