@@ -15,6 +15,7 @@ export const BROWSER_SAFE: readonly { readonly place: string; readonly reason: s
   { place: 'clients/sdk/src/', reason: 'web pages call the API with it' },
   { place: 'gateway/src/pages/browser/', reason: 'the scripts of pages, sent as they are' },
   { place: 'node/src/', reason: 'the core of a node is the same in Node and in a browser' },
+  { place: 'node/browser/', reason: 'the page of the browser node and its worker' },
 ];
 
 /** Native halves inside those places. */
