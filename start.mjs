@@ -1,7 +1,8 @@
 // `npm start`: installs what is missing, then runs one gateway, the local nodes and workers, starts again what crashes,
 // and ends everything in order. Plain JavaScript for any Node from 18 on, because it is what brings the newer one.
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureInstalled, findNode, InstallationError } from './tools/ensure-installed.mjs';
@@ -34,6 +35,9 @@ const MAX_LOCAL_NODES = 64;
 const WORKER_STOP_MS = 15_000;
 /** Each has 8 connections to the database, and the embedded one has 50 for all. */
 const MAX_LOCAL_WORKERS = 4;
+/** Makes the software for other devices, when it is not there or old: a second or two of one core. */
+const NODE_SOFTWARE = 'tools/build-node.ts';
+const MAX_BUILD_WORDS = 2_000;
 
 /** @param {string} line */
 const say = (line) => console.log(line);
@@ -153,6 +157,8 @@ class Platform {
     this.nodes = [];
     /** @type {Child[]} */
     this.workers = [];
+    /** @type {import('node:child_process').ChildProcess | null} */
+    this.build = null;
     this.gateway = new Child(node, {
       name: 'gateway',
       program: 'gateway/src/main.ts',
@@ -225,12 +231,32 @@ class Platform {
     if (this.announced || this.stopping || this.awaited.size > 0 || this.gatewayReady === null) return;
     this.announced = true;
     for (const line of readyLines(this.gatewayReady)) say(line);
+    this.buildNodeSoftware();
+  }
+
+  /** What other devices get from the gateway. Beside everything else and last, so that the first answer does not wait for it. */
+  buildNodeSoftware() {
+    const program = path.join(root, NODE_SOFTWARE);
+    if (!existsSync(program)) return;
+    const build = spawn(this.node, [program], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let words = '';
+    build.stderr.on('data', (data) => {
+      words = (words + data).slice(0, MAX_BUILD_WORDS);
+    });
+    build.once('error', (error) => say(`Other devices cannot get their software here: ${error.message}`));
+    build.once('spawn', () => lowerPriority(build.pid));
+    build.once('close', (code) => {
+      if (code !== 0 && !this.stopping) say(`Other devices cannot get their software here. ${words.trim()}`);
+      this.build = null;
+    });
+    this.build = build;
   }
 
   /** Workers first, whose lines need nodes; then nodes, so that what they have in flight is answered and settled. */
   async stop() {
     if (this.stopping) return;
     this.stopping = true;
+    this.build?.kill();
     await Promise.all(this.workers.map((worker) => worker.stop(WORKER_STOP_MS)));
     await Promise.all(this.nodes.map((node) => node.stop(NODE_STOP_MS)));
     await this.gateway.stop(GATEWAY_STOP_MS);
@@ -263,7 +289,7 @@ function dataDirectory() {
 }
 
 /** @param {Ready} ready */
-function readyLines({ url, credentialsFile }) {
+function readyLines({ url, credentialsFile, nodeTokenFile }) {
   return [
     '',
     `ZeroGPU is ready at ${url}`,
@@ -274,9 +300,51 @@ function readyLines({ url, credentialsFile }) {
     '  curl -s "$ZEROGPU_BASE_URL/responses" -H "x-api-key: $ZEROGPU_API_KEY" -H "content-type: application/json" \\',
     `    -d '{"model":"zlm-v1-iab-classify-edge","input":"The central bank raised interest rates again."}'`,
     '',
+    ...joinLines(url, nodeTokenFile),
+    '',
     'Ctrl-C ends it.',
     '',
   ];
+}
+
+/** How other devices join, which reach this machine only where the gateway listens for them. @param {string} url @param {string} nodeTokenFile */
+function joinLines(url, nodeTokenFile) {
+  const token = `its join token is in ${shown(nodeTokenFile)}`;
+  const address = addressForOthers(url);
+  if (address === null) {
+    return [`To add other devices start with HOST=0.0.0.0; ${token}`];
+  }
+  return [
+    `Add another device, with Node 20 or newer (or open ${address}/node in its browser); ${token}:`,
+    '',
+    `  npx --yes ${address}/node/zerogpu.tgz node join ${address} TOKEN`,
+  ];
+}
+
+/** Where other devices reach the gateway, or null when they do not. @param {string} url */
+function addressForOthers(url) {
+  const given = process.env.ZEROGPU_PUBLIC_URL;
+  if (given) return given.replace(/\/+$/, '');
+  const host = process.env.HOST || '127.0.0.1';
+  if (/^(?:127\.|localhost$|\[?::1)/.test(host)) return null;
+  const { port } = new URL(url);
+  const everywhere = ['0.0.0.0', '::', '[::]'].includes(host);
+  return `http://${everywhere ? ownAddress() : host}${port === '' ? '' : `:${port}`}`;
+}
+
+/** The first that is not of this machine alone. */
+function ownAddress() {
+  const addresses = Object.values(os.networkInterfaces()).flat();
+  return addresses.find((one) => one?.family === 'IPv4' && !one.internal)?.address ?? os.hostname();
+}
+
+/** @param {number | undefined} pid */
+function lowerPriority(pid) {
+  try {
+    if (pid !== undefined) os.setPriority(pid, os.constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It ended already, or may not: it is quick anyway.
+  }
 }
 
 /** A path as one would type it from here. @param {string} file */

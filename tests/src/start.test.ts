@@ -300,3 +300,25 @@ test.each(['many', '65', '-1', '1.5'])('refuses ZEROGPU_LOCAL_NODES %s', async (
   expect(output).toContain(`ZEROGPU_LOCAL_NODES must be an integer from 0 to 64, not "${number}"`);
   expect(await journal()).toEqual([]);
 });
+
+test.each([
+  [{}, 'To add other devices start with HOST=0.0.0.0; its join token is in data/node-token'],
+  [
+    { HOST: '10.0.0.7' },
+    '  npx --yes http://10.0.0.7:8080/node/zerogpu.tgz node join http://10.0.0.7:8080 TOKEN',
+  ],
+  [{ ZEROGPU_PUBLIC_URL: 'https://ai.example.com/' }, 'open https://ai.example.com/node in its browser'],
+])('says how another device joins, with %j', async (env, words) => {
+  start({ HOST: '', ...env });
+  await said(words);
+});
+
+test('what other devices get is made after everything is ready, and told when it cannot be', async () => {
+  await writeFile(
+    path.join(folder, 'tools/build-node.ts'),
+    `import { writeSync } from 'node:fs'; writeSync(2, 'No bundler'); process.exit(1);`,
+  );
+  start();
+  await said('Other devices cannot get their software here. No bundler');
+  expect(output.indexOf('is ready')).toBeLessThan(output.indexOf('No bundler'));
+});
