@@ -22,6 +22,7 @@ export { readDetail, readPage } from './logs/read-log.ts';
 export { tailStatement } from './logs/tail.ts';
 export { checkRollups } from './metering/check-rollups.ts';
 export { Settler } from './metering/settle.ts';
+export { Lane } from './nodes/lane.ts';
 export { HoldBook } from './quota/hold-money.ts';
 /** How nodes are chosen, for programs that judge the choice. */
 export { type ChooseOptions, chooseNodes } from './router/choose-nodes.ts';
@@ -32,3 +33,13 @@ export { openStore, type Store } from './store/open-store.ts';
 export { readPayload } from './store/payloads.ts';
 export { Secrets } from './store/secrets.ts';
 export { inTenant } from './store/tenant-fence.ts';
+/** How far strangers' nodes are believed, for programs that judge it. */
+export {
+  afterRight,
+  afterUnchecked,
+  afterWrong,
+  KNOWN_SHARE,
+  NOTHING_SHOWN,
+  recheckShare,
+  trustAt,
+} from './trust/trust-state.ts';
