@@ -1,4 +1,5 @@
 /** The composition root: makes every part once and gives each what it needs, subject by subject. */
+import { randomUUID } from 'node:crypto';
 import { MANIFESTS } from '@zerogpu/catalogue';
 import { openApiDocument } from '@zerogpu/protocol';
 import type { AdminServices } from './admin/admin-routes.ts';
@@ -91,7 +92,13 @@ export function compose(ground: Ground): Composed {
   return {
     services,
     startRounds: () => startRounds(ground, billing, batching, services),
-    beat: (url) => startBeats({ pool: store.pool, log: ground.log, url: config.internalUrl ?? url }),
+    beat: (url) =>
+      startBeats({
+        id: fleet.gatewayId,
+        pool: store.pool,
+        log: ground.log,
+        url: config.internalUrl ?? url,
+      }),
     finishLines: (graceMs) => batching.finishLines(graceMs),
     async close() {
       await batching.close();
@@ -131,9 +138,10 @@ function composeInternal(
 
 /** Where requests run: connected nodes, and the operator's upstreams. */
 function composeFleet({ config, store: { pool }, secrets }: Ground) {
-  const directory = new NodeDirectory({ pool, hash: (token) => secrets.hashKey(token) });
+  const gatewayId = randomUUID();
+  const directory = new NodeDirectory({ pool, hash: (token) => secrets.hashKey(token), gatewayId });
   const registry = new NodeRegistry({
-    admit: (hello, nonce) => directory.admit(hello, nonce),
+    admit: (hello, nonce, address) => directory.admit(hello, nonce, address),
     heartbeatMs: config.heartbeatMs,
     now,
   });
@@ -149,7 +157,7 @@ function composeFleet({ config, store: { pool }, secrets }: Ground) {
     },
   };
   const close = () => Promise.all(all.map((upstream) => upstream.close()));
-  return { registry, services, close };
+  return { gatewayId, registry, services, close };
 }
 
 function composePeople({ config, store: { pool }, secrets, log, publicUrl }: Ground): PeopleServices {

@@ -23,3 +23,7 @@ export interface Place {
   readonly latitude: number;
   readonly longitude: number;
 }
+
+/** How the place of a node is known: given by people, told by the device, or found by its address or its time zone. */
+export const PLACE_SOURCES = ['owner', 'device', 'geoip', 'time_zone'] as const;
+export type PlaceSource = (typeof PLACE_SOURCES)[number];

@@ -23,6 +23,7 @@ import {
   type TargetAnswer,
   TargetFailure,
 } from '../flow.ts';
+import type { ModelReport, Standing } from '../live-nodes.ts';
 import { Lane } from './lane.ts';
 import type { Admittance } from './node-directory.ts';
 
@@ -83,6 +84,11 @@ export class NodeConnection implements Target {
   readonly kind = 'node';
   facts: NodeFacts = NOBODY;
   rttMs = 0;
+  /** Which of the node's sockets this is, counted from its first; and since when, in milliseconds since 1970. */
+  session = 0;
+  connectedAt = 0;
+  /** Runs of this socket that were answered, and those that the node is to blame for. */
+  readonly runs = { done: 0, failed: 0 };
   lastHeardAt: number;
   readonly #socket: WebSocket;
   readonly #services: ConnectionServices;
@@ -92,6 +98,8 @@ export class NodeConnection implements Target {
   readonly #retired = new Map<string, Lane>();
   readonly #running = new Map<string, Running>();
   readonly #greeting: NodeJS.Timeout;
+  #announced: readonly AnnouncedModel[] = [];
+  #standing: Standing = { draining: false, quarantined: false };
   #state: 'hello' | 'admitting' | 'serving' | 'draining' | 'closed' = 'hello';
   #nextRun = 1;
   #badFrames = 0;
@@ -119,7 +127,39 @@ export class NodeConnection implements Target {
   }
 
   get serving(): boolean {
-    return this.#state === 'serving' && this.#socket.readyState === this.#socket.OPEN;
+    return this.#state === 'serving' && !this.#held && this.#socket.readyState === this.#socket.OPEN;
+  }
+
+  get standing(): Standing {
+    return this.#standing;
+  }
+
+  /** Drained or in quarantine it gets no new runs; what it runs is finished, and what waits for it goes elsewhere. */
+  set standing(standing: Standing) {
+    const before = this.#held;
+    this.#standing = standing;
+    if (this.#held === before || this.#state !== 'serving') return;
+    this.#announce(this.#announced);
+    this.#services.changed(this);
+  }
+
+  get #held(): boolean {
+    return this.#standing.draining || this.#standing.quarantined;
+  }
+
+  /** What it has, held or not. */
+  report(): ModelReport[] {
+    return this.#announced.flatMap(({ id, version, slots, resident, speed }) => {
+      const lane = this.#lanes.get(id) ?? this.#retired.get(id);
+      const load = { in_flight: lane?.inFlight ?? 0, service_ms: lane?.serviceMs ?? null };
+      const measured = speed ? { base_ms: speed.baseMs, per_thousand_ms: speed.perThousandMs } : null;
+      return [{ id, version, slots, resident, ...load, speed: measured }];
+    });
+  }
+
+  /** It was removed by people: it is told so, and what it runs is lost. */
+  remove(): void {
+    this.#refuse('revoked', 'This node was removed');
   }
 
   models(): IterableIterator<string> {
@@ -284,6 +324,9 @@ export class NodeConnection implements Target {
     }
     clearTimeout(this.#greeting);
     this.facts = admittance.facts;
+    this.session = admittance.session ?? 0;
+    this.connectedAt = this.#services.now();
+    this.#standing = admittance.standing ?? this.#standing;
     this.#state = 'serving';
     this.#announce(hello.models);
     this.#send({ type: 'welcome', nodeId: this.id, heartbeatMs: this.#services.heartbeatMs });
@@ -336,7 +379,8 @@ export class NodeConnection implements Target {
 
   /** Takes over what the node has, as far as it is what the catalogue knows: another version gives other answers. */
   #announce(models: readonly AnnouncedModel[]): void {
-    const known = models.filter(({ id, version }) => findManifest(id)?.version === version);
+    this.#announced = models.filter(({ id, version }) => findManifest(id)?.version === version);
+    const known = this.#held ? [] : this.#announced;
     const announced = new Set(known.map((model) => model.id));
     for (const [id, lane] of this.#lanes) if (!announced.has(id)) this.#retire(id, lane);
     for (const { id, slots, resident } of known) {
@@ -365,6 +409,7 @@ export class NodeConnection implements Target {
       return;
     }
     if (running.cancelledAt === null) running.lane.observe(elapsed, running.tier);
+    this.runs.done++;
     running.waiting?.resolve({
       text: frame.text,
       reasoning: frame.reasoning,
@@ -379,7 +424,10 @@ export class NodeConnection implements Target {
 
   #failed(frame: Failed): void {
     const running = this.#take(frame.id);
-    if (running?.waiting && frame.code !== 'input') running.lane.fail(this.#services.now());
+    if (running?.waiting && frame.code !== 'input') {
+      running.lane.fail(this.#services.now());
+      this.runs.failed++;
+    }
     const error = new TargetFailure(FAILURES[frame.code], printable(frame.message), frame.param);
     running?.waiting?.reject(error);
   }
@@ -425,7 +473,10 @@ export class NodeConnection implements Target {
     clearTimeout(this.#greeting);
     this.#closeLanes('The node went away');
     const lost = new TargetFailure('lost', 'The node went away');
-    for (const running of this.#running.values()) running.waiting?.reject(lost);
+    for (const running of this.#running.values()) {
+      if (running.waiting) this.runs.failed++;
+      running.waiting?.reject(lost);
+    }
     this.#running.clear();
     this.#services.closed(this);
   }

@@ -4,56 +4,79 @@ import {
   type Hello,
   isWellFormedSecret,
   JOIN_TOKEN_PREFIX,
-  type NodePool,
-  newId,
+  type Place,
+  type PlaceSource,
   type REFUSALS,
 } from '@zerogpu/protocol';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
 import type { NodeFacts } from '../flow.ts';
+import type { Standing } from '../live-nodes.ts';
+import { blamesItem, retryTransient } from '../store/database-errors.ts';
+import { Grouped } from '../store/grouped.ts';
+import { type Admitted, type Applicant, admitNodes } from './admit-nodes.ts';
+import { FailedJoins } from './failed-joins.ts';
 
 /** Whether a node is one of ours. */
 export type Admittance =
   | {
       readonly kind: 'admitted';
       readonly facts: NodeFacts;
+      /** Which of the node's sockets this is; 0 unless told. */
+      readonly session?: number;
+      /** Gets runs at once unless told. */
+      readonly standing?: Standing;
     }
   | { readonly kind: 'refused'; readonly code: (typeof REFUSALS)[number]; readonly message: string };
+
+/** Where a node is, and how that is known. */
+export interface Located {
+  readonly place: Place | null;
+  readonly region: string | null;
+  readonly source: PlaceSource | null;
+}
 
 export interface NodeDirectoryServices {
   readonly pool: Pool;
   /** Join tokens are kept as this hash only. */
   hash(token: string): Buffer;
+  /** Of this gateway, as it stands in the table of those that run. */
+  readonly gatewayId: string;
+  /**
+   * Where a node is; what it says of itself unless told.
+   * @param address of the other end of its socket, perhaps empty
+   * @param given by people in the admin API
+   */
+  locate?(hello: Hello, address: string, given: Place | null): Located;
 }
 
-/** A node that is known: by its key alone. Its last sight is noted on the way. */
-const FIND_NODE = `
-  UPDATE nodes SET last_seen_at = now(), name = $2, agent = $3, capabilities = $4
-  WHERE public_key = $1
-  RETURNING id, organization_id, pool, revoked_at IS NOT NULL AS revoked`;
-
-/** Takes one use of a token; no row when it is unknown, used up, expired or revoked. */
-const USE_TOKEN = `
-  UPDATE join_tokens SET uses_left = uses_left - 1
-  WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) AND (uses_left IS NULL OR uses_left > 0)
-  RETURNING id, organization_id, pool`;
-
-/** Two sockets of one new node at once: the first inserts, the second finds the same row. */
-const ADD_NODE = `
-  INSERT INTO nodes (id, public_key, organization_id, pool, join_token_id, name, agent, capabilities, last_seen_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now())
-  ON CONFLICT (public_key) DO UPDATE SET last_seen_at = now()
-  RETURNING id, organization_id, pool`;
+/**
+ * Nodes that are let in by one transaction: 10,000 that come back at once take fifty of some ten milliseconds, not ten
+ * thousand.
+ */
+const MAX_GROUP = 200;
 
 /** Who may join: a node proves its key by a signature; a join token makes a new key known. */
 export class NodeDirectory {
   readonly #services: NodeDirectoryServices;
+  readonly #groups: Grouped<Applicant, Admitted>;
+  readonly #failed = new FailedJoins();
 
   constructor(services: NodeDirectoryServices) {
     this.#services = services;
+    const locate = services.locate ?? asItSays;
+    const { pool, gatewayId } = services;
+    this.#groups = new Grouped({
+      flush: (applicants) => retryTransient(() => admitNodes({ pool, gatewayId, locate }, applicants)),
+      maxGroup: MAX_GROUP,
+      blamesItem,
+    });
   }
 
-  /** @param nonce what the gateway challenged this socket with */
-  async admit(hello: Hello, nonce: string): Promise<Admittance> {
+  /**
+   * @param nonce what the gateway challenged this socket with
+   * @param address of the socket's other end
+   */
+  async admit(hello: Hello, nonce: string, address = ''): Promise<Admittance> {
     if (!signatureIsGood(hello, nonce)) {
       return {
         kind: 'refused',
@@ -61,73 +84,43 @@ export class NodeDirectory {
         message: 'The signature is not of this challenge and key',
       };
     }
-    const client = await this.#services.pool.connect();
-    try {
-      return (await this.#findKnown(client, hello)) ?? (await this.#join(client, hello));
-    } finally {
-      client.release();
+    const joinHash = this.#joinHash(hello, address);
+    const admitted = await this.#groups.add({ hello, address, joinHash });
+    switch (admitted.kind) {
+      case 'known':
+      case 'joined':
+        return { ...admitted, kind: 'admitted' };
+      case 'revoked':
+        return { kind: 'refused', code: 'revoked', message: 'This node was removed' };
+      case 'full':
+        return refused(`${admitted.most} nodes are there already, which is as many as there may be`);
+      case 'unknown':
+        if (joinHash !== null) this.#failed.note(address, Date.now());
+        return refused(whyNot(hello, joinHash));
     }
   }
 
-  async #findKnown(client: PoolClient, hello: Hello): Promise<Admittance | null> {
-    const key = Buffer.from(hello.publicKey, 'base64url');
-    const capabilities = JSON.stringify(hello.capabilities);
-    const found = await client.query<NodeRow & { revoked: boolean }>(FIND_NODE, [
-      key,
-      hello.name,
-      hello.agent,
-      capabilities,
-    ]);
-    const node = found.rows[0];
-    if (!node) return null;
-    if (node.revoked) return { kind: 'refused', code: 'revoked', message: 'This node was removed' };
-    return admitted(node, hello);
-  }
-
-  async #join(client: PoolClient, hello: Hello): Promise<Admittance> {
-    const token = hello.joinToken;
-    const refused = (message: string): Admittance => ({ kind: 'refused', code: 'token_invalid', message });
-    if (token === undefined) return refused('This node is not known here yet: it needs a join token');
-    if (!isWellFormedSecret(JOIN_TOKEN_PREFIX, token))
-      return refused('The join token is mistyped or cut off');
-    await client.query('BEGIN');
-    try {
-      const used = await client.query<TokenRow>(USE_TOKEN, [this.#services.hash(token)]);
-      const grant = used.rows[0];
-      if (!grant) {
-        await client.query('ROLLBACK');
-        return refused('The join token is unknown, used up, expired or revoked');
-      }
-      const added = await client.query<NodeRow>(ADD_NODE, [
-        newId('node'),
-        Buffer.from(hello.publicKey, 'base64url'),
-        grant.organization_id,
-        grant.pool,
-        grant.id,
-        hello.name,
-        hello.agent,
-        JSON.stringify(hello.capabilities),
-      ]);
-      await client.query('COMMIT');
-      return admitted(added.rows[0]!, hello);
-    } catch (error) {
-      await client.query('ROLLBACK');
-      throw error;
-    }
+  /** Null where there is nothing worth looking for. */
+  #joinHash({ joinToken }: Hello, address: string): Buffer | null {
+    if (joinToken === undefined || !isWellFormedSecret(JOIN_TOKEN_PREFIX, joinToken)) return null;
+    // Nodes that are known come back whatever others at their address try.
+    return this.#failed.tooMany(address, Date.now()) ? null : this.#services.hash(joinToken);
   }
 }
 
-interface NodeRow {
-  readonly id: string;
-  readonly organization_id: string | null;
-  readonly pool: NodePool;
+const refused = (message: string): Admittance => ({ kind: 'refused', code: 'token_invalid', message });
+
+function whyNot({ joinToken }: Hello, joinHash: Buffer | null): string {
+  if (joinToken === undefined) return 'This node is not known here yet: it needs a join token';
+  if (!isWellFormedSecret(JOIN_TOKEN_PREFIX, joinToken)) return 'The join token is mistyped or cut off';
+  if (joinHash !== null) return 'The join token is unknown, used up, expired or revoked';
+  // Not for good: the node may come again.
+  throw new Error('Too many join tokens of this address were wrong');
 }
 
-type TokenRow = NodeRow;
-
-function admitted({ id, organization_id: organizationId, pool }: NodeRow, hello: Hello): Admittance {
-  const { deviceClass = 'server', place = null } = hello.capabilities;
-  return { kind: 'admitted', facts: { id, organizationId, pool, deviceClass, place, region: null } };
+function asItSays({ capabilities: { place } }: Hello, _address: string, given: Place | null): Located {
+  if (given !== null) return { place: given, region: null, source: 'owner' };
+  return { place: place ?? null, region: null, source: place ? 'device' : null };
 }
 
 /** True when `hello` was signed with its own key over this nonce. */

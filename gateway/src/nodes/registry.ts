@@ -10,7 +10,11 @@ const MISSED_HEARTBEATS = 3;
 const MAX_STRANGERS = 1000;
 
 export interface RegistryServices {
-  admit(hello: Hello, nonce: string): Promise<Admittance>;
+  /** @param address of the other end of the socket; empty when it is not known */
+  admit(hello: Hello, nonce: string, address: string): Promise<Admittance>;
+  /** Told when a node became welcome, and when its socket ended. */
+  joined?(connection: NodeConnection): void;
+  left?(connection: NodeConnection): void;
   readonly heartbeatMs: number;
   now(): number;
 }
@@ -30,8 +34,11 @@ export class NodeRegistry {
     this.#heartbeat.unref();
   }
 
-  /** Takes in a socket that wants to be a node. */
-  connect(socket: WebSocket): void {
+  /**
+   * Takes in a socket that wants to be a node.
+   * @param address of its other end
+   */
+  connect(socket: WebSocket, address = ''): void {
     if (this.#closing || this.#sockets.size - this.#byId.size >= MAX_STRANGERS) {
       socket.on('error', () => socket.terminate());
       socket.close(this.#closing ? 1001 : 1013, 'try again later');
@@ -39,7 +46,7 @@ export class NodeRegistry {
     }
     this.#sockets.add(
       new NodeConnection(socket, {
-        admit: (hello, nonce) => this.#services.admit(hello, nonce),
+        admit: (hello, nonce) => this.#services.admit(hello, nonce, address),
         heartbeatMs: this.#services.heartbeatMs,
         now: () => this.#services.now(),
         welcomed: (connection) => this.#welcomed(connection),
@@ -67,6 +74,14 @@ export class NodeRegistry {
     return views;
   }
 
+  nodes(): IterableIterator<NodeConnection> {
+    return this.#byId.values();
+  }
+
+  find(id: string): NodeConnection | undefined {
+    return this.#byId.get(id);
+  }
+
   target(id: string): Target | undefined {
     return this.#byId.get(id);
   }
@@ -84,6 +99,7 @@ export class NodeRegistry {
     this.#byId.set(connection.id, connection);
     before?.close(1000, 'connected again');
     this.#index(connection);
+    this.#services.joined?.(connection);
   }
 
   #index(connection: NodeConnection): void {
@@ -106,6 +122,7 @@ export class NodeRegistry {
     this.#sockets.delete(connection);
     this.#unindex(connection);
     if (this.#byId.get(connection.id) === connection) this.#byId.delete(connection.id);
+    if (connection.id !== '') this.#services.left?.(connection);
   }
 
   #beat(): void {

@@ -1,5 +1,4 @@
 /** Which gateways run: each says so in the database, and workers look there. */
-import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { type Rounds, startRounds } from '../rounds.ts';
 import type { Log } from '../store/log.ts';
@@ -24,9 +23,16 @@ const LEAVE = 'DELETE FROM gateways WHERE id = $1';
 const MAX_GATEWAYS = 64;
 const FIND = `SELECT id, url FROM gateways WHERE alive_until > now() ORDER BY id LIMIT ${MAX_GATEWAYS}`;
 
+export interface BeatOptions {
+  /** Of this gateway: a UUID of this start. */
+  readonly id: string;
+  readonly pool: Pool;
+  readonly log: Log;
+  readonly url: string;
+}
+
 /** Says that a gateway is there, again and again. After `stop` it is known to be gone. */
-export function startBeats({ pool, log, url }: { pool: Pool; log: Log; url: string }): Pick<Rounds, 'stop'> {
-  const id = randomUUID();
+export function startBeats({ id, pool, log, url }: BeatOptions): Pick<Rounds, 'stop'> {
   const beat = async () => {
     await pool.query(BEAT, [id, url]);
     await pool.query(SWEEP);
