@@ -22,15 +22,16 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-interface Flag {
-  /** Shown after the flag in the help. */
-  readonly value: string;
+export interface Flag {
+  /** Shown after the flag in the help; null for one that takes none. */
+  readonly value: string | null;
   readonly help: string;
   /** The environment variable that says the same; the flag wins. */
   readonly env?: string;
 }
 
-const FLAGS = {
+/** `zerogpu node join` takes all of them but those of the gateway, the token and the folder. */
+export const FLAGS = {
   gateway: {
     value: 'URL',
     help: 'the gateway, such as ws://127.0.0.1:8080 or https://gateway.example.com',
@@ -80,10 +81,7 @@ export function readNodeConfig(args: readonly string[], env: NodeJS.ProcessEnv):
 }
 
 export function helpText(): string {
-  const lines = Object.entries<Flag>(FLAGS).map(([flag, { value, help, env }]) => {
-    const left = `  --${flag} ${value}`.padEnd(22);
-    return `${left}${help}${env ? ` (or ${env})` : ''}`;
-  });
+  const lines = Object.entries<Flag>(FLAGS).map(flagLine);
   return [
     'Runs models for a ZeroGPU gateway.',
     '',
@@ -93,8 +91,13 @@ export function helpText(): string {
   ].join('\n');
 }
 
+export function flagLine([flag, { value, help, env }]: [string, Flag]): string {
+  const left = `  --${flag}${value === null ? '' : ` ${value}`}`.padEnd(22);
+  return `${left}${help}${env ? ` (or ${env})` : ''}`;
+}
+
 function parse(args: readonly string[]): Map<string, string> | null {
-  const options = Object.fromEntries(Object.keys(FLAGS).map((flag) => [flag, { type: 'string' as const }]));
+  const options = flagOptions();
   try {
     const { values } = parseArgs({
       args: [...args],
@@ -107,6 +110,16 @@ function parse(args: readonly string[]): Map<string, string> | null {
     const message = error instanceof Error ? error.message.split('. ')[0] : String(error);
     throw new ConfigError(`${message}; --help lists what there is`);
   }
+}
+
+/** As `parseArgs` takes them. */
+export function flagOptions(): Record<string, { type: 'string' | 'boolean' }> {
+  return Object.fromEntries(
+    Object.entries<Flag>(FLAGS).map(([flag, { value }]) => [
+      flag,
+      { type: value === null ? 'boolean' : 'string' },
+    ]),
+  );
 }
 
 function gatewayUrl(text: string | undefined): string {
