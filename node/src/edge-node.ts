@@ -75,7 +75,10 @@ export class EdgeNode {
     this.#work = new Work({
       models: this.#models,
       slots,
-      turns: new Turns(() => options.pause()),
+      turns: new Turns(
+        () => options.pause(),
+        () => options.now(),
+      ),
       now: () => options.now(),
       log: (line) => options.log(line),
     });
