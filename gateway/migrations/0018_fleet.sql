@@ -19,12 +19,13 @@ ALTER TABLE nodes
   -- Set by people; null is what the gateway finds out (gateway/src/places).
   ADD COLUMN given_latitude real CHECK (given_latitude BETWEEN -90 AND 90),
   ADD COLUMN given_longitude real CHECK (given_longitude BETWEEN -180 AND 180),
+  ADD COLUMN given_region text CHECK (given_region ~ '^[A-Z]{2}$'),
   -- Where it was last, and how that is known.
   ADD COLUMN latitude real CHECK (latitude BETWEEN -90 AND 90),
   ADD COLUMN longitude real CHECK (longitude BETWEEN -180 AND 180),
   -- ISO 3166-1 country code.
   ADD COLUMN region text CHECK (region ~ '^[A-Z]{2}$'),
-  ADD COLUMN place_source text CHECK (place_source IN ('owner', 'device', 'geoip', 'time_zone')),
+  ADD COLUMN place_source text CHECK (place_source IN ('given', 'device', 'address', 'time_zone', 'gateway')),
   -- Gets no new runs, stays connected.
   ADD COLUMN draining_at timestamptz,
   -- It gave a wrong answer, and gets no runs until an operator lets it out.
@@ -97,8 +98,8 @@ CREATE INDEX fleet_minutes_by_time ON fleet_minutes (minute);
 GRANT SELECT (id, organization_id, name, masked, pool, uses_left, created_by, created_at, expires_at, revoked_at),
   INSERT (hash, organization_id, name, masked, pool, uses_left, created_by, expires_at), UPDATE (revoked_at)
   ON join_tokens TO zerogpu_tenant;
-GRANT SELECT, UPDATE (given_name, given_latitude, given_longitude, latitude, longitude, region, place_source, draining_at,
-  revoked_at, changed_at) ON nodes TO zerogpu_tenant;
+GRANT SELECT, UPDATE (given_name, given_latitude, given_longitude, given_region, latitude, longitude, region, place_source,
+  draining_at, revoked_at, changed_at) ON nodes TO zerogpu_tenant;
 GRANT SELECT ON fleet_minutes TO zerogpu_tenant;
 ALTER TABLE join_tokens ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON join_tokens TO zerogpu_tenant USING (organization_id = tenant_organization());

@@ -24,6 +24,9 @@ export interface Place {
   readonly longitude: number;
 }
 
-/** How the place of a node is known: given by people, told by the device, or found by its address or its time zone. */
-export const PLACE_SOURCES = ['owner', 'device', 'geoip', 'time_zone'] as const;
+/**
+ * What tells the place of a node, the surest first: people, the device, the address of its socket, its time zone; or
+ * nothing, so that it is taken to be where its gateway is.
+ */
+export const PLACE_SOURCES = ['given', 'device', 'address', 'time_zone', 'gateway'] as const;
 export type PlaceSource = (typeof PLACE_SOURCES)[number];

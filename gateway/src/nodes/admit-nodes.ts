@@ -1,11 +1,11 @@
 /** Lets many nodes in by one transaction: those that are known by their keys, and new ones by their join tokens. */
 import { findManifest } from '@zerogpu/catalogue';
-import { type Hello, type NodePool, newId, type Place } from '@zerogpu/protocol';
+import { type Hello, type NodePool, newId } from '@zerogpu/protocol';
 import type { Pool, PoolClient } from 'pg';
 import type { NodeFacts } from '../flow.ts';
 import type { Standing } from '../live-nodes.ts';
 import { inTransaction } from '../store/transaction.ts';
-import type { Located } from './node-directory.ts';
+import type { GivenPlace, Located } from './node-directory.ts';
 
 /** A node that has proved its key. */
 export interface Applicant {
@@ -30,7 +30,7 @@ export type Admitted =
 export interface AdmitOptions {
   readonly pool: Pool;
   readonly gatewayId: string;
-  locate(hello: Hello, address: string, given: Place | null): Located;
+  locate(hello: Hello, address: string, given: GivenPlace | null): Located;
 }
 
 /**
@@ -48,7 +48,8 @@ const MOST_OF_POOL: Readonly<Record<NodePool, number | null>> = {
 /** In one order, so that two gateways that let the same nodes in wait for each other once. */
 const FIND = `
 SELECT id, encode(public_key, 'base64') AS key, organization_id, pool, revoked_at IS NOT NULL AS revoked,
-  draining_at IS NOT NULL AS draining, quarantined_at IS NOT NULL AS quarantined, given_latitude, given_longitude, sessions
+  draining_at IS NOT NULL AS draining, quarantined_at IS NOT NULL AS quarantined, given_latitude, given_longitude, given_region,
+  sessions
 FROM nodes WHERE public_key = ANY ($1::bytea[]) ORDER BY id FOR NO KEY UPDATE`;
 
 const FIELDS = `name text, agent text, capabilities jsonb, device_class text, latitude real, longitude real, region text,
@@ -94,6 +95,7 @@ interface NodeRow {
   readonly quarantined: boolean;
   readonly given_latitude: number | null;
   readonly given_longitude: number | null;
+  readonly given_region: string | null;
   readonly sessions: bigint;
 }
 
@@ -246,8 +248,13 @@ async function insert(
 }
 
 function locate(options: AdmitOptions, { hello, address }: Applicant, row: NodeRow | null): Located {
-  const { given_latitude: latitude = null, given_longitude: longitude = null } = row ?? {};
-  const given = latitude === null || longitude === null ? null : { latitude, longitude };
+  const {
+    given_latitude: latitude = null,
+    given_longitude: longitude = null,
+    given_region = null,
+  } = row ?? {};
+  const place = latitude === null || longitude === null ? null : { latitude, longitude };
+  const given = place === null && given_region === null ? null : { place, region: given_region };
   return options.locate(hello, address, given);
 }
 

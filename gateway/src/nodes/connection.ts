@@ -53,6 +53,12 @@ const NOBODY: NodeFacts = {
   region: null,
 };
 
+const NOTICES = {
+  quarantined: 'An answer of this node was wrong: it gets no work until the operator lets it out',
+  draining: 'This node is drained: it gets no new work until somebody ends that',
+  serving: 'This node gets work',
+} as const;
+
 export interface ConnectionServices {
   admit(hello: Hello, nonce: string): Promise<Admittance>;
   /** Called once when the node is welcome; it can be given work from then on. */
@@ -134,13 +140,30 @@ export class NodeConnection implements Target {
     return this.#standing;
   }
 
-  /** Drained or in quarantine it gets no new runs; what it runs is finished, and what waits for it goes elsewhere. */
+  /**
+   * Drained or in quarantine it gets no new runs, and what waits for it goes elsewhere. What it runs is finished when it is
+   * drained; nothing that a node in quarantine still says is believed.
+   */
   set standing(standing: Standing) {
     const before = this.#held;
+    if (standing.quarantined && !this.#standing.quarantined) this.#loseRuns();
     this.#standing = standing;
     if (this.#held === before || this.#state !== 'serving') return;
     this.#announce(this.#announced);
+    this.#notice();
     this.#services.changed(this);
+  }
+
+  /** For the eyes of its owner. */
+  #notice(): void {
+    const held = this.#standing.quarantined ? 'quarantined' : 'draining';
+    const kind = this.#held ? held : 'serving';
+    this.#send({ type: 'notice', kind, message: NOTICES[kind] });
+  }
+
+  #loseRuns(): void {
+    const lost = new TargetFailure('lost', 'The node is in quarantine');
+    for (const id of this.#running.keys()) this.#abandon(id, lost);
   }
 
   get #held(): boolean {
@@ -330,6 +353,7 @@ export class NodeConnection implements Target {
     this.#state = 'serving';
     this.#announce(hello.models);
     this.#send({ type: 'welcome', nodeId: this.id, heartbeatMs: this.#services.heartbeatMs });
+    if (this.#held) this.#notice();
     this.#services.welcomed(this);
   }
 

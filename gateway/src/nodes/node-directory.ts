@@ -35,6 +35,12 @@ export interface Located {
   readonly source: PlaceSource | null;
 }
 
+/** What people said of where a node is. */
+export interface GivenPlace {
+  readonly place: Place | null;
+  readonly region: string | null;
+}
+
 export interface NodeDirectoryServices {
   readonly pool: Pool;
   /** Join tokens are kept as this hash only. */
@@ -46,7 +52,7 @@ export interface NodeDirectoryServices {
    * @param address of the other end of its socket, perhaps empty
    * @param given by people in the admin API
    */
-  locate?(hello: Hello, address: string, given: Place | null): Located;
+  locate?(hello: Hello, address: string, given: GivenPlace | null): Located;
 }
 
 /**
@@ -118,8 +124,8 @@ function whyNot({ joinToken }: Hello, joinHash: Buffer | null): string {
   throw new Error('Too many join tokens of this address were wrong');
 }
 
-function asItSays({ capabilities: { place } }: Hello, _address: string, given: Place | null): Located {
-  if (given !== null) return { place: given, region: null, source: 'owner' };
+function asItSays({ capabilities: { place } }: Hello, _address: string, given: GivenPlace | null): Located {
+  if (given !== null) return { ...given, source: 'given' };
   return { place: place ?? null, region: null, source: place ? 'device' : null };
 }
 
