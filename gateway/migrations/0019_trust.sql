@@ -1,8 +1,5 @@
 -- What nodes that nobody vouches for have shown so far, by model, and which of their answers were wrong.
 
--- Set by a wrong answer, and until the operator lets the node out: it gets no runs, of whatever model.
-ALTER TABLE nodes ADD COLUMN quarantined_at timestamptz;
-
 CREATE TABLE node_trust (
   node_id text NOT NULL REFERENCES nodes ON DELETE CASCADE,
   model text NOT NULL,
