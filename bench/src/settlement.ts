@@ -132,7 +132,10 @@ function settlement(requestId: string, caller: Caller): Settlement {
     route: {
       kind: 'node',
       target: 'node_01arz3ndektsv4rrffq69g5fav',
-      organizationId: null,
+      class: 'edge',
+      deviceClass: 'server',
+      region: null,
+      why: null,
       attempts: 1,
       fallback: false,
       hedged: false,

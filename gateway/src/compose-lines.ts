@@ -10,11 +10,12 @@ import { type LineRun, type LineWorker, makeLineWorker } from './batches/lines/l
 import { LongLines } from './batches/lines/long-lines.ts';
 import { startRescue } from './batches/lines/rescue-lines.ts';
 import type { Ground } from './compose-parts.ts';
-import type { LineOutcome, Settlement } from './flow.ts';
+import type { LineOutcome, Reach, Settlement } from './flow.ts';
 import { type Written, walkLine } from './line-way.ts';
 import { settlementRow } from './metering/settle.ts';
 import type { LineEnd, Metrics } from './metrics.ts';
 import type { Rounds } from './rounds.ts';
+import { isThere } from './router/targets.ts';
 import { makeVerifiedReader } from './storage/verified-reader.ts';
 import type { WayServices } from './way.ts';
 
@@ -113,9 +114,12 @@ function makeWorker(
   });
 }
 
+/** As far as any project's texts may go: whose turn it is, is not known yet. */
+const FAR: Reach = { organizationId: '', privacy: 'public', upstreams: true };
+
 /** Nodes and upstreams of this gateway, or of those that a worker reaches. */
 function somebodyIsThere({ fleet, upstreams }: WayServices): boolean {
-  return MANIFESTS.some(({ id }) => fleet.views(id).length > 0 || upstreams(id).length > 0);
+  return MANIFESTS.some(({ id }) => isThere(id, { fleet }) || upstreams(id, FAR).length > 0);
 }
 
 interface AskServices {

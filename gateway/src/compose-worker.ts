@@ -2,6 +2,7 @@
 import { composeBatchWork } from './compose-batch-work.ts';
 import { composeBooks, composeCallers, type Ground, reporter } from './compose-parts.ts';
 import { Metrics } from './metrics.ts';
+import { Hedging } from './nodes/hedging.ts';
 import { findGateways } from './remote-fleet/gateway-directory.ts';
 import { RemoteFleet } from './remote-fleet/remote-fleet.ts';
 import type { WayServices } from './way.ts';
@@ -29,7 +30,8 @@ export function composeWorker(ground: Ground): ComposedWorker {
     ...callers.services,
     ...books.services,
     fleet,
-    upstreams: (model) => fleet.upstreams(model),
+    upstreams: (model, reach) => fleet.upstreams(model, reach),
+    hedging: new Hedging(),
     standIns: { byDefault: config.standIns },
     maxBodyBytes: config.maxBodyBytes,
     bodyTimeoutMs: config.bodyTimeoutMs,

@@ -11,11 +11,14 @@ import { makeBilling } from './billing/make-billing.ts';
 import type { BillingParts } from './billing/parts.ts';
 import { type Batching, composeBatching } from './compose-batching.ts';
 import { composeBooks, composeCallers, type Ground, reporter } from './compose-parts.ts';
+import { composeTrust, startTrustRounds } from './compose-trust.ts';
 import type { Config } from './config.ts';
+import type { Reach } from './flow.ts';
 import { makeCreateOnce } from './idempotency/create-once.ts';
 import { startSweeper } from './metering/sweeper.ts';
 import { Metrics } from './metrics.ts';
 import { dispatch } from './nodes/dispatch.ts';
+import { Hedging } from './nodes/hedging.ts';
 import { NodeDirectory } from './nodes/node-directory.ts';
 import { NodeRegistry } from './nodes/registry.ts';
 import { NODE_SOFTWARE_FOLDER, NodeSoftware } from './pages/node-software.ts';
@@ -28,6 +31,7 @@ import type { Rounds } from './rounds.ts';
 import { targetsFor } from './router/targets.ts';
 import type { ServerServices } from './server.ts';
 import { Upstream } from './upstreams/upstream.ts';
+import { usableUpstreams } from './upstreams/usable-upstreams.ts';
 import type { WayServices } from './way.ts';
 
 export interface Composed {
@@ -91,7 +95,7 @@ export function compose(ground: Ground): Composed {
   };
   return {
     services,
-    startRounds: () => startRounds(ground, billing, batching, services),
+    startRounds: () => startRounds(ground, billing, batching, services, fleet.trust),
     beat: (url) =>
       startBeats({
         id: fleet.gatewayId,
@@ -113,15 +117,18 @@ export function compose(ground: Ground): Composed {
 /** What workers beside this gateway have it run. */
 function composeInternal(
   { secrets }: Ground,
-  { fleet, upstreams, available }: ReturnType<typeof composeFleet>['services'],
+  { fleet, upstreams, hasUpstream, hedging }: ReturnType<typeof composeFleet>['services'],
   inFlight: { count: number },
 ): InternalCalls {
   const tier = 'batch';
-  const run: InternalServices['run'] = async (manifest, inference, deadline, hangup) => {
+  const { random } = Math;
+  const services = { fleet, upstreams, now, random };
+  const run: InternalServices['run'] = async (asked, hangup) => {
     inFlight.count++;
     try {
-      const targets = targetsFor(inference, tier, fleet, upstreams(manifest.id), Math.random);
-      return await dispatch(targets, { manifest, tier, inference, deadline }, null, hangup, now);
+      const { manifest, inference, inputTokens: tokens, reach } = asked;
+      const choices = targetsFor({ manifest, inference, tier, tokens, place: null, reach }, services);
+      return await dispatch(choices, { ...asked, tier }, null, hangup, { now, random, hedging });
     } finally {
       inFlight.count--;
     }
@@ -129,35 +136,50 @@ function composeInternal(
   const models = MANIFESTS.map(({ id }) => id);
   return new InternalCalls({
     seal: (text) => secrets.seal(text),
-    fleet: () =>
-      fleetState({ models, views: (model) => fleet.views(model), hasUpstream: available.hasFallback }),
+    fleet: () => fleetState({ models, views: (model) => fleet.views(model), hasUpstream }),
     run,
     now,
   });
 }
 
 /** Where requests run: connected nodes, and the operator's upstreams. */
-function composeFleet({ config, store: { pool }, secrets }: Ground) {
+function composeFleet(ground: Ground) {
+  const { config, store, secrets } = ground;
+  const { pool } = store;
   const gatewayId = randomUUID();
   const directory = new NodeDirectory({ pool, hash: (token) => secrets.hashKey(token), gatewayId });
-  const registry = new NodeRegistry({
-    admit: (hello, nonce, address) => directory.admit(hello, nonce, address),
+  const trust = composeTrust(ground, () => registry);
+  const registry: NodeRegistry = new NodeRegistry({
+    async admit(hello, nonce, address) {
+      const admittance = await directory.admit(hello, nonce, address);
+      if (admittance.kind === 'admitted') await trust.load(admittance.facts);
+      return admittance;
+    },
+    wrap: (node) => trust.wrap(node, node.facts),
+    trustOf: (facts, model) => trust.trustOf(facts, model),
     heartbeatMs: config.heartbeatMs,
     now,
   });
   const all = config.upstreams.map((upstream) => new Upstream(upstream));
-  const upstreams = (model: string) => all.filter((upstream) => upstream.serves(model));
+  const upstreams = (model: string, reach: Reach) => usableUpstreams(all, model, reach, now());
+  const hasUpstream = (model: string, trusted: boolean) =>
+    all.some((upstream) => upstream.has(model) && upstream.trusted === trusted);
   const services = {
     registry,
     fleet: registry,
     upstreams,
+    hasUpstream,
+    hedging: new Hedging(),
     available: {
       nodes: (model: string) => registry.count(model),
-      hasFallback: (model: string) => upstreams(model).length > 0,
+      hasFallback: (model: string) => hasUpstream(model, true),
     },
   };
-  const close = () => Promise.all(all.map((upstream) => upstream.close()));
-  return { gatewayId, registry, services, close };
+  const close = async () => {
+    await trust.close();
+    await Promise.all(all.map((upstream) => upstream.close()));
+  };
+  return { gatewayId, registry, trust, services, close };
 }
 
 function composePeople({ config, store: { pool }, secrets, log, publicUrl }: Ground): PeopleServices {

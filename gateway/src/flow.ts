@@ -153,17 +153,26 @@ export interface RouteTaken {
   readonly kind: TargetKind;
   /** The node's id or the upstream's name; for the log, never for strangers. */
   readonly target: string;
-  /** Whose node it was; null for the operator's, and for an upstream. */
-  readonly organizationId: string | null;
+  readonly class: RouteClass;
+  /** Null for an upstream. */
+  readonly deviceClass: DeviceClass | null;
+  /** ISO 3166-1 country code of the node; null when nothing tells, and for an upstream. */
+  readonly region: string | null;
+  /** Targets that were asked, hedges too. */
   readonly attempts: number;
-  /** True when the answer came from an upstream after nodes were tried or missing. */
+  /** True when the answer came from a cloud node or an upstream after others were tried or missing. */
   readonly fallback: boolean;
   /** Sent to a second target before the first had answered. */
   readonly hedged: boolean;
+  /** The candidates and their scores, as JSON of at most 600 characters; null where nothing was chosen from. */
+  readonly why: string | null;
   readonly queueMs: number;
   readonly networkMs: number;
   readonly modelMs: number;
 }
+
+/** Where an answer comes from, as far as a caller is told. */
+export type Origin = Pick<RouteTaken, 'class' | 'deviceClass' | 'region'>;
 
 /** Receives an answer's pieces while it is made. */
 export interface PieceSink {
@@ -253,6 +262,8 @@ export interface TargetAnswer {
   readonly modelMs: number;
   /** How it went beyond the target, where that gave the run on: a gateway, to a worker beside it. */
   readonly beyond?: RouteTaken;
+  /** Who gave the answer, where it was not the target that was asked: a node on probation is answered for. */
+  readonly by?: Target;
 }
 
 /** Something that can run a model: a connected node, or an upstream by URL. */
@@ -274,6 +285,26 @@ export interface Target {
     signal: AbortSignal,
     tier: Tier,
   ): Promise<TargetAnswer>;
+  /** Of a node that is known here; a gateway beside a worker has none. */
+  readonly facts?: NodeFacts;
+  /** Whether a run of the model would begin at once: nothing else is hedged to. */
+  idle?(model: string): boolean;
+  /**
+   * Asks for a sign of life. What gives none within the time loses its runs, and gets none until it gives one.
+   * Absent where there is no way to ask.
+   */
+  alive?(withinMs: number): Promise<boolean>;
+}
+
+/** A target that may have a run, and why it. */
+export interface Choice {
+  readonly target: Target;
+  /** What the run is predicted to take there; null when nothing tells. */
+  readonly predictedMs: number | null;
+  /** Comes after others, which were tried or missing. */
+  readonly fallback: boolean;
+  /** As in `RouteTaken`. */
+  readonly why: string | null;
 }
 
 export type FailureKind =
@@ -295,11 +326,19 @@ export class TargetFailure extends Error {
   override readonly name = 'TargetFailure';
   readonly kind: FailureKind;
   readonly param: string | null;
+  /** Of a busy one: milliseconds until there is room again, as far as it can tell. */
+  readonly roomInMs: number | null;
 
-  constructor(kind: FailureKind, message: string, param: string | null = null) {
+  constructor(
+    kind: FailureKind,
+    message: string,
+    param: string | null = null,
+    roomInMs: number | null = null,
+  ) {
     super(message);
     this.kind = kind;
     this.param = param;
+    this.roomInMs = roomInMs;
   }
 }
 

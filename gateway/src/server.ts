@@ -181,7 +181,8 @@ async function handle(
   services.inFlight.count++;
   const { headers } = body;
   try {
-    const origin = { kind: 'http', headers, body } as const;
+    const address = body.socket.remoteAddress ?? null;
+    const origin = { kind: 'http', headers, body, address } as const;
     const call = { endpoint, requestId, startedAt, origin, reply };
     await walk({ ...call, hangup: hangup.signal }, services);
   } catch (error) {

@@ -4,11 +4,22 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import { type Answer, type ApiError, errorEnvelope, type Inference, type Route } from '@zerogpu/protocol';
+import { findManifest } from '@zerogpu/catalogue';
 import {
+  type Answer,
+  type ApiError,
+  errorEnvelope,
+  type Inference,
+  type Place,
+  type Route,
+} from '@zerogpu/protocol';
+import {
+  type Admission,
   type Caller,
+  type Origin,
   type Payload,
   RateLimited,
+  type Reach,
   type RefusedCall,
   type Settlement,
   type StoredAnswer,
@@ -36,11 +47,12 @@ import { type AdmitServices, admit } from './quota/admit.ts';
 
 // 4. Which targets, best first.
 
-import { canServe, type Fleet, targetsFor } from './router/targets.ts';
+import { type Asking, canServe, type Fleet, isThere, targetsFor } from './router/targets.ts';
 
 // 5. Send, wait, try the next, fall back; relay a stream. 6, running the model, is the node's.
 
 import { dispatch } from './nodes/dispatch.ts';
+import type { Hedging } from './nodes/hedging.ts';
 
 // 7. Count, charge, log, roll up: counted here, written by `WayServices.settle` (metering/settle.ts).
 
@@ -73,6 +85,8 @@ export interface HttpOrigin {
   readonly kind: 'http';
   readonly headers: IncomingHttpHeaders;
   readonly body: Readable;
+  /** Of the other end of the socket; null when it is not known. */
+  readonly address: string | null;
 }
 
 /** A line was read and checked when its batch was made, and is asked with the key that made it. */
@@ -91,7 +105,12 @@ export interface WayServices {
   readonly standIns: StandInServices;
   readonly admission: AdmitServices;
   readonly fleet: Fleet;
-  upstreams(model: string): readonly Target[];
+  /** Those that have the model and that texts of this reach may be given to, in the operator's order. */
+  upstreams(model: string, reach: Reach): readonly Target[];
+  /** What runs took, and when a second one is worth it. */
+  readonly hedging: Hedging;
+  /** Where a caller is; absent where nothing tells. */
+  placeOf?(origin: HttpOrigin): Place | null;
   /** @throws when nothing was written, or the hold had expired */
   settle(settlement: Settlement): Promise<void>;
   /** A call whose caller never became known; for the log of the project that it names. Never throws, never waits. */
@@ -166,14 +185,17 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
   const shape = asked.shape({ requestId, createdAt: startedAt, model });
   if (stream) reply.stream(shape);
 
-  const targets = targetsFor(
-    inference,
-    trail.tier,
-    services.fleet,
-    services.upstreams(model),
-    services.random,
-  );
-  const { given, route } = await dispatch(targets, admission, stream ? reply : null, hangup, now);
+  const choices = targetsFor(askingOf(call, admission, caller, services), services);
+  const { random, hedging } = services;
+  const from = (origin: Origin | null) => reply.from(origin);
+  const withheld = () => isThere(model, services);
+  const { given, route } = await dispatch(choices, admission, stream ? reply : null, hangup, {
+    now,
+    random,
+    hedging,
+    from,
+    withheld,
+  });
   trail.route = route;
 
   const metered = meter(admission, given);
@@ -217,9 +239,31 @@ function wordsOf({ text, toolCalls }: Answer): string {
 
 /** What was asked, of the model that was asked for or of a built-in that stands in for it. */
 function modelFor(asked: Inference, caller: Caller, route: Route, services: WayServices): Inference {
-  const { standIns, fleet } = services;
-  const served = (model: string) => canServe({ ...asked, model }, fleet, services.upstreams(model));
-  return chooseModel(standIns, caller, route, asked, served);
+  const served = (model: string) => {
+    const manifest = findManifest(model);
+    if (manifest === undefined) return false;
+    const inference = { ...asked, model };
+    const asking = {
+      inference,
+      manifest,
+      tier: 'interactive',
+      tokens: 0,
+      place: null,
+      reach: caller,
+    } as const;
+    return canServe(asking, services);
+  };
+  return chooseModel(services.standIns, caller, route, asked, served);
+}
+
+function askingOf(
+  { origin }: Call,
+  { inference, manifest, tier, inputTokens }: Admission,
+  reach: Reach,
+  services: WayServices,
+): Asking {
+  const place = origin.kind === 'http' ? (services.placeOf?.(origin) ?? null) : null;
+  return { inference, manifest, tier, tokens: inputTokens, place, reach };
 }
 
 function replay(reply: Answering, asked: Asked, stored: StoredAnswer): void {

@@ -38,6 +38,7 @@ export class LineReply implements Answering {
   }
 
   limits(): void {}
+  from(): void {}
   requestedModel(): void {}
   replayed(): void {}
   stream(): void {}

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Answer, ApiError, errorEnvelope } from '@zerogpu/protocol';
-import type { PieceSink, RateLimits } from '../flow.ts';
+import type { Origin, PieceSink, RateLimits } from '../flow.ts';
 import type { Shape } from './shape.ts';
 
 /** Of a stream, written and not yet read by the caller: past this they are taken to be gone. Many times a long answer. */
@@ -13,6 +13,8 @@ export interface Answering extends PieceSink {
   /** What the caller was sent of a stream so far; null when nothing was. */
   readonly streamed: { readonly text: string; readonly reasoning: string | null } | null;
   limits(limits: RateLimits): void;
+  /** Who answers, as far as it is known; null takes it back. */
+  from(origin: Origin | null): void;
   /** A stand-in runs: who asked is told for which model. */
   requestedModel(id: string): void;
   replayed(): void;
@@ -70,6 +72,15 @@ export class Reply implements Answering {
       this.#headers[`x-ratelimit-remaining-${kind}`] = String(state.remaining);
       this.#headers[`x-ratelimit-reset-${kind}`] = `${Math.ceil(state.resetMs / 1000)}s`;
     }
+  }
+
+  from(origin: Origin | null): void {
+    for (const name of ORIGIN_HEADERS) delete this.#headers[name];
+    if (origin === null) return;
+    const { class: route, deviceClass, region } = origin;
+    this.#headers['x-zerogpu-route'] = route;
+    if (deviceClass !== null) this.#headers['x-zerogpu-node-class'] = deviceClass;
+    if (region !== null) this.#headers['x-zerogpu-region'] = region;
   }
 
   requestedModel(id: string): void {
@@ -185,11 +196,15 @@ export function wholeText(shape: Shape, answer: Answer): string {
   return typeof whole === 'string' ? whole : JSON.stringify(whole);
 }
 
+/** Of who answered: never which node it was. */
+const ORIGIN_HEADERS = ['x-zerogpu-route', 'x-zerogpu-node-class', 'x-zerogpu-region'] as const;
+
 const EXPOSED_HEADERS = [
   'x-request-id',
   'retry-after',
   'idempotent-replayed',
   'x-zerogpu-requested-model',
+  ...ORIGIN_HEADERS,
   'content-disposition',
   'content-range',
   ...['limit', 'remaining', 'reset'].flatMap((what) => [

@@ -149,6 +149,8 @@ export function settlementRow(s: Settlement, gatewayName: string, secrets: Secre
     route_kind: s.route?.kind,
     route_target: storable(s.route?.target ?? null),
     route_class: s.routeClass,
+    region: s.route?.region,
+    why: s.route?.why,
     attempts: s.route?.attempts,
     fallback: s.route?.fallback,
     hedged: s.route?.hedged ?? false,

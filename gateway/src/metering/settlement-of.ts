@@ -1,5 +1,5 @@
 import type { Answer, ApiError } from '@zerogpu/protocol';
-import type { Admission, Caller, RouteClass, RouteTaken, Settlement, StoredAnswer, Trail } from '../flow.ts';
+import type { Admission, Caller, Settlement, StoredAnswer, Trail } from '../flow.ts';
 import { type Metered, meter } from './meter.ts';
 
 /** A request whose caller is known: only those are settled. */
@@ -82,13 +82,8 @@ function common(trail: OwnedTrail, now: number): Omit<Settlement, 'status'> {
     cost: 0n,
     held: admission !== null,
     route,
-    routeClass: route === null ? null : routeClassOf(route, caller),
+    routeClass: route?.class ?? null,
     totalMs: Math.max(0, now - startedAt),
     idempotency: null,
   };
-}
-
-function routeClassOf(route: RouteTaken, caller: Caller): RouteClass {
-  if (route.kind === 'upstream') return 'upstream';
-  return route.organizationId === caller.organizationId ? 'own' : 'edge';
 }

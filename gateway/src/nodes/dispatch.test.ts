@@ -2,10 +2,18 @@ import { findManifest } from '@zerogpu/catalogue';
 import { ApiError } from '@zerogpu/protocol';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { type Admission, type FailureKind, type PieceSink, type Target, TargetFailure } from '../flow.ts';
+import {
+  type Admission,
+  type Choice,
+  type FailureKind,
+  type PieceSink,
+  type Target,
+  TargetFailure,
+} from '../flow.ts';
 import { inference } from '../testing/connected-nodes.ts';
 import { CHAT, SUMMARY } from '../testing/scripted-node.ts';
 import { dispatch } from './dispatch.ts';
+import { Hedging } from './hedging.ts';
 
 const never = new AbortController().signal;
 const TEXT = 'The sky is blue.';
@@ -60,7 +68,16 @@ const send = (
   sink: PieceSink | null = null,
   given = admission(),
   hangup = never,
-) => dispatch(targets, given, sink, hangup, Date.now);
+) => {
+  const services = { now: Date.now, random: () => 0, hedging: new Hedging() };
+  return dispatch(choices(targets), given, sink, hangup, services);
+};
+
+function* choices(targets: Iterable<Target>): Generator<Choice, undefined> {
+  for (const target of targets) {
+    yield { target, predictedMs: 1, fallback: target.kind === 'upstream', why: null };
+  }
+}
 
 describe('dispatch', () => {
   test('asks for the next target only when one failed', async () => {

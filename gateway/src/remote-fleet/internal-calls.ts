@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { findManifest } from '@zerogpu/catalogue';
 import { ApiError, type ErrorCode, type Inference, type ModelManifest } from '@zerogpu/protocol';
-import { type RouteTaken, type TargetAnswer, TargetFailure } from '../flow.ts';
+import { type Reach, type RouteTaken, type TargetAnswer, TargetFailure } from '../flow.ts';
 import {
   FLEET_PATH,
   type FleetState,
@@ -18,18 +18,26 @@ import {
 } from './messages.ts';
 import { digestOf, judgeCall, PROOF_HEADER, proveAnswer, type Seal } from './proof.ts';
 
+/** A run as a worker asks for it. */
+export interface InternalRun {
+  readonly manifest: ModelManifest;
+  readonly inference: Inference;
+  /** Of the input. */
+  readonly inputTokens: number;
+  /** Milliseconds since 1970. */
+  readonly deadline: number;
+  readonly reach: Reach;
+}
+
 export interface InternalServices {
   readonly seal: Seal;
   fleet(): FleetState;
   /**
    * A batch run on whatever serves the model here.
-   * @param deadline milliseconds since 1970
    * @throws ApiError as step 5
    */
   run(
-    manifest: ModelManifest,
-    inference: Inference,
-    deadline: number,
+    asked: InternalRun,
     hangup: AbortSignal,
   ): Promise<{ readonly given: TargetAnswer; readonly route: RouteTaken }>;
   now(): number;
@@ -120,12 +128,15 @@ export class InternalCalls {
 
   async #outcome(
     manifest: ModelManifest,
-    { inference, deadlineMs }: RunAsked,
+    { inference, deadlineMs, tokens, reach }: RunAsked,
     hangup: AbortSignal,
   ): Promise<RunOutcome> {
     try {
       const deadline = this.#services.now() + deadlineMs;
-      const { given, route } = await this.#services.run(manifest, inference, deadline, hangup);
+      const { given, route } = await this.#services.run(
+        { manifest, inference, inputTokens: tokens, deadline, reach },
+        hangup,
+      );
       const { text, reasoning, toolCalls, finishReason, usage, queueMs, modelMs } = given;
       const answer = { text, reasoning, toolCalls: [...toolCalls], finishReason, usage, queueMs, modelMs };
       return { kind: 'answered', given: answer, route };

@@ -1,7 +1,7 @@
 /** What a worker and a gateway say to each other over HTTP, JSON each way. */
 import { type Static, Type } from '@sinclair/typebox';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
-import { MAX_FRAME_BYTES, Run } from '@zerogpu/protocol';
+import { DEVICE_CLASSES, MAX_FRAME_BYTES, PRIVACY_TIERS, Run } from '@zerogpu/protocol';
 
 export const FLEET_PATH = '/internal/fleet';
 export const RUNS_PATH = '/internal/runs';
@@ -22,8 +22,9 @@ const ModelState = Type.Object({
   batchRoom: Type.Integer(),
   resident: Type.Boolean(),
   serviceMs: nullable(ms),
-  /** Whether the gateway has an upstream for it. */
+  /** Whether the gateway has an upstream for it that all may use; and one that some opted in to. */
   upstream: Type.Boolean(),
+  untrusted: Type.Boolean(),
 });
 export type ModelState = Static<typeof ModelState>;
 
@@ -31,10 +32,21 @@ export type ModelState = Static<typeof ModelState>;
 export const FleetState = Type.Object({ models: Type.Array(ModelState, { maxItems: 1024 }) });
 export type FleetState = Static<typeof FleetState>;
 
+const oneOf = <T extends string>(...texts: readonly T[]) =>
+  Type.Union(texts.map((text) => Type.Literal(text)));
+
 export const RunAsked = Type.Object({
   /** Milliseconds left. */
   deadlineMs: ms,
   inference: Run.properties.inference,
+  /** Of the input, counted by the worker. */
+  tokens: Type.Integer({ minimum: 0 }),
+  /** Whom the texts may reach. */
+  reach: Type.Object({
+    organizationId: name,
+    privacy: oneOf(...PRIVACY_TIERS),
+    upstreams: Type.Boolean(),
+  }),
 });
 export type RunAsked = Static<typeof RunAsked>;
 
@@ -43,9 +55,6 @@ const TOOL_CALL = Type.Object({
   type: Type.Literal('function'),
   function: Type.Object({ name: Type.String(), arguments: Type.String() }),
 });
-
-const oneOf = <T extends string>(...texts: readonly T[]) =>
-  Type.Union(texts.map((text) => Type.Literal(text)));
 
 const Answered = Type.Object({
   kind: Type.Literal('answered'),
@@ -68,10 +77,13 @@ const Answered = Type.Object({
   route: Type.Object({
     kind: oneOf('node', 'upstream'),
     target: name,
-    organizationId: nullable(name),
+    class: oneOf('edge', 'own', 'cloud', 'upstream'),
+    deviceClass: nullable(oneOf(...DEVICE_CLASSES)),
+    region: nullable(name),
     attempts: Type.Integer({ minimum: 1 }),
     fallback: Type.Boolean(),
     hedged: Type.Boolean(),
+    why: nullable(Type.String({ maxLength: 600 })),
     queueMs: ms,
     networkMs: ms,
     modelMs: ms,

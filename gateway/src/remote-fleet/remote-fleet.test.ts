@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { findManifest } from '@zerogpu/catalogue';
-import { ApiError, type ErrorCode, type Inference } from '@zerogpu/protocol';
+import { ApiError, type ErrorCode } from '@zerogpu/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type NodeView, type RouteTaken, type TargetAnswer, TargetFailure } from '../flow.ts';
+import { type NodeView, type Reach, type RouteTaken, type TargetAnswer, TargetFailure } from '../flow.ts';
 import { dispatch } from '../nodes/dispatch.ts';
+import { Hedging } from '../nodes/hedging.ts';
 import { targetsFor } from '../router/targets.ts';
 import { silentLog } from '../store/log.ts';
 import { Secrets } from '../store/secrets.ts';
@@ -37,14 +38,18 @@ const GIVEN: TargetAnswer = {
 const ROUTE: RouteTaken = {
   kind: 'node',
   target: 'node_1',
-  organizationId: 'org_1',
+  class: 'own',
+  deviceClass: 'server',
+  region: 'DE',
   attempts: 2,
   fallback: false,
   hedged: false,
+  why: '[]',
   queueMs: 3,
   networkMs: 1,
   modelMs: 4,
 };
+const REACH: Reach = { organizationId: 'org_1', privacy: 'own', upstreams: false };
 const VIEW: NodeView = {
   ...factsOf('node_1'),
   slots: 16,
@@ -63,20 +68,20 @@ afterEach(async () => {
 
 /** A whole server with the internal interface, whose runs a test scripts. */
 async function openGateway(changes: Partial<InternalServices> = {}) {
-  const runs: { readonly asked: Inference; readonly deadline: number; readonly hangup: AbortSignal }[] = [];
+  const runs: (Parameters<InternalServices['run']>[0] & { readonly hangup: AbortSignal })[] = [];
   const script: { run: InternalServices['run'] } = { run: async () => ({ given: GIVEN, route: ROUTE }) };
-  const here = { models: [SUMMARY, CHAT], views: [VIEW] as NodeView[], upstream: false };
+  const here = { models: [SUMMARY, CHAT], views: [VIEW] as NodeView[], upstream: false, untrusted: false };
   const internal = new InternalCalls({
     seal,
     fleet: () =>
       fleetState({
         models: here.models,
         views: (model) => (model === SUMMARY ? here.views : []),
-        hasUpstream: () => here.upstream,
+        hasUpstream: (_model, trusted) => (trusted ? here.upstream : here.untrusted),
       }),
-    run: (manifest, asked, deadline, hangup) => {
-      runs.push({ asked, deadline, hangup });
-      return script.run(manifest, asked, deadline, hangup);
+    run: (asked, hangup) => {
+      runs.push({ ...asked, hangup });
+      return script.run(asked, hangup);
     },
     now: Date.now,
     ...changes,
@@ -93,7 +98,7 @@ function remote(url: string, by = seal): RemoteGateway {
 }
 
 const run = (gateway: RemoteGateway, asked = inference(), signal = never) =>
-  gateway.run(asked, Date.now() + 60_000, null, signal);
+  gateway.targetFor(REACH).run(asked, Date.now() + 60_000, null, signal, 'batch');
 
 describe('the internal interface', () => {
   let gateway: Awaited<ReturnType<typeof openGateway>>;
@@ -147,7 +152,17 @@ describe('the internal interface', () => {
       headers: prove('GET', '/internal/fleet'),
     });
     const { slots, inFlight, batchRoom, resident, serviceMs } = VIEW;
-    const state = { id: SUMMARY, nodes: 1, slots, inFlight, batchRoom, resident, serviceMs, upstream: false };
+    const state = {
+      id: SUMMARY,
+      nodes: 1,
+      slots,
+      inFlight,
+      batchRoom,
+      resident,
+      serviceMs,
+      upstream: false,
+      untrusted: false,
+    };
     expect(await response.json()).toEqual({ models: [state] });
   });
 
@@ -155,7 +170,7 @@ describe('the internal interface', () => {
     const asked = inference({ text: 'x', stream: true });
     const before = Date.now();
     expect(await run(remote(gateway.url), asked)).toEqual({ ...GIVEN, beyond: ROUTE });
-    expect(gateway.runs[0]?.asked).toEqual({ ...asked, stream: false });
+    expect(gateway.runs[0]?.inference).toEqual({ ...asked, stream: false });
     expect(gateway.runs[0]?.deadline).toBeGreaterThanOrEqual(before);
     expect(gateway.runs[0]?.deadline).toBeLessThanOrEqual(Date.now() + 60_000);
   });
@@ -226,7 +241,7 @@ describe('the internal interface', () => {
 
   test('a worker that hangs up ends its run', async () => {
     const begun = Promise.withResolvers<AbortSignal>();
-    gateway.script.run = (_manifest, _asked, _deadline, hangup) => {
+    gateway.script.run = (_asked, hangup) => {
       begun.resolve(hangup);
       return new Promise((_resolve, reject) => {
         hangup.addEventListener('abort', () => reject(hangup.reason));
@@ -326,12 +341,26 @@ describe('RemoteFleet', () => {
   }
   const at = ({ url }: { url: string }): GatewayAddress => ({ id: `at ${url}`, url });
 
-  function ask(fleet: RemoteFleet, asked = inference()) {
+  function ask(fleet: RemoteFleet, asked = inference(), reach = REACH) {
     const manifest = findManifest(asked.model);
     if (!manifest) throw new Error('no such model');
-    const targets = targetsFor(asked, 'batch', fleet, fleet.upstreams(asked.model), () => 0.5);
-    const admission = { manifest, tier: 'batch', inference: asked, deadline: Date.now() + 60_000 } as const;
-    return dispatch(targets, admission, null, never, Date.now);
+    const tier = 'batch';
+    const services = {
+      fleet,
+      upstreams: (model: string) => fleet.upstreams(model, reach),
+      now: Date.now,
+      random: () => 0.5,
+      hedging: new Hedging(),
+    };
+    const asking = { inference: asked, manifest, tier, tokens: 4, place: null, reach } as const;
+    const admission = {
+      manifest,
+      tier,
+      inference: asked,
+      deadline: Date.now() + 60_000,
+      inputTokens: 4,
+    } as const;
+    return dispatch(targetsFor(asking, services), admission, null, never, services);
   }
 
   test('a run goes to a gateway that has the model, and the log is told which node answered', async () => {
@@ -341,7 +370,7 @@ describe('RemoteFleet', () => {
     await fleet.look();
     const { given, route } = await ask(fleet);
     expect(given.text).toBe(GIVEN.text);
-    expect(route).toMatchObject({ kind: 'node', target: 'node_1', organizationId: 'org_1', attempts: 2 });
+    expect(route).toMatchObject({ kind: 'node', target: 'node_1', class: 'own', region: 'DE', attempts: 2 });
     expect([one.runs.length, two.runs.length]).toEqual([1, 0]);
   });
 
@@ -365,7 +394,7 @@ describe('RemoteFleet', () => {
     const { fleet } = fleetOf(at(one));
     await fleet.look();
     expect(fleet.views(CHAT)).toEqual([]);
-    expect(fleet.upstreams(CHAT)).toHaveLength(1);
+    expect(fleet.upstreams(CHAT, REACH)).toHaveLength(1);
     one.script.run = async () => ({
       given: GIVEN,
       route: { ...ROUTE, kind: 'upstream', target: 'u', attempts: 1 },
@@ -377,6 +406,20 @@ describe('RemoteFleet', () => {
     await expect(ask(fleet, inference({ model: CHAT, texts: ['a', 'b'] }))).rejects.toMatchObject({
       code: 'model_unavailable',
     });
+  });
+
+  test('a gateway is told whom the texts may reach, and asked for upstreams of others only where they opted in', async () => {
+    const one = await openGateway();
+    const { fleet } = fleetOf(at(one));
+    await fleet.look();
+    const reach: Reach = { organizationId: 'org_2', privacy: 'cloud', upstreams: true };
+    await ask(fleet, inference(), reach);
+    expect(one.runs[0]?.reach).toEqual(reach);
+    one.here.views = [];
+    one.here.untrusted = true;
+    await fleet.look();
+    expect(fleet.upstreams(CHAT, REACH)).toEqual([]);
+    expect(fleet.upstreams(CHAT, reach)).toHaveLength(1);
   });
 
   test('while no gateway is there a run is busy, which is no attempt; a model that nobody has is another thing', async () => {
@@ -440,7 +483,7 @@ describe('fleetState', () => {
     const state = fleetState({
       models: ['a', 'b', 'c'],
       views: (model) => (model === 'a' ? views : []),
-      hasUpstream: (model) => model === 'b',
+      hasUpstream: (model, trusted) => trusted && model === 'b',
     });
     expect(state.models).toEqual([
       {
@@ -452,6 +495,7 @@ describe('fleetState', () => {
         resident: true,
         serviceMs: 2,
         upstream: false,
+        untrusted: false,
       },
       {
         id: 'b',
@@ -462,6 +506,7 @@ describe('fleetState', () => {
         resident: false,
         serviceMs: null,
         upstream: true,
+        untrusted: false,
       },
     ]);
   });

@@ -1,5 +1,5 @@
 /** The nodes and upstreams of all gateways, as a worker beside them sees them. */
-import { type NodeFacts, type NodeView, type Target, TargetFailure } from '../flow.ts';
+import { type NodeFacts, type NodeView, type Reach, type Target, TargetFailure } from '../flow.ts';
 import { type Rounds, startRounds } from '../rounds.ts';
 import { type Log, reasonOf } from '../store/log.ts';
 import type { GatewayAddress } from './gateway-directory.ts';
@@ -21,9 +21,9 @@ const nobody: Target = {
   organizationId: null,
   run: () => Promise.reject(new TargetFailure('busy', 'No gateway can be reached at the moment')),
 };
-/** Behind a gateway are nodes of all kinds: which may have a run, it decides when it has it. */
+/** Behind a gateway are nodes of all kinds: which may have a run, it decides when it has it. All may ask a cloud node. */
 const facts = (id: string): NodeFacts => {
-  const kind = { pool: 'operator', deviceClass: 'server', place: null, region: null } as const;
+  const kind = { pool: 'cloud', deviceClass: 'server', place: null, region: null } as const;
   return { id, organizationId: null, ...kind };
 };
 const NOBODY_VIEW: NodeView = {
@@ -72,16 +72,23 @@ export class RemoteFleet {
     });
   }
 
-  target(id: string): Target | undefined {
-    return id === nobody.id ? nobody : this.#gateways.get(id);
+  target(id: string, reach: Reach): Target | undefined {
+    return id === nobody.id ? nobody : this.#gateways.get(id)?.targetFor(reach);
   }
 
   /** Gateways that have the model by an upstream alone; those that have nodes too fall back by themselves. */
-  upstreams(model: string): Target[] {
-    return this.#present().filter((gateway) => {
+  upstreams(model: string, reach: Reach): Target[] {
+    const able = this.#present().filter((gateway) => {
       const state = gateway.state(model);
-      return state?.nodes === 0 && state.upstream;
+      return state?.nodes === 0 && (state.upstream || (state.untrusted && reach.upstreams));
     });
+    return able.map((gateway) => gateway.targetFor(reach));
+  }
+
+  /** Whether any gateway has the model in any way. */
+  serves(model: string): boolean {
+    const present = this.#present();
+    return present.length === 0 || present.some((gateway) => gateway.state(model) !== null);
   }
 
   /** Looks who is there, and how they are. */

@@ -1,7 +1,7 @@
 /** The worker's side: one gateway, as a target behind which are all its nodes and upstreams. */
 import { ApiError, type Inference } from '@zerogpu/protocol';
 import { type Dispatcher, Pool } from 'undici';
-import { type FailureKind, type PieceSink, type Target, type TargetAnswer, TargetFailure } from '../flow.ts';
+import { type FailureKind, type Reach, type Target, type TargetAnswer, TargetFailure } from '../flow.ts';
 import type { GatewayAddress } from './gateway-directory.ts';
 import {
   FLEET_PATH,
@@ -43,9 +43,7 @@ interface Seen {
   readonly underWay: number;
 }
 
-export class RemoteGateway implements Target {
-  readonly kind = 'node';
-  readonly organizationId = null;
+export class RemoteGateway {
   readonly id: string;
   readonly url: string;
   rttMs = 0;
@@ -92,14 +90,30 @@ export class RemoteGateway implements Target {
     }
   }
 
-  async run(
+  /** The gateway for runs whose texts may reach so far: it chooses by that. */
+  targetFor(reach: Reach): Target {
+    const { id } = this;
+    return {
+      kind: 'node',
+      organizationId: null,
+      id,
+      run: (inference, deadline, _sink, signal) => this.#run(inference, deadline, reach, signal),
+    };
+  }
+
+  async #run(
     inference: Inference,
     deadline: number,
-    _sink: PieceSink | null,
+    { organizationId, privacy, upstreams }: Reach,
     signal: AbortSignal,
   ): Promise<TargetAnswer> {
     const deadlineMs = Math.max(0, deadline - this.#services.now());
-    const body = JSON.stringify({ deadlineMs, inference: { ...inference, stream: false } });
+    const body = JSON.stringify({
+      deadlineMs,
+      inference: { ...inference, stream: false },
+      tokens: roughTokens(inference),
+      reach: { organizationId, privacy, upstreams },
+    });
     if (Buffer.byteLength(body) > MAX_RUN_BYTES) {
       throw new TargetFailure('too_large', 'The request is larger than a gateway accepts');
     }
@@ -155,6 +169,12 @@ export class RemoteGateway implements Target {
     }
     return JSON.parse(said.toString());
   }
+}
+
+/** For the choice of a node, which is made there: four characters make a token or so. */
+function roughTokens({ text, texts }: Inference): number {
+  const length = texts === null ? text.length : texts.reduce((sum, one) => sum + one.length, 0);
+  return Math.ceil(length / 4);
 }
 
 function answerOf(outcome: RunOutcome): TargetAnswer {

@@ -1,49 +1,114 @@
-import type { Inference, Tier } from '@zerogpu/protocol';
-import type { NodeView, Target } from '../flow.ts';
-import { chooseAmong } from './choose-nodes.ts';
+import type { Inference, ModelManifest, Place, Tier } from '@zerogpu/protocol';
+import type { Choice, NodeView, Reach, Target } from '../flow.ts';
+import { chooseAmong, chooseNodes } from './choose-nodes.ts';
+import type { FleetIndex } from './fleet-index.ts';
+import type { Candidate, RouteAsk } from './predict.ts';
+import { whyOf } from './why.ts';
 
 /** The connected nodes, as the router sees them. */
 export interface Fleet {
+  /** Of a fleet that is too large to be looked through for each request. */
+  readonly index?: FleetIndex;
+  /** Everybody who has the model, whoever may use it. */
   views(model: string): readonly NodeView[];
-  target(id: string): Target | undefined;
+  /** @param reach whom the texts that it will be given may reach */
+  target(id: string, reach: Reach): Target | undefined;
+}
+
+/** What is asked of the fleet, and how far its texts may go. */
+export interface Asking {
+  readonly inference: Inference;
+  readonly manifest: ModelManifest;
+  readonly tier: Tier;
+  /** Of the input, counted by us. */
+  readonly tokens: number;
+  /** Of the caller; null when nothing tells. */
+  readonly place: Place | null;
+  readonly reach: Reach;
+}
+
+export interface RouterServices {
+  readonly fleet: Fleet;
+  /** Those that have the model and that the texts may reach, in the operator's order. */
+  upstreams(model: string, reach: Reach): readonly Target[];
+  now(): number;
+  random(): number;
 }
 
 /** One request is given to at most this many nodes, so that a poisonous one cannot walk through the whole fleet. */
 const MAX_NODES_TRIED = 4;
-
-/** Until the ask comes from the way: what every project may have. */
-const OWN = { tokens: 0, place: null, organizationId: '', privacy: 'own', strangersMay: false } as const;
+/** Looked at for one choice: the chosen one, and those that the log tells of beside it. */
+const CANDIDATES = 4;
 
 /**
  * Names the targets for one request, one at a time: nodes best first, each chosen when it is asked for, from the
- * fleet as it is then; after them the upstreams that have the model, in the operator's order.
+ * fleet as it is then; after them the upstreams that have the model, and at last nodes that failed so often that they rest.
  */
-export function* targetsFor(
-  asked: Inference,
-  tier: Tier,
-  fleet: Fleet,
-  upstreams: readonly Target[],
-  random: () => number,
-): Generator<Target, undefined> {
+export function* targetsFor(asking: Asking, services: RouterServices): Generator<Choice, undefined> {
+  const ask = askOf(asking);
   const tried = new Set<string>();
-  while (tried.size < MAX_NODES_TRIED) {
-    const untried = fleet.views(asked.model).filter((view) => !tried.has(view.id));
-    const ask = { ...OWN, model: asked.model, tier };
-    const [chosen] = chooseAmong(untried, ask, { limit: 1, random });
-    if (chosen === undefined) break;
-    tried.add(chosen.id);
-    const target = fleet.target(chosen.id);
-    if (target) yield target;
+  yield* nodesFor(ask, asking, services, tried, true);
+  for (const target of ableOf(asking, services)) {
+    yield { target, predictedMs: null, fallback: true, why: null };
   }
-  yield* ableOf(asked, upstreams);
+  yield* nodesFor(ask, asking, services, tried, false);
 }
 
-/** True when somebody has the model at this moment, busy or not. */
-export function canServe(asked: Inference, fleet: Fleet, upstreams: readonly Target[]): boolean {
-  return fleet.views(asked.model).length > 0 || ableOf(asked, upstreams).length > 0;
+/** @param awake leaves out those that rest */
+function* nodesFor(
+  ask: RouteAsk,
+  { reach }: Asking,
+  { fleet, now, random }: RouterServices,
+  tried: Set<string>,
+  awake: boolean,
+): Generator<Choice, undefined> {
+  while (tried.size < MAX_NODES_TRIED) {
+    const options = { limit: CANDIDATES, random, tried, ...(awake ? { now: now() } : {}) };
+    const candidates = choose(fleet, ask, options);
+    const [chosen] = candidates;
+    if (chosen === undefined) return;
+    tried.add(chosen.id);
+    const target = fleet.target(chosen.id, reach);
+    if (target) yield choiceOf(target, chosen, candidates, ask, (id) => fleet.target(id, reach));
+  }
+}
+
+function choose(fleet: Fleet, ask: RouteAsk, options: Parameters<typeof chooseNodes>[2]): Candidate[] {
+  if (fleet.index !== undefined) return chooseNodes(fleet.index, ask, options);
+  return chooseAmong(fleet.views(ask.model), ask, options);
+}
+
+function choiceOf(
+  target: Target,
+  chosen: Candidate,
+  candidates: readonly Candidate[],
+  ask: RouteAsk,
+  find: (id: string) => Target | undefined,
+): Choice {
+  const fallback = chosen.pool === 'cloud' && ask.privacy !== 'cloud';
+  const why = whyOf(candidates, (id) => find(id)?.facts?.region ?? null);
+  return { target, predictedMs: chosen.totalMs, fallback, why };
+}
+
+/** True when somebody who may has the model at this moment, busy or not. */
+export function canServe(asking: Asking, services: RouterServices): boolean {
+  const { fleet, random } = services;
+  return choose(fleet, askOf(asking), { limit: 1, random }).length > 0 || ableOf(asking, services).length > 0;
+}
+
+/** True when nodes have the model, whoever may use them: who may not is told that this is why. */
+export function isThere(model: string, { fleet }: Pick<RouterServices, 'fleet'>): boolean {
+  return (fleet.index?.count(model) ?? fleet.views(model).length) > 0;
+}
+
+/** Strangers' nodes get what can be checked: built-ins that say the same bytes everywhere. */
+function askOf({ inference, manifest, tier, tokens, place, reach }: Asking): RouteAsk {
+  const { organizationId, privacy } = reach;
+  const strangersMay = privacy === 'public' && manifest.deterministic && manifest.family === 'built-in';
+  return { model: inference.model, tier, tokens, place, organizationId, privacy, strangersMay };
 }
 
 /** Upstreams answer one conversation at a time; several texts in one request are for nodes. */
-function ableOf({ texts }: Inference, upstreams: readonly Target[]): readonly Target[] {
-  return texts === null ? upstreams : [];
+function ableOf({ inference, reach }: Asking, { upstreams }: RouterServices): readonly Target[] {
+  return inference.texts === null ? upstreams(inference.model, reach) : [];
 }

@@ -15,6 +15,7 @@ import {
 } from '../flow.ts';
 import type { ClaimRequest, ClaimResult } from '../idempotency/idempotency-store.ts';
 import { Metrics } from '../metrics.ts';
+import { Hedging } from '../nodes/hedging.ts';
 import { NodeRegistry } from '../nodes/registry.ts';
 import { NodeSoftware } from '../pages/node-software.ts';
 import { makeAttempts } from '../people/attempts.ts';
@@ -147,6 +148,7 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
     },
     fleet: registry,
     upstreams: () => targets,
+    hedging: new Hedging(),
     settle: (settlement) => memory.settle(settlement),
     refused: (call) => memory.refused.push(call),
     keep: (payload) => memory.payloads.push(payload),

@@ -84,7 +84,10 @@ export function makeSettlement(caller: Caller, changes: Partial<Settlement> = {}
     route: {
       kind: 'node',
       target: 'node_test',
-      organizationId: null,
+      class: 'edge',
+      deviceClass: 'server',
+      region: 'DE',
+      why: '[["node_test","operator","DE",3.1,1,0,2.1,0,0]]',
       attempts: 1,
       fallback: false,
       hedged: false,

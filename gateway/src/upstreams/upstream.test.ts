@@ -6,6 +6,7 @@ import { TargetFailure } from '../flow.ts';
 import { inference } from '../testing/connected-nodes.ts';
 import { CHAT, listen } from '../testing/scripted-node.ts';
 import { Upstream } from './upstream.ts';
+import { usableUpstreams } from './usable-upstreams.ts';
 
 const KEY = 'sk-secret-of-the-operator';
 const never = new AbortController().signal;
@@ -154,9 +155,30 @@ describe('what is asked', () => {
     expect(Object.keys(Object(asked[1]))).not.toContain('metadata');
   });
 
-  test('it is used only where the operator vouches for it, and for its models', () => {
-    expect([upstream.serves(CHAT), upstream.serves('another')]).toEqual([true, false]);
-    expect(open({ trusted: false }).serves(CHAT)).toBe(false);
+  test('it is used for its models, and where nobody vouches for it only by those who opted in', async () => {
+    const untrusted = open({ name: 'untrusted', trusted: false });
+    const usable = (model: string, upstreams: boolean) =>
+      usableUpstreams([untrusted, upstream], model, { upstreams }, Date.now());
+    expect(usable(CHAT, false)).toEqual([upstream]);
+    expect(usable(CHAT, true)).toEqual([upstream, untrusted]);
+    expect(usable('another', true)).toEqual([]);
+    await untrusted.close();
+  });
+
+  test('one that failed several times in a row is asked last, until it works again', async () => {
+    const models = new Map([[CHAT, 'theirs']]);
+    const [ill, well] = [open({ name: 'ill', models }), open({ name: 'well', models })];
+    const order = () => usableUpstreams([ill, well], CHAT, { upstreams: false }, Date.now());
+    script = answerWith(500, 'no');
+    for (let i = 0; i < 5; i++) {
+      expect(order()).toEqual([ill, well]);
+      await expect(run({}, never, ill)).rejects.toMatchObject({ kind: 'internal' });
+    }
+    expect(order()).toEqual([well, ill]);
+    script = answerWith(200, message());
+    await run({}, never, ill);
+    expect(order()).toEqual([ill, well]);
+    await Promise.all([ill.close(), well.close()]);
   });
 });
 

@@ -1,8 +1,9 @@
 import { findManifest } from '@zerogpu/catalogue';
 import { type Inference, isRecord, type Tier } from '@zerogpu/protocol';
 import { type Dispatcher, Pool } from 'undici';
+import { Breaker } from '../breaker.ts';
 import type { UpstreamConfig } from '../config.ts';
-import { type PieceSink, type Target, type TargetAnswer, TargetFailure } from '../flow.ts';
+import { type FailureKind, type PieceSink, type Target, type TargetAnswer, TargetFailure } from '../flow.ts';
 import { SlotQueue } from '../slot-queue.ts';
 import { answerOf } from './read-answer.ts';
 import { readEvents } from './read-events.ts';
@@ -12,6 +13,9 @@ const CONNECTIONS = 128;
 const MAX_WAITING = 2000;
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;
+
+/** What speaks against the upstream, and not against what was asked of it. */
+const BROKEN: ReadonlySet<FailureKind> = new Set(['lost', 'internal', 'unavailable']);
 
 /** An OpenAI-compatible server by URL, as a target like a node. Speaks only to its `/chat/completions`. */
 export class Upstream implements Target {
@@ -24,6 +28,7 @@ export class Upstream implements Target {
   readonly #headers: Record<string, string>;
   /** Of batch runs alone: interactive ones are asked at once, and the upstream orders its own work. */
   readonly #batchRuns: SlotQueue;
+  readonly #breaker = new Breaker();
   #underWay = 0;
 
   constructor(config: UpstreamConfig) {
@@ -40,9 +45,18 @@ export class Upstream implements Target {
     };
   }
 
-  /** Only what the operator vouches for is given people's requests. */
-  serves(model: string): boolean {
-    return this.#config.trusted && this.#config.models.has(model);
+  /** Whether the operator vouches for it. Only then is it given texts of projects that did not opt in. */
+  get trusted(): boolean {
+    return this.#config.trusted;
+  }
+
+  /** Failed several times in a row, and is given a rest where there is another. */
+  resting(now: number): boolean {
+    return this.#breaker.resting(now);
+  }
+
+  has(model: string): boolean {
+    return this.#config.models.has(model);
   }
 
   async run(
@@ -68,8 +82,14 @@ export class Upstream implements Target {
       throw new TargetFailure('busy', 'The upstream is overloaded');
     }
     this.#underWay++;
+    this.#breaker.begin(Date.now());
     try {
-      return await this.#answer(inference, sink, signal);
+      const given = await this.#answer(inference, sink, signal);
+      this.#breaker.worked();
+      return given;
+    } catch (error) {
+      if (error instanceof TargetFailure && BROKEN.has(error.kind)) this.#breaker.failed(Date.now());
+      throw error;
     } finally {
       this.#underWay--;
     }
