@@ -136,6 +136,7 @@ export const WAY = {
     'compose-batch-work.ts',
     'compose-lines.ts',
     'compose-parts.ts',
+    'compose-trust.ts',
     'compose-worker.ts',
     'worker.ts',
     'admin-api.ts',

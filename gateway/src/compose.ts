@@ -30,6 +30,7 @@ import { InternalCalls, type InternalServices } from './remote-fleet/internal-ca
 import type { Rounds } from './rounds.ts';
 import { targetsFor } from './router/targets.ts';
 import type { ServerServices } from './server.ts';
+import type { TrustKeeper } from './trust/trust.ts';
 import { Upstream } from './upstreams/upstream.ts';
 import { usableUpstreams } from './upstreams/usable-upstreams.ts';
 import type { WayServices } from './way.ts';
@@ -212,6 +213,7 @@ function startRounds(
   billing: BillingParts,
   batching: Batching,
   way: WayServices,
+  trust: TrustKeeper,
 ): Pick<Rounds, 'stop'> {
   const alerts = {
     pool,
@@ -226,6 +228,7 @@ function startRounds(
     startSweeper({ pool, log, logDays: config.logDays }),
     startBillingRounds(billing),
     startAlertRounds(alerts),
+    startTrustRounds(trust, { log }),
     ...batching.start(way),
   ];
   return {

@@ -22,6 +22,7 @@ import {
   type Target,
   type TargetAnswer,
   TargetFailure,
+  type Trust,
 } from '../flow.ts';
 import type { ModelReport, Standing } from '../live-nodes.ts';
 import { Lane } from './lane.ts';
@@ -66,6 +67,8 @@ export interface ConnectionServices {
   /** Called whenever the models that it serves changed. */
   changed(connection: NodeConnection): void;
   closed(connection: NodeConnection): void;
+  /** How far it is believed for a model. */
+  trustOf(facts: NodeFacts, model: string): Trust;
   readonly heartbeatMs: number;
   now(): number;
 }
@@ -203,6 +206,7 @@ export class NodeConnection implements Target {
       serviceMs,
       failures,
       rttMs: this.rttMs,
+      trust: this.#services.trustOf(this.facts, model),
     };
   }
 

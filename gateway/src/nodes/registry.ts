@@ -1,6 +1,6 @@
 import type { Hello } from '@zerogpu/protocol';
 import type { WebSocket } from 'ws';
-import type { NodeView, Target } from '../flow.ts';
+import type { NodeFacts, NodeView, Target, Trust } from '../flow.ts';
 import { NodeConnection } from './connection.ts';
 import type { Admittance } from './node-directory.ts';
 
@@ -15,6 +15,10 @@ export interface RegistryServices {
   /** Told when a node became welcome, and when its socket ended. */
   joined?(connection: NodeConnection): void;
   left?(connection: NodeConnection): void;
+  /** What the rest of the gateway uses in place of a node. */
+  wrap?(connection: NodeConnection): Target;
+  /** How far a node is believed. */
+  trustOf?(facts: NodeFacts, model: string): Trust;
   readonly heartbeatMs: number;
   now(): number;
 }
@@ -47,6 +51,7 @@ export class NodeRegistry {
     this.#sockets.add(
       new NodeConnection(socket, {
         admit: (hello, nonce) => this.#services.admit(hello, nonce, address),
+        trustOf: (facts, model) => this.#services.trustOf?.(facts, model) ?? trustOfPool(facts),
         heartbeatMs: this.#services.heartbeatMs,
         now: () => this.#services.now(),
         welcomed: (connection) => this.#welcomed(connection),
@@ -82,8 +87,14 @@ export class NodeRegistry {
     return this.#byId.get(id);
   }
 
+  /** Nodes that have the model and get runs. */
+  having(model: string): Iterable<NodeConnection> {
+    return this.#byModel.get(model) ?? [];
+  }
+
   target(id: string): Target | undefined {
-    return this.#byId.get(id);
+    const connection = this.#byId.get(id);
+    return connection && (this.#services.wrap?.(connection) ?? connection);
   }
 
   /** Tells every node to come back later: the gateway is going down. */
@@ -133,3 +144,6 @@ export class NodeRegistry {
     }
   }
 }
+
+/** Without somebody who keeps the books: what the pool means. */
+const trustOfPool = ({ pool }: NodeFacts): Trust => (pool === 'public' ? 'probation' : 'vouched');

@@ -1,0 +1,49 @@
+/** Composes what is done about strangers' nodes: they are believed as far as they have shown. */
+import { randomInt } from 'node:crypto';
+import type { Ground } from './compose-parts.ts';
+import type { NodeView } from './flow.ts';
+import type { NodeConnection } from './nodes/connection.ts';
+import type { NodeRegistry } from './nodes/registry.ts';
+import { type Rounds, startRounds } from './rounds.ts';
+import { TrustKeeper } from './trust/trust.ts';
+import { DatabaseTrustStore } from './trust/trust-store.ts';
+
+/** Counts that a gateway's death loses: of a second. */
+const EVERY_MS = 1000;
+const now = () => Date.now();
+
+/** @param registry which may be made after this */
+export function composeTrust({ store: { pool }, log }: Ground, registry: () => NodeRegistry): TrustKeeper {
+  const setQuarantine = (id: string, quarantined: boolean) => {
+    const node = registry().find(id);
+    if (node) node.standing = { ...node.standing, quarantined };
+  };
+  return new TrustKeeper({
+    store: new DatabaseTrustStore(pool),
+    log,
+    bench: {
+      judges: (model) => judgesAmong(registry().having(model), model),
+      target: (id) => registry().find(id),
+    },
+    connected: (id) => registry().find(id) !== undefined,
+    quarantined: (id) => setQuarantine(id, true),
+    released: (id) => setQuarantine(id, false),
+    now,
+    // No node can tell from what it saw before which of its answers are looked at.
+    random: () => randomInt(2 ** 32) / 2 ** 32,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms).unref()),
+  });
+}
+
+export function startTrustRounds(trust: TrustKeeper, { log }: Pick<Ground, 'log'>): Rounds {
+  const failed = 'What nodes have shown was not compared with the database';
+  return startRounds({ everyMs: EVERY_MS, round: () => trust.round(), log, failed });
+}
+
+function* judgesAmong(nodes: Iterable<NodeConnection>, model: string): Generator<NodeView> {
+  for (const node of nodes) {
+    const { pool } = node.facts;
+    const view = pool === 'operator' || pool === 'cloud' ? node.view(model) : null;
+    if (view !== null) yield view;
+  }
+}
