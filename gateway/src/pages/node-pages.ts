@@ -24,6 +24,9 @@ const POLICY = [
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  // By which the page names its worker, and nothing else.
+  'trusted-types zerogpu-node',
 ].join('; ');
 
 /** A first build takes a second or two. */
@@ -71,8 +74,9 @@ function send(request: FastifyRequest, reply: FastifyReply, file: SoftwareFile):
     'referrer-policy': 'no-referrer',
     'cross-origin-opener-policy': 'same-origin',
     'cross-origin-resource-policy': 'same-origin',
-    // The page is at /node, above the folder that its service worker comes from.
-    'service-worker-allowed': '/node',
+    // The page is at /node, above the folder that its service worker comes from; relative to that, for proxies that serve us
+    // below a folder of theirs.
+    'service-worker-allowed': '../node',
   });
   if (request.headers['if-none-match']?.includes(tag)) return reply.code(304).send();
   return reply.type(file.type).send(file.content);
