@@ -12,6 +12,8 @@ export class Breaker {
   #inRow = 0;
   #pauseMs = FIRST_PAUSE_MS;
   #closedUntil = 0;
+  /** A failure before it is of a run that began before the rest. */
+  #trialFrom = 0;
 
   /** Milliseconds since 1970 until which runs go elsewhere while there is an elsewhere; 0 while it works. */
   get closedUntil(): number {
@@ -22,7 +24,7 @@ export class Breaker {
     return now < this.#closedUntil;
   }
 
-  /** A run begins: when it was at rest, this is the one that tries. */
+  /** A run begins: when it has had its rest, this is the one that tries. */
   begin(now: number): void {
     if (this.#closedUntil > 0 && now >= this.#closedUntil) this.#closedUntil = now + this.#pauseMs;
   }
@@ -37,16 +39,9 @@ export class Breaker {
     this.#inRow++;
     if (this.#inRow < FAILURES_TO_OPEN) return;
     // Those that were under way when it opened fail together, and say nothing new.
-    if (this.#inRow > FAILURES_TO_OPEN && !this.#isTrial(now)) return;
+    if (this.#inRow > FAILURES_TO_OPEN && now < this.#trialFrom) return;
     if (this.#inRow > FAILURES_TO_OPEN) this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2);
     this.#closedUntil = now + this.#pauseMs;
     this.#trialFrom = this.#closedUntil;
-  }
-
-  #trialFrom = 0;
-
-  /** A failure before the rest was over is of a run that began before it. */
-  #isTrial(now: number): boolean {
-    return now >= this.#trialFrom;
   }
 }

@@ -27,6 +27,7 @@ import {
 import type { ModelReport, Standing } from '../live-nodes.ts';
 import { Lane } from './lane.ts';
 import type { Admittance } from './node-directory.ts';
+import { SignOfLife } from './sign-of-life.ts';
 
 const frames = TypeCompiler.Compile(NodeFrame);
 
@@ -107,6 +108,7 @@ export class NodeConnection implements Target {
   readonly #retired = new Map<string, Lane>();
   readonly #running = new Map<string, Running>();
   readonly #greeting: NodeJS.Timeout;
+  readonly #life: SignOfLife;
   #announced: readonly AnnouncedModel[] = [];
   #standing: Standing = { draining: false, quarantined: false };
   #state: 'hello' | 'admitting' | 'serving' | 'draining' | 'closed' = 'hello';
@@ -118,6 +120,11 @@ export class NodeConnection implements Target {
     this.#socket = socket;
     this.#services = services;
     this.lastHeardAt = services.now();
+    this.#life = new SignOfLife({
+      ask: () => this.ping(),
+      lost: () => this.#fellSilent(),
+      back: () => services.changed(this),
+    });
     this.#greeting = setTimeout(() => this.#greetingLate(), GREETING_TIMEOUT_MS);
     socket.on('message', (data, isBinary) => this.#heard(data, isBinary));
     socket.on('ping', (data) => this.#pinged(data));
@@ -136,7 +143,8 @@ export class NodeConnection implements Target {
   }
 
   get serving(): boolean {
-    return this.#state === 'serving' && !this.#held && this.#socket.readyState === this.#socket.OPEN;
+    const open = this.#socket.readyState === this.#socket.OPEN;
+    return open && this.#state === 'serving' && !this.#held && !this.#life.silent;
   }
 
   get standing(): Standing {
@@ -149,7 +157,7 @@ export class NodeConnection implements Target {
    */
   set standing(standing: Standing) {
     const before = this.#held;
-    if (standing.quarantined && !this.#standing.quarantined) this.#loseRuns();
+    if (standing.quarantined && !this.#standing.quarantined) this.#loseRuns('The node is in quarantine');
     this.#standing = standing;
     if (this.#held === before || this.#state !== 'serving') return;
     this.#announce(this.#announced);
@@ -164,13 +172,31 @@ export class NodeConnection implements Target {
     this.#send({ type: 'notice', kind, message: NOTICES[kind] });
   }
 
-  #loseRuns(): void {
-    const lost = new TargetFailure('lost', 'The node is in quarantine');
+  #loseRuns(message: string): void {
+    const lost = new TargetFailure('lost', message);
     for (const id of this.#running.keys()) this.#abandon(id, lost);
   }
 
   get #held(): boolean {
     return this.#standing.draining || this.#standing.quarantined;
+  }
+
+  /** Whether a run of the model would begin at once. */
+  idle(model: string): boolean {
+    const lane = this.#lanes.get(model);
+    return this.serving && lane !== undefined && lane.inFlight < lane.slots;
+  }
+
+  /** Asks for a sign of life; a node that gives none loses its runs to others at once, and gets none until it gives one. */
+  alive(withinMs: number): Promise<boolean> {
+    return this.#state === 'closed' ? Promise.resolve(false) : this.#life.asked(withinMs);
+  }
+
+  #fellSilent(): void {
+    this.#loseRuns('The node gives no sign of life');
+    const away = new TargetFailure('unavailable', 'The node gives no sign of life');
+    for (const lane of this.#lanes.values()) lane.close(away);
+    this.#services.changed(this);
   }
 
   /** What it has, held or not. */
@@ -195,7 +221,7 @@ export class NodeConnection implements Target {
   view(model: string): NodeView | null {
     const lane = this.#lanes.get(model);
     if (!lane) return null;
-    const { slots, inFlight, batchRoom, resident, serviceMs } = lane;
+    const { slots, inFlight, batchRoom, resident, serviceMs, closedUntil } = lane;
     const failures = lane.failures(this.#services.now());
     return {
       ...this.facts,
@@ -205,6 +231,7 @@ export class NodeConnection implements Target {
       resident,
       serviceMs,
       failures,
+      closedUntil,
       rttMs: this.rttMs,
       trust: this.#services.trustOf(this.facts, model),
     };
@@ -229,6 +256,7 @@ export class NodeConnection implements Target {
       }
       const id = String(this.#nextRun++);
       const sentAt = this.#services.now();
+      lane.begin(sentAt);
       const frame = JSON.stringify({
         type: 'run',
         id,
@@ -312,6 +340,7 @@ export class NodeConnection implements Target {
   #heard(data: RawData, isBinary: boolean): void {
     if (this.#state === 'closed') return;
     this.lastHeardAt = this.#services.now();
+    this.#life.heard();
     const frame = isBinary ? null : parseFrame(data);
     if (frame === null) {
       if (++this.#badFrames >= MAX_BAD_FRAMES) this.close(1008, 'too many invalid frames');
@@ -477,6 +506,7 @@ export class NodeConnection implements Target {
 
   #ponged(): void {
     this.lastHeardAt = this.#services.now();
+    this.#life.heard();
     // Nobody asked: a pong of one's own accord is a sign of life and measures nothing.
     if (this.#pingedAt === null) return;
     const rtt = Math.max(0, this.lastHeardAt - this.#pingedAt);
@@ -499,6 +529,7 @@ export class NodeConnection implements Target {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     clearTimeout(this.#greeting);
+    this.#life.end();
     this.#closeLanes('The node went away');
     const lost = new TargetFailure('lost', 'The node went away');
     for (const running of this.#running.values()) {

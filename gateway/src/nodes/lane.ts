@@ -1,5 +1,6 @@
 import type { Tier } from '@zerogpu/protocol';
-import type { TargetFailure } from '../flow.ts';
+import { Breaker } from '../breaker.ts';
+import { TargetFailure } from '../flow.ts';
 import { SlotQueue } from '../slot-queue.ts';
 
 /** A failure is held against a node for this long; then it gets another chance. */
@@ -12,6 +13,7 @@ export class Lane {
   #serviceMs: number | null = null;
   #failures = 0;
   #failedAt = 0;
+  readonly #breaker = new Breaker();
 
   constructor(slots: number, resident: boolean) {
     this.#queue = new SlotQueue(slots, reserveOf(slots));
@@ -42,7 +44,19 @@ export class Lane {
    * @throws TargetFailure busy, or the signal's reason
    */
   enter(tier: Tier, leftMs: number, signal: AbortSignal): Promise<void> | undefined {
-    return this.#queue.enter(tier, leftMs, signal);
+    return this.#queue.enter(tier, leftMs, signal)?.catch((error: unknown) => {
+      throw this.#withRoom(error);
+    });
+  }
+
+  /** Milliseconds since 1970 until which it is given a rest, because it failed several times in a row. */
+  get closedUntil(): number {
+    return this.#breaker.closedUntil;
+  }
+
+  /** A run is sent. */
+  begin(now: number): void {
+    this.#breaker.begin(now);
   }
 
   leave(): void {
@@ -64,13 +78,22 @@ export class Lane {
   fail(now: number): void {
     this.#failures = this.failures(now) + 1;
     this.#failedAt = now;
+    this.#breaker.failed(now);
   }
 
   /** Learns from a run that was finished. What a batch run took tells how long it stood back for others. */
   observe(serviceMs: number, tier: Tier): void {
     this.#failures = 0;
+    this.#breaker.worked();
     if (tier === 'batch') return;
     this.#serviceMs = this.#serviceMs === null ? serviceMs : this.#serviceMs * 0.9 + serviceMs * 0.1;
+  }
+
+  /** Who is sent away for want of room is told when those before them are done. */
+  #withRoom(error: unknown): unknown {
+    if (!(error instanceof TargetFailure) || error.kind !== 'busy') return error;
+    const roomInMs = (this.inFlight / this.slots) * (this.#serviceMs ?? 0);
+    return new TargetFailure('busy', error.message, null, roomInMs);
   }
 
   /** Sends everybody who waits elsewhere. */

@@ -1,0 +1,62 @@
+export interface LifeServices {
+  /** Sends the question. */
+  ask(): void;
+  /** It gave no sign within the time. */
+  lost(): void;
+  /** It gave one after all. */
+  back(): void;
+}
+
+/** Whether the other end of a socket still lives: asked when one of its runs is far behind, one question at a time. */
+export class SignOfLife {
+  readonly #services: LifeServices;
+  #question: { readonly answer: Promise<boolean>; sign(alive: boolean): void } | null = null;
+  #silent = false;
+
+  constructor(services: LifeServices) {
+    this.#services = services;
+  }
+
+  /** It gave no sign when it was asked, and none since. */
+  get silent(): boolean {
+    return this.#silent;
+  }
+
+  /** Whoever asks while somebody else does shares the answer. */
+  asked(withinMs: number): Promise<boolean> {
+    if (this.#question === null) this.#ask(withinMs);
+    return this.#question?.answer ?? Promise.resolve(false);
+  }
+
+  /** Anything that it says is a sign. */
+  heard(): void {
+    this.#question?.sign(true);
+    if (!this.#silent) return;
+    this.#silent = false;
+    this.#services.back();
+  }
+
+  /** Its socket is closed: there will be no sign, and nothing to lose any more. */
+  end(): void {
+    this.#question?.sign(false);
+  }
+
+  #ask(withinMs: number): void {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => this.#fallSilent(), withinMs);
+    const sign = (alive: boolean) => {
+      clearTimeout(timer);
+      this.#question = null;
+      resolve(alive);
+    };
+    this.#question = { answer: promise, sign };
+    this.#services.ask();
+  }
+
+  #fallSilent(): void {
+    this.#question?.sign(false);
+    if (this.#silent) return;
+    this.#silent = true;
+    this.#services.lost();
+  }
+}
