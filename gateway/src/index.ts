@@ -13,6 +13,8 @@ export {
   type NodeView,
   type Settlement,
   type Speed,
+  type Target,
+  type TargetAnswer,
   UNLIMITED,
 } from './flow.ts';
 export { type Gateway, openGateway } from './gateway.ts';
@@ -22,6 +24,7 @@ export { readDetail, readPage } from './logs/read-log.ts';
 export { tailStatement } from './logs/tail.ts';
 export { checkRollups } from './metering/check-rollups.ts';
 export { Settler } from './metering/settle.ts';
+export { Hedging, type RunKind } from './nodes/hedging.ts';
 export { Lane } from './nodes/lane.ts';
 export { HoldBook } from './quota/hold-money.ts';
 /** How nodes are chosen, for programs that judge the choice. */
@@ -34,6 +37,7 @@ export { readPayload } from './store/payloads.ts';
 export { Secrets } from './store/secrets.ts';
 export { inTenant } from './store/tenant-fence.ts';
 /** How far strangers' nodes are believed, for programs that judge it. */
+export { TrustKeeper, type TrustServices } from './trust/trust.ts';
 export {
   afterRight,
   afterUnchecked,
@@ -43,3 +47,4 @@ export {
   recheckShare,
   trustAt,
 } from './trust/trust-state.ts';
+export type { TrustStore } from './trust/trust-store.ts';
