@@ -1,11 +1,12 @@
 import type { Run } from '@zerogpu/protocol';
-import { type Refusal, Session, type SessionEnd, type SessionOptions } from './session.ts';
+import { type Refusal, Session, type SessionEnd, type SessionOptions, type Welcome } from './session.ts';
 import type { RunPort } from './work.ts';
 
 export interface ConnectionEvents {
-  welcomed(nodeId: string): void;
+  welcomed(welcome: Welcome): void;
   run(run: Run, port: RunPort): void;
   cancel(id: string, port: RunPort): void;
+  notice(kind: string, message: string): void;
   ignored(): void;
   /** What the port asked for is void; the next attempt comes by itself. */
   lost(port: RunPort, reason: string, retryInMs: number): void;
@@ -37,9 +38,10 @@ export class Connection {
 
   start(): void {
     const session: Session = new Session(this.#options, {
-      welcomed: (nodeId) => this.#events.welcomed(nodeId),
+      welcomed: (welcome) => this.#events.welcomed(welcome),
       run: (run, port) => this.#events.run(run, port),
       cancel: (id) => this.#events.cancel(id, session),
+      notice: (kind, message) => this.#events.notice(kind, message),
       ignored: () => this.#events.ignored(),
       ended: (end) => this.#ended(session, end),
     });

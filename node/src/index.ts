@@ -2,6 +2,8 @@
 export { backoffDelay } from './backoff.ts';
 export { EdgeNode, type EdgeNodeEnd, type EdgeNodeOptions } from './edge-node.ts';
 export { type DeviceKey, type Identity, identityOf, makeDeviceKey, readDeviceKey } from './identity.ts';
+export { MemoryStore } from './memory-store.ts';
+export { type FileWishes, ModelFiles, type ModelFilesOptions } from './model-files.ts';
 export { checkedSha256, type ModelStore, type StoredFile, StoreFull, WrongHash } from './model-store.ts';
 export type {
   ConnectionStatus,
@@ -12,5 +14,7 @@ export type {
   PauseReason,
   RunCounts,
 } from './node-status.ts';
+export { printable } from './printable.ts';
 export { sha256Hex } from './sha256.ts';
+export type { MeasuredSpeed, Speed, SpeedCache } from './speed.ts';
 export type { Connect, Transport, TransportEvents } from './transport.ts';

@@ -1,5 +1,6 @@
 import type { AnnouncedModel, ModelManifest, RuntimeName } from '@zerogpu/protocol';
 import type { FileSource, LoadedModel, Runtime } from '@zerogpu/runtimes';
+import { changedModels } from './model-update.ts';
 
 /** The node cannot run this model, now or at all. */
 export class ModelUnavailable extends Error {
@@ -18,6 +19,8 @@ export interface LoadedModelsOptions {
   files(manifest: ModelManifest): FileSource;
   /** Most bytes that all models in memory may take together. */
   readonly memoryBytes: number;
+  /** Whether the owner lets others use the model; without it, every model is offered. */
+  offers?(id: string): boolean;
   now(): number;
   /** Called whenever what `announced` says has changed. */
   changed(): void;
@@ -35,30 +38,49 @@ interface Place {
   model: LoadedModel | null;
   users: number;
   lastUsedAt: number;
+  /** Another version took its place: it goes with its last user. */
+  leaving: boolean;
 }
 
-/** A model that failed to load is not offered again for so long. */
+/** What became of the last load, for the owner's eyes. */
+export interface ModelState {
+  readonly manifest: ModelManifest;
+  readonly state: 'idle' | 'loading' | 'ready' | 'failed' | 'not_allowed';
+  readonly problem: string | null;
+}
+
+interface Failure {
+  readonly reason: string;
+  readonly until: number;
+  readonly times: number;
+}
+
+/** A model that failed to load is not offered again for so long; twice as long after each further failure. */
 const LOAD_RETRY_MS = 60_000;
+/** A file that is wrong stays wrong mostly: the gateway is not asked for megabytes every minute. */
+const SLOWEST_LOAD_RETRY_MS = 60 * 60_000;
 
 /** The models of a node: loaded once at first use, kept, and put out when memory is wanted for another. */
 export class LoadedModels {
   readonly #options: LoadedModelsOptions;
-  readonly #runnable: ReadonlyMap<string, ModelManifest>;
+  #runnable: ReadonlyMap<string, ModelManifest>;
   readonly #places = new Map<string, Place>();
-  readonly #failedUntil = new Map<string, number>();
+  /** Neither offered yet nor any more: new versions on their way, and old ones that are still used. */
+  readonly #beside = new Set<Place>();
+  readonly #failures = new Map<string, Failure>();
 
   constructor(options: LoadedModelsOptions) {
     this.#options = options;
-    const runnable = options.manifests.filter((manifest) => options.runtimes.has(manifest.runtime));
-    this.#runnable = new Map(runnable.map((manifest) => [manifest.id, manifest]));
+    this.#runnable = this.#runnableOf(options.manifests);
   }
 
-  /** True when the node offers the model: it has the runtime, and loading it has not just failed. */
+  /** True when the node offers the model: it has the runtime, its owner allows it, and loading it has not just failed. */
   has(id: string): boolean {
-    return this.#runnable.has(id) && (this.#failedUntil.get(id) ?? 0) <= this.#options.now();
+    return this.#allows(id) && this.#loads(id);
   }
 
   announced(slots: number): AnnouncedModel[] {
+    if (slots === 0) return [];
     return [...this.#runnable.values()]
       .filter(({ id }) => this.has(id))
       .map(({ id, version }) => ({ id, version, slots, resident: this.#isResident(id) }));
@@ -67,9 +89,28 @@ export class LoadedModels {
   /** Bytes of the models in memory, and of those that are loading as their manifests estimate them. */
   get residentBytes(): number {
     let sum = 0;
-    for (const { model, manifest } of this.#places.values())
+    for (const { model, manifest } of [...this.#places.values(), ...this.#beside])
       sum += model?.residentBytes ?? manifest.memoryBytes;
     return sum;
+  }
+
+  manifest(id: string): ModelManifest | undefined {
+    return this.#runnable.get(id);
+  }
+
+  /** Of every model that could run here. */
+  states(): ModelState[] {
+    return [...this.#runnable.values()].map((manifest) => ({
+      manifest,
+      state: this.#stateOf(manifest.id),
+      problem: this.#failures.get(manifest.id)?.reason ?? null,
+    }));
+  }
+
+  /** Hashes of the files that models in memory, or on their way there, are made from. */
+  filesInUse(): Set<string> {
+    const places = [...this.#places.values(), ...this.#beside];
+    return new Set(places.flatMap(({ manifest }) => manifest.files.map(({ sha256 }) => sha256)));
   }
 
   /**
@@ -77,19 +118,38 @@ export class LoadedModels {
    * @throws ModelUnavailable when the model is not here, does not load, or finds no room
    */
   async use(id: string): Promise<ModelInUse> {
-    const place = this.#places.get(id) ?? this.#load(id);
-    place.users++;
+    return this.#enter(this.#places.get(id) ?? this.#load(id));
+  }
+
+  /**
+   * Other versions of models take the place of these: what is in memory is loaded beside the old, which goes with its
+   * last run. Those that work with a changed model are made anew too.
+   * @throws ModelUnavailable when one of them does not load or finds no room; all is as before then
+   */
+  async replace(manifests: readonly ModelManifest[]): Promise<void> {
+    const next = this.#runnableOf(manifests);
+    const changed = changedModels(this.#runnable, next);
+    const staged = new Map<string, Place>();
+    const used: ModelInUse[] = [];
     try {
-      return this.#inUse(place, await place.loading);
+      for (const id of changed) {
+        if (this.#isResident(id)) used.push(await this.#useStaged(id, next, changed, staged));
+      }
     } catch (error) {
-      place.users--;
+      for (const one of used) one.release();
+      for (const place of staged.values()) this.#leave(place);
       throw error;
     }
+    this.#runnable = next;
+    for (const id of changed) this.#swap(id, staged.get(id));
+    for (const one of used) one.release();
+    this.#options.changed();
   }
 
   /** Loads every model for which there is room without putting out another; resolves when all are through. */
   async preload(): Promise<void> {
     for (const manifest of this.#runnable.values()) {
+      if (!this.has(manifest.id)) continue;
       if (this.residentBytes + manifest.memoryBytes > this.#options.memoryBytes) continue;
       await this.use(manifest.id).then(
         (used) => used.release(),
@@ -99,8 +159,80 @@ export class LoadedModels {
   }
 
   unloadAll(): void {
-    for (const place of this.#places.values()) place.model?.unload();
+    for (const place of [...this.#places.values(), ...this.#beside]) place.model?.unload();
     this.#places.clear();
+    this.#beside.clear();
+  }
+
+  #runnableOf(manifests: readonly ModelManifest[]): Map<string, ModelManifest> {
+    const runnable = manifests.filter(({ runtime }) => this.#options.runtimes.has(runtime));
+    return new Map(runnable.map((manifest) => [manifest.id, manifest]));
+  }
+
+  #allows(id: string): boolean {
+    return this.#options.offers?.(id) ?? true;
+  }
+
+  /** Also what is not offered is loaded, when another model works with it. */
+  #loads(id: string): boolean {
+    return this.#runnable.has(id) && (this.#failures.get(id)?.until ?? 0) <= this.#options.now();
+  }
+
+  #stateOf(id: string): ModelState['state'] {
+    if (!this.#allows(id)) return 'not_allowed';
+    const place = this.#places.get(id);
+    if (place) return place.model === null ? 'loading' : 'ready';
+    return this.#loads(id) ? 'idle' : 'failed';
+  }
+
+  async #useStaged(
+    id: string,
+    next: ReadonlyMap<string, ModelManifest>,
+    changed: ReadonlySet<string>,
+    staged: Map<string, Place>,
+  ): Promise<ModelInUse> {
+    const there = staged.get(id);
+    if (there) return this.#enter(there);
+    const manifest = next.get(id);
+    if (!manifest || !changed.has(id)) return this.use(id);
+    const place = this.#begin(manifest, (need) => this.#useStaged(need, next, changed, staged));
+    staged.set(id, place);
+    this.#beside.add(place);
+    return this.#enter(place);
+  }
+
+  #swap(id: string, place: Place | undefined): void {
+    const old = this.#places.get(id);
+    this.#places.delete(id);
+    this.#failures.delete(id);
+    if (place) {
+      this.#beside.delete(place);
+      this.#places.set(id, place);
+    }
+    if (old) this.#leave(old);
+  }
+
+  /** It is offered no more, and goes as soon as nobody uses it. */
+  #leave(place: Place): void {
+    place.leaving = true;
+    this.#beside.add(place);
+    this.#letGo(place);
+  }
+
+  #letGo(place: Place): void {
+    if (!place.leaving || place.users > 0 || !this.#beside.delete(place)) return;
+    place.model?.unload();
+    for (const used of place.needed.splice(0)) used.release();
+  }
+
+  async #enter(place: Place): Promise<ModelInUse> {
+    place.users++;
+    try {
+      return this.#inUse(place, await place.loading);
+    } catch (error) {
+      place.users--;
+      throw error;
+    }
   }
 
   #isResident(id: string): boolean {
@@ -113,21 +245,34 @@ export class LoadedModels {
       release: () => {
         place.users--;
         place.lastUsedAt = this.#options.now();
+        this.#letGo(place);
       },
     };
   }
 
   #load(id: string): Place {
-    const manifest = this.has(id) ? this.#runnable.get(id) : undefined;
-    const runtime = manifest && this.#options.runtimes.get(manifest.runtime);
-    if (!manifest || !runtime) throw new ModelUnavailable(`The node does not have the model "${id}"`);
+    const manifest = this.#loads(id) ? this.#runnable.get(id) : undefined;
+    if (!manifest) throw new ModelUnavailable(`The node does not have the model "${id}"`);
+    const place = this.#begin(manifest, (need) => this.use(need));
+    this.#places.set(id, place);
+    place.loading.catch((error: unknown) => this.#failed(place, error));
+    this.#options.changed();
+    return place;
+  }
+
+  #begin(manifest: ModelManifest, useNeeded: (id: string) => Promise<ModelInUse>): Place {
+    const runtime = this.#options.runtimes.get(manifest.runtime);
+    if (!runtime) throw new ModelUnavailable(`The node cannot run the model "${manifest.id}"`);
     this.#makeRoom(manifest);
     const needed: ModelInUse[] = [];
     const loading = Promise.resolve()
-      .then(() => this.#loadWithNeeded(manifest, runtime, needed))
-      .catch((error: unknown) => this.#failed(manifest, needed, error));
-    const place: Place = { manifest, loading, needed, model: null, users: 0, lastUsedAt: 0 };
-    this.#places.set(id, place);
+      .then(async () => {
+        for (const id of manifest.needs) needed.push(await useNeeded(id));
+        const models = needed.map(({ model }) => model);
+        return runtime.load(manifest, this.#options.files(manifest), models);
+      })
+      .catch((error: unknown) => this.#notLoaded(manifest, needed, error));
+    const place: Place = { manifest, loading, needed, model: null, users: 0, lastUsedAt: 0, leaving: false };
     loading.then(
       (model) => this.#loaded(place, model),
       () => undefined,
@@ -135,30 +280,33 @@ export class LoadedModels {
     return place;
   }
 
-  async #loadWithNeeded(
-    manifest: ModelManifest,
-    runtime: Runtime,
-    needed: ModelInUse[],
-  ): Promise<LoadedModel> {
-    for (const id of manifest.needs) needed.push(await this.use(id));
-    const models = needed.map(({ model }) => model);
-    return runtime.load(manifest, this.#options.files(manifest), models);
-  }
-
   #loaded(place: Place, model: LoadedModel): void {
+    // Everything was unloaded meanwhile, or the update that wanted it failed.
+    if (place.leaving && !this.#beside.has(place)) {
+      model.unload();
+      return;
+    }
     place.model = model;
     place.lastUsedAt = this.#options.now();
+    if (this.#places.get(place.manifest.id) === place) this.#failures.delete(place.manifest.id);
     this.#options.changed();
   }
 
-  #failed(manifest: ModelManifest, needed: readonly ModelInUse[], error: unknown): never {
-    for (const used of needed) used.release();
-    this.#places.delete(manifest.id);
-    this.#failedUntil.set(manifest.id, this.#options.now() + LOAD_RETRY_MS);
+  #notLoaded(manifest: ModelManifest, needed: ModelInUse[], error: unknown): never {
+    for (const used of needed.splice(0)) used.release();
     const reason = error instanceof Error ? error.message : String(error);
     this.#options.log(`Cannot load the model ${manifest.id}: ${reason}`);
+    throw new ModelUnavailable(`The model "${manifest.id}" does not load on this node`, { cause: error });
+  }
+
+  #failed({ manifest: { id } }: Place, error: unknown): void {
+    const { cause } = Object(error);
+    const times = (this.#failures.get(id)?.times ?? 0) + 1;
+    const retryMs = Math.min(SLOWEST_LOAD_RETRY_MS, LOAD_RETRY_MS * 2 ** Math.min(times - 1, 10));
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    this.#places.delete(id);
+    this.#failures.set(id, { reason, until: this.#options.now() + retryMs, times });
     this.#options.changed();
-    throw new ModelUnavailable(`The model "${manifest.id}" does not load on this node`);
   }
 
   /** Puts out models that nobody uses, the longest unused first, until the new one fits. */

@@ -1,20 +1,35 @@
 import {
+  type CatalogueModel,
+  catalogueModels,
   type GatewayFrame,
   type Hello,
   type Load,
+  MAX_FRAME_BYTES,
+  NODE_PROTOCOLS,
   type NodeFrame,
   type Run,
   readGatewayFrame,
+  VERSION,
 } from '@zerogpu/protocol';
 import type { Identity } from './identity.ts';
+import { printable } from './printable.ts';
 import type { Connect, Transport } from './transport.ts';
 import type { RunPort } from './work.ts';
 
-type Welcome = Extract<GatewayFrame, { type: 'welcome' }>;
+type WelcomeFrame = Extract<GatewayFrame, { type: 'welcome' }>;
 export type Refusal = Extract<GatewayFrame, { type: 'refused' }>['code'];
 
-/** What a node tells of itself; the session adds the proof of identity. */
-export type Introduction = Omit<Hello, 'type' | 'publicKey' | 'signature' | 'joinToken'>;
+/** What a node tells of itself; the session adds the proof of identity and what it speaks. */
+export type Introduction = Pick<Hello, 'name' | 'agent' | 'capabilities' | 'models'>;
+
+/** What a gateway told when it took the node in. */
+export interface Welcome {
+  readonly nodeId: string;
+  /** Of newer software; null when there is none. */
+  readonly updateHint: string | null;
+  /** What the gateway's catalogue has; null when it does not tell. */
+  readonly catalogue: readonly CatalogueModel[] | null;
+}
 
 export interface SessionOptions {
   readonly url: string;
@@ -36,9 +51,10 @@ export interface SessionEnd {
 }
 
 export interface SessionEvents {
-  welcomed(nodeId: string): void;
+  welcomed(welcome: Welcome): void;
   run(run: Run, port: RunPort): void;
   cancel(id: string): void;
+  notice(kind: string, message: string): void;
   /** A message that is no frame, or none for this moment; it was ignored. */
   ignored(): void;
   /** Comes once and last. */
@@ -54,6 +70,10 @@ const MISSED_HEARTBEATS = 3;
 /** Written and not yet sent: past this a stream waits. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 const BUFFER_POLL_MS = 5;
+/** A gateway that asks and does not read would fill our memory: ten of the longest answers wait, and no more. */
+const MAX_BUFFERED_BYTES = 10 * MAX_FRAME_BYTES;
+/** Frames that are ignored one by one: of so many within a connection none is by chance. */
+const MAX_IGNORED = 10_000;
 
 /** One connection to a gateway, from opening to closing. */
 export class Session implements RunPort {
@@ -64,6 +84,7 @@ export class Session implements RunPort {
   #timer: ReturnType<typeof setTimeout>;
   #lastHeardAt: number;
   #welcomedAt = 0;
+  #ignored = 0;
   #closed: () => void = () => undefined;
   /** Resolves when the socket is closed and all that was sent has left, or never will. */
   readonly closed: Promise<void>;
@@ -87,7 +108,9 @@ export class Session implements RunPort {
   }
 
   send(frame: NodeFrame): void {
-    if (this.#state !== 'ended') this.#transport.send(JSON.stringify(frame));
+    if (this.#state === 'ended') return;
+    if (this.#transport.bufferedBytes > MAX_BUFFERED_BYTES) this.close('the gateway does not read answers');
+    else this.#transport.send(JSON.stringify(frame));
   }
 
   async drained(signal: AbortSignal): Promise<void> {
@@ -117,8 +140,13 @@ export class Session implements RunPort {
     if (this.#state === 'ended') return;
     this.#alive();
     const frame = text === null ? null : readGatewayFrame(text);
-    if (frame === null || !this.#accepts(frame)) this.#events.ignored();
+    if (frame === null || !this.#accepts(frame)) this.#ignore();
     else this.#handle(frame);
+  }
+
+  #ignore(): void {
+    this.#events.ignored();
+    if (++this.#ignored >= MAX_IGNORED) this.close('the gateway sends what is no frame');
   }
 
   /** Whether this is the moment for such a frame. */
@@ -138,14 +166,16 @@ export class Session implements RunPort {
         this.#welcomed(frame);
         break;
       case 'refused':
-        this.#end(frame.message, frame);
-        this.#transport.close('refused');
+        this.#refused(frame.code, printable(frame.message));
         break;
       case 'run':
         this.#events.run(frame, this);
         break;
       case 'cancel':
         this.#events.cancel(frame.id);
+        break;
+      case 'notice':
+        this.#events.notice(printable(frame.kind), printable(frame.message));
         break;
       case 'beat':
         this.send({ type: 'alive' });
@@ -159,17 +189,32 @@ export class Session implements RunPort {
       this.#options.joinToken(),
     ]);
     const { publicKey } = this.#options.identity;
-    const hello: Hello = { type: 'hello', publicKey, signature, ...this.#options.introduction() };
+    const proof = { publicKey, signature, protocols: NODE_PROTOCOLS, software: VERSION };
+    const hello: Hello = { type: 'hello', ...proof, ...this.#options.introduction() };
     this.send(joinToken === null ? hello : { ...hello, joinToken });
   }
 
-  #welcomed({ nodeId, heartbeatMs }: Welcome): void {
+  #refused(code: Refusal, message: string): void {
+    this.#end(message, { code, message });
+    this.#transport.close('refused');
+  }
+
+  #welcomed(frame: WelcomeFrame): void {
+    const { nodeId, heartbeatMs, protocol = 1, update, models } = frame;
+    if (protocol < NODE_PROTOCOLS.oldest || protocol > NODE_PROTOCOLS.newest) {
+      this.close(`the gateway speaks version ${protocol} of the protocol, which this node does not`);
+      return;
+    }
     clearTimeout(this.#timer);
     this.#state = 'welcome';
     this.#welcomedAt = this.#options.now();
     const everyMs = Math.min(heartbeatMs, MAX_HEARTBEAT_MS);
     this.#timer = setInterval(() => this.#beat(everyMs), everyMs);
-    this.#events.welcomed(nodeId);
+    this.#events.welcomed({
+      nodeId: printable(nodeId),
+      updateHint: update ? printable(update.message) : null,
+      catalogue: models === undefined ? null : catalogueModels(frame),
+    });
     // What changed since hello was said.
     this.sendLoad();
   }

@@ -19,12 +19,26 @@ export interface RunPort {
 
 export interface WorkOptions {
   readonly models: LoadedModels;
-  /** Runs at once of one model. */
-  readonly slots: number;
+  /** Runs at once of one model, as it is now. */
+  slots(): number;
+  /** False while the owner wants the device for other things: what runs is finished, nothing new begins. */
+  accepts?(): boolean;
   readonly turns: Turns;
+  /** Called when a run begins, and when it is over. */
+  changed?(): void;
   now(): number;
   /** Called with a line for the log; never with anything of a request. */
   log(line: string): void;
+}
+
+/** What became of runs, since the start. */
+export interface WorkCounts {
+  readonly inFlight: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
 }
 
 interface Running {
@@ -32,6 +46,8 @@ interface Running {
   readonly id: string;
   readonly port: RunPort;
   readonly model: string;
+  /** Of its texts, in UTF-16 code units. */
+  readonly length: number;
   readonly abort: AbortController;
 }
 
@@ -50,6 +66,11 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Runs that were given up while their model went on: beyond this many the model gets no more work. */
 const MAX_ABANDONED = 16;
 const MAX_MESSAGE_LENGTH = 1024;
+/**
+ * Of the texts of all runs in flight, in UTF-16 code units: of a gateway that fills every slot of every model with the
+ * largest frames there are, a node would hold 640 MB.
+ */
+const MAX_HELD_LENGTH = 32 * 1024 * 1024;
 
 /** Nobody waits for the run any more. */
 class RunStopped extends Error {
@@ -61,6 +82,9 @@ export class Work {
   readonly #options: WorkOptions;
   readonly #running = new Set<Running>();
   readonly #abandoned = new Map<string, number>();
+  readonly #counts = { done: 0, failed: 0, cancelled: 0, inputTokens: 0, outputTokens: 0 };
+  readonly #doneOf = new Map<string, number>();
+  #heldLength = 0;
   #accepting = true;
   #idle: (() => void) | null = null;
 
@@ -68,10 +92,23 @@ export class Work {
     this.#options = options;
   }
 
+  get counts(): WorkCounts {
+    return { inFlight: this.#running.size, ...this.#counts };
+  }
+
+  /** Of one model: runs in flight, and runs done since the start. */
+  of(model: string): { readonly inFlight: number; readonly done: number } {
+    let inFlight = 0;
+    for (const running of this.#running) if (running.model === model) inFlight++;
+    return { inFlight, done: this.#doneOf.get(model) ?? 0 };
+  }
+
   /** Answers the run on its port with pieces (if it streams) and then one done or failed frame, whatever happens. */
   start(run: Run, port: RunPort): void {
     if (this.#find(run.id, port)) return;
-    const refusal = this.#refusal(run.inference.model);
+    const { model } = run.inference;
+    const length = lengthOf(run);
+    const refusal = this.#refusal(model, length);
     if (refusal !== null) {
       port.send(failedFrame(run.id, refusal, REFUSALS[refusal]));
       return;
@@ -79,12 +116,17 @@ export class Work {
     const abort = new AbortController();
     const stop = () => abort.abort(new RunStopped('The deadline passed'));
     const timer = setTimeout(stop, Math.min(run.deadlineMs, MAX_TIMER_MS));
-    const running = { id: run.id, port, model: run.inference.model, abort };
+    const running = { id: run.id, port, model, length, abort };
     this.#running.add(running);
+    this.#heldLength += length;
+    this.#options.changed?.();
     this.#answer(run, port, abort.signal).then((frame) => {
       clearTimeout(timer);
       this.#running.delete(running);
+      this.#heldLength -= length;
+      this.#count(model, frame);
       port.send(frame);
+      this.#options.changed?.();
       if (this.#running.size === 0) this.#idle?.();
     });
   }
@@ -120,13 +162,23 @@ export class Work {
     return undefined;
   }
 
-  #refusal(model: string): 'busy' | 'model_unavailable' | null {
-    if (!this.#accepting) return 'busy';
+  #count(model: string, frame: Done | Failed): void {
+    if (frame.type === 'failed') {
+      this.#counts[frame.code === 'cancelled' ? 'cancelled' : 'failed']++;
+      return;
+    }
+    this.#counts.done++;
+    this.#counts.inputTokens += frame.inputTokens;
+    this.#counts.outputTokens += frame.outputTokens;
+    this.#doneOf.set(model, (this.#doneOf.get(model) ?? 0) + 1);
+  }
+
+  #refusal(model: string, length: number): 'busy' | 'model_unavailable' | null {
+    if (!this.#accepting || this.#options.accepts?.() === false) return 'busy';
     if (!this.#options.models.has(model)) return 'model_unavailable';
-    let taken = 0;
-    for (const running of this.#running) if (running.model === model) taken++;
+    if (this.#heldLength > 0 && this.#heldLength + length > MAX_HELD_LENGTH) return 'busy';
     const hanging = (this.#abandoned.get(model) ?? 0) >= MAX_ABANDONED;
-    return taken >= this.#options.slots || hanging ? 'busy' : null;
+    return this.of(model).inFlight >= this.#options.slots() || hanging ? 'busy' : null;
   }
 
   async #answer(run: Run, port: RunPort, signal: AbortSignal): Promise<Done | Failed> {
@@ -225,6 +277,12 @@ export class Work {
     this.#options.log(`A run of ${run.inference.model} failed: ${name}`);
     return failedFrame(run.id, 'internal', `The model failed: ${name}`);
   }
+}
+
+/** What a run keeps in memory: most of its frame. */
+function lengthOf({ inference: { text, texts, messages } }: Run): number {
+  const said = messages.reduce((sum, { content }) => sum + content.length, 0);
+  return text.length + said + (texts ?? []).reduce((sum, one) => sum + one.length, 0);
 }
 
 const encoder = new TextEncoder();

@@ -2,6 +2,7 @@
 import { setImmediate as nextRound } from 'node:timers/promises';
 import type { Inference, ModelManifest } from '@zerogpu/protocol';
 import type { Piece, RunEnd, Runtime } from '@zerogpu/runtimes';
+import { deferred } from '../deferred.ts';
 import { EdgeNode, type EdgeNodeOptions } from '../edge-node.ts';
 import { identityOf, makeDeviceKey } from '../identity.ts';
 import { connectWs } from '../node-platform/ws-transport.ts';
@@ -27,7 +28,7 @@ export async function* hang(): AsyncGenerator<Piece, RunEnd, undefined> {
 
 /** Answers when the test opens it; stops when told to. */
 export class Gate {
-  readonly #open = Promise.withResolvers<void>();
+  readonly #open = deferred<void>();
   started = 0;
 
   get opened(): Promise<void> {
