@@ -208,6 +208,40 @@ export type Budget = {
   resets_at: string;
 };
 
+export type CreatedJoinToken = {
+  /** a UUID in lower case */
+  id: string;
+  /** one of "organization", "operator", "public", "cloud" */
+  pool: 'organization' | 'operator' | 'public' | 'cloud';
+  name: string;
+  /** enough to know a token by */
+  masked: string;
+  /** one of "active", "used_up", "expired", "revoked" */
+  status: 'active' | 'used_up' | 'expired' | 'revoked';
+  uses_left: number | null;
+  /** how many nodes it admitted that are not removed */
+  nodes: number;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  created_at: string;
+  created_by: {
+    /** a UUID in lower case */
+    id: string;
+    name: string | null;
+  } | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  expires_at: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  revoked_at: string | null;
+  /** the whole token: here and never again */
+  token: string;
+  /** for a terminal on the device */
+  command: string;
+  /** the same, as a service that starts with the device */
+  install_command: string;
+  /** for a browser on the device */
+  link: string;
+};
+
 export type CreatedKey = {
   /** a UUID in lower case */
   id: string;
@@ -248,8 +282,8 @@ export type Event = {
   organization_id: string;
   /** a UUID in lower case */
   project_id: string | null;
-  /** one of "budget.threshold_reached", "balance.low", "balance.runway_short", "payment.succeeded", "payment.failed", "recharge.succeeded", "recharge.failed", "recharge.switched_off", "webhook.switched_off", "batch.completed", "batch.failed", "batch.cancelled", "batch.expired" */
-  kind: 'budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired';
+  /** one of "budget.threshold_reached", "balance.low", "balance.runway_short", "payment.succeeded", "payment.failed", "recharge.succeeded", "recharge.failed", "recharge.switched_off", "webhook.switched_off", "batch.completed", "batch.failed", "batch.cancelled", "batch.expired", "node.joined", "node.away", "node.quarantined" */
+  kind: 'budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired' | 'node.joined' | 'node.away' | 'node.quarantined';
   /** one of "info", "warning", "critical" */
   severity: 'info' | 'warning' | 'critical';
   title: string;
@@ -284,6 +318,117 @@ export type Figures = {
   };
 };
 
+export type FleetNode = {
+  /** the id of a node */
+  id: string;
+  /** one of "organization", "operator", "public", "cloud" */
+  pool: 'organization' | 'operator' | 'public' | 'cloud';
+  /** as people named it; else what it calls itself */
+  name: string;
+  /** what it calls itself */
+  own_name: string;
+  /** one of "connected", "paused", "draining", "quarantined", "away", "removed" */
+  state: 'connected' | 'paused' | 'draining' | 'quarantined' | 'away' | 'removed';
+  /** one of "server", "desktop", "phone", "browser" */
+  device_class: 'server' | 'desktop' | 'phone' | 'browser';
+  /** its software with the version */
+  agent: string;
+  platform: string | null;
+  cores: number | null;
+  memory_bytes: number | null;
+  runtimes: string[] | null;
+  time_zone: string | null;
+  place: {
+    latitude: number;
+    longitude: number;
+  } | null;
+  region: string | null;
+  /** one of "given", "device", "address", "time_zone", "gateway" */
+  place_source: 'given' | 'device' | 'address' | 'time_zone' | 'gateway' | null;
+  models: {
+    id: string;
+    version: string;
+    slots: number;
+    /** null when it is away */
+    in_flight: number | null;
+    /** in memory, so that no run waits for it to load */
+    resident: boolean;
+    /** mean of the last runs, as the gateway saw it */
+    service_ms: number | null;
+    speed: {
+      base_ms: number;
+      per_thousand_ms: number;
+    } | null;
+    /** one of "vouched", "probation", "earned", "quarantined" */
+    trust: 'vouched' | 'probation' | 'earned' | 'quarantined';
+  }[];
+  slots: number;
+  in_flight: number | null;
+  rtt_ms: number | null;
+  runs: {
+    done: number;
+    failed: number;
+  };
+  runs_today: {
+    done: number;
+    failed: number;
+  };
+  /** how often it connected */
+  sessions: number;
+  connected_ms: number;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  created_at: string;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  connected_at: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  away_since: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  draining_at: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  quarantined_at: string | null;
+  quarantined_because: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  removed_at: string | null;
+  /** a UUID in lower case */
+  join_token_id: string | null;
+  shown: {
+    model: string;
+    version: string;
+    runtime: string;
+    /** one of "vouched", "probation", "earned", "quarantined" */
+    trust: 'vouched' | 'probation' | 'earned' | 'quarantined';
+    right_in_row: number;
+    right: number;
+    wrong: number;
+    unchecked: number;
+  }[];
+};
+
+export type FleetTotals = {
+  nodes: number;
+  by_state: Record<string, number>;
+  by_class: Record<string, number>;
+  by_region: Record<string, number>;
+  models: {
+    id: string;
+    /** connected ones that have it */
+    nodes: number;
+    slots: number;
+    in_flight: number;
+  }[];
+  last_hour: {
+    done: number;
+    failed: number;
+  };
+  last_day: {
+    done: number;
+    failed: number;
+  };
+  by_pool: Record<string, number>;
+  /** that run now */
+  gateways: number;
+};
+
 export type HistoryEntry = {
   id: string;
   /** a kind of entry */
@@ -315,6 +460,32 @@ export type Invitation = {
   /** a UUID in lower case */
   invited_by: string;
   status: 'pending' | 'expired';
+};
+
+export type JoinToken = {
+  /** a UUID in lower case */
+  id: string;
+  /** one of "organization", "operator", "public", "cloud" */
+  pool: 'organization' | 'operator' | 'public' | 'cloud';
+  name: string;
+  /** enough to know a token by */
+  masked: string;
+  /** one of "active", "used_up", "expired", "revoked" */
+  status: 'active' | 'used_up' | 'expired' | 'revoked';
+  uses_left: number | null;
+  /** how many nodes it admitted that are not removed */
+  nodes: number;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  created_at: string;
+  created_by: {
+    /** a UUID in lower case */
+    id: string;
+    name: string | null;
+  } | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  expires_at: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  revoked_at: string | null;
 };
 
 export type Key = {
@@ -444,6 +615,21 @@ export type LoggedRequestDetail = {
     /** what this code means */
     message: string;
   } | null;
+  /** the nodes that came into question, the chosen one first, with the milliseconds that the request was predicted to take there */
+  why: {
+    /** its id, if it is the organization’s own */
+    node: string | null;
+    /** "edge", "own", "cloud" or "upstream" */
+    class: 'edge' | 'own' | 'cloud' | 'upstream';
+    region: string | null;
+    total_ms: number;
+    network_ms: number;
+    queue_ms: number;
+    service_ms: number;
+    load_ms: number;
+    /** for failures of late */
+    penalty_ms: number;
+  }[] | null;
   node: {
     id: string;
     name: string;
@@ -518,11 +704,31 @@ export type NewCredit = {
   payment_method_id?: string | undefined;
 };
 
+export type NewFleetToken = {
+  /** one of "operator", "public", "cloud" */
+  pool: 'operator' | 'public' | 'cloud';
+  /** a string of 1 to 100 characters */
+  name: string;
+  /** a number from 1 to 100000: how many nodes it admits; null for any number */
+  uses?: number | null | undefined;
+  /** a time to come, such as 2027-01-31T12:00:00Z */
+  expires_at?: string | null | undefined;
+};
+
 export type NewInvitation = {
   /** "owner", "admin", "developer" or "viewer" */
   role: 'owner' | 'admin' | 'developer' | 'viewer';
   /** an email address */
   email?: string | null | undefined;
+};
+
+export type NewJoinToken = {
+  /** a string of 1 to 100 characters */
+  name: string;
+  /** a number from 1 to 100000: how many nodes it admits; null for any number */
+  uses?: number | null | undefined;
+  /** a time to come, such as 2027-01-31T12:00:00Z */
+  expires_at?: string | null | undefined;
 };
 
 export type NewKey = {
@@ -561,9 +767,136 @@ export type NewWebhook = {
   /** a string of at most 200 characters */
   description?: string | undefined;
   /** the kinds of events that are sent, each once, or null for all */
-  kinds?: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired')[] | null | undefined;
+  kinds?: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired' | 'node.joined' | 'node.away' | 'node.quarantined')[] | null | undefined;
   /** whether events are sent */
   enabled?: boolean | undefined;
+};
+
+export type Node = {
+  /** the id of a node */
+  id: string;
+  /** one of "organization", "operator", "public", "cloud" */
+  pool: 'organization' | 'operator' | 'public' | 'cloud';
+  /** as people named it; else what it calls itself */
+  name: string;
+  /** what it calls itself */
+  own_name: string;
+  /** one of "connected", "paused", "draining", "quarantined", "away", "removed" */
+  state: 'connected' | 'paused' | 'draining' | 'quarantined' | 'away' | 'removed';
+  /** one of "server", "desktop", "phone", "browser" */
+  device_class: 'server' | 'desktop' | 'phone' | 'browser';
+  /** its software with the version */
+  agent: string;
+  platform: string | null;
+  cores: number | null;
+  memory_bytes: number | null;
+  runtimes: string[] | null;
+  time_zone: string | null;
+  place: {
+    latitude: number;
+    longitude: number;
+  } | null;
+  region: string | null;
+  /** one of "given", "device", "address", "time_zone", "gateway" */
+  place_source: 'given' | 'device' | 'address' | 'time_zone' | 'gateway' | null;
+  models: {
+    id: string;
+    version: string;
+    slots: number;
+    /** null when it is away */
+    in_flight: number | null;
+    /** in memory, so that no run waits for it to load */
+    resident: boolean;
+    /** mean of the last runs, as the gateway saw it */
+    service_ms: number | null;
+    speed: {
+      base_ms: number;
+      per_thousand_ms: number;
+    } | null;
+    /** one of "vouched", "probation", "earned", "quarantined" */
+    trust: 'vouched' | 'probation' | 'earned' | 'quarantined';
+  }[];
+  slots: number;
+  in_flight: number | null;
+  rtt_ms: number | null;
+  runs: {
+    done: number;
+    failed: number;
+  };
+  runs_today: {
+    done: number;
+    failed: number;
+  };
+  /** how often it connected */
+  sessions: number;
+  connected_ms: number;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  created_at: string;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  connected_at: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  away_since: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  draining_at: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  quarantined_at: string | null;
+  quarantined_because: string | null;
+  /** a time such as 2026-11-21T17:05:00.000Z */
+  removed_at: string | null;
+  /** a UUID in lower case */
+  join_token_id: string | null;
+};
+
+export type NodeChanges = {
+  /** a string of 1 to 100 characters */
+  name?: string | null | undefined;
+  /** an object with latitude and longitude, or null */
+  place?: {
+    /** degrees from -90 to 90, north is positive */
+    latitude: number;
+    /** degrees from -180 to 180, east is positive */
+    longitude: number;
+    /** a country as two capital letters, such as "DE" */
+    region?: string | null | undefined;
+  } | null | undefined;
+};
+
+export type NodeNews = {
+  /** the id of a node */
+  id: string;
+  name: string;
+  /** one of "organization", "operator", "public", "cloud" */
+  pool: 'organization' | 'operator' | 'public' | 'cloud';
+  /** one of "connected", "paused", "draining", "quarantined", "away", "removed" */
+  state: 'connected' | 'paused' | 'draining' | 'quarantined' | 'away' | 'removed';
+  slots: number;
+  in_flight: number | null;
+  runs: {
+    done: number;
+    failed: number;
+  };
+};
+
+export type NodeTotals = {
+  nodes: number;
+  by_state: Record<string, number>;
+  by_class: Record<string, number>;
+  by_region: Record<string, number>;
+  models: {
+    id: string;
+    /** connected ones that have it */
+    nodes: number;
+    slots: number;
+    in_flight: number;
+  }[];
+  last_hour: {
+    done: number;
+    failed: number;
+  };
+  last_day: {
+    done: number;
+    failed: number;
+  };
 };
 
 export type Organization = {
@@ -902,7 +1235,7 @@ export type Webhook = {
   /** a string of at most 200 characters */
   description: string;
   /** the kinds of events that are sent, each once, or null for all */
-  kinds: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired')[] | null;
+  kinds: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired' | 'node.joined' | 'node.away' | 'node.quarantined')[] | null;
   /** whether events are sent */
   enabled: boolean;
   switched_off_because: string | null;
@@ -920,7 +1253,7 @@ export type WebhookChanges = {
   /** a string of at most 200 characters */
   description?: string | undefined;
   /** the kinds of events that are sent, each once, or null for all */
-  kinds?: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired')[] | null | undefined;
+  kinds?: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired' | 'node.joined' | 'node.away' | 'node.quarantined')[] | null | undefined;
   /** whether events are sent */
   enabled?: boolean | undefined;
 };
@@ -957,7 +1290,7 @@ export type WebhookWithSecret = {
   /** a string of at most 200 characters */
   description: string;
   /** the kinds of events that are sent, each once, or null for all */
-  kinds: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired')[] | null;
+  kinds: ('budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired' | 'node.joined' | 'node.away' | 'node.quarantined')[] | null;
   /** whether events are sent */
   enabled: boolean;
   switched_off_because: string | null;
@@ -1452,8 +1785,8 @@ export interface Routes {
       after?: string | undefined;
       /** a UUID in lower case */
       project_id?: string | undefined;
-      /** one of "budget.threshold_reached", "balance.low", "balance.runway_short", "payment.succeeded", "payment.failed", "recharge.succeeded", "recharge.failed", "recharge.switched_off", "webhook.switched_off", "batch.completed", "batch.failed", "batch.cancelled", "batch.expired" */
-      kind?: 'budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired' | undefined;
+      /** one of "budget.threshold_reached", "balance.low", "balance.runway_short", "payment.succeeded", "payment.failed", "recharge.succeeded", "recharge.failed", "recharge.switched_off", "webhook.switched_off", "batch.completed", "batch.failed", "batch.cancelled", "batch.expired", "node.joined", "node.away", "node.quarantined" */
+      kind?: 'budget.threshold_reached' | 'balance.low' | 'balance.runway_short' | 'payment.succeeded' | 'payment.failed' | 'recharge.succeeded' | 'recharge.failed' | 'recharge.switched_off' | 'webhook.switched_off' | 'batch.completed' | 'batch.failed' | 'batch.cancelled' | 'batch.expired' | 'node.joined' | 'node.away' | 'node.quarantined' | undefined;
       /** one of "info", "warning", "critical" */
       severity?: 'info' | 'warning' | 'critical' | undefined;
     };
@@ -1638,6 +1971,206 @@ export interface Routes {
     query: Record<string, never>;
     body: undefined;
     answer: undefined;
+  };
+  listNodes: {
+    params: { organizationId: string; };
+    query: {
+      /** one of "connected", "paused", "draining", "quarantined", "away", "removed" */
+      state?: 'connected' | 'paused' | 'draining' | 'quarantined' | 'away' | 'removed' | undefined;
+      /** the id of a model */
+      model?: string | undefined;
+      /** a country as two capital letters, such as "DE" */
+      region?: string | undefined;
+      /** one of "server", "desktop", "phone", "browser" */
+      device_class?: 'server' | 'desktop' | 'phone' | 'browser' | undefined;
+      /** a part of a name, in any case */
+      search?: string | undefined;
+      /** one of "newest", "name", "last_seen" */
+      order?: 'newest' | 'name' | 'last_seen' | undefined;
+      /** a number from 1 to 999; 50 unless told */
+      limit?: string | number | undefined;
+      /** the `next` of the page before */
+      after?: string | undefined;
+    };
+    body: undefined;
+    answer: {
+      object: 'list';
+      data: Node[];
+      next: string | null;
+    };
+  };
+  streamNodes: {
+    params: { organizationId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: NodeNews;
+  };
+  getNodeTotals: {
+    params: { organizationId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: NodeTotals;
+  };
+  getNode: {
+    params: { organizationId: string; nodeId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: Node;
+  };
+  updateNode: {
+    params: { organizationId: string; nodeId: string; };
+    query: Record<string, never>;
+    body: NodeChanges;
+    answer: Node;
+  };
+  drainNode: {
+    params: { organizationId: string; nodeId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: Node;
+  };
+  undrainNode: {
+    params: { organizationId: string; nodeId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: Node;
+  };
+  removeNode: {
+    params: { organizationId: string; nodeId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: undefined;
+  };
+  listJoinTokens: {
+    params: { organizationId: string; };
+    query: {
+      /** a number from 1 to 999; 50 unless told */
+      limit?: string | number | undefined;
+      /** the `next` of the page before */
+      after?: string | undefined;
+    };
+    body: undefined;
+    answer: {
+      object: 'list';
+      data: JoinToken[];
+      next: string | null;
+    };
+  };
+  createJoinToken: {
+    params: { organizationId: string; };
+    query: Record<string, never>;
+    body: NewJoinToken;
+    answer: CreatedJoinToken;
+  };
+  revokeJoinToken: {
+    params: { organizationId: string; joinTokenId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: JoinToken;
+  };
+  getFleetTotals: {
+    params: { };
+    query: Record<string, never>;
+    body: undefined;
+    answer: FleetTotals;
+  };
+  listFleetNodes: {
+    params: { };
+    query: {
+      /** one of "operator", "public", "cloud" */
+      pool?: 'operator' | 'public' | 'cloud' | undefined;
+      /** one of "connected", "paused", "draining", "quarantined", "away", "removed" */
+      state?: 'connected' | 'paused' | 'draining' | 'quarantined' | 'away' | 'removed' | undefined;
+      /** the id of a model */
+      model?: string | undefined;
+      /** a country as two capital letters, such as "DE" */
+      region?: string | undefined;
+      /** one of "server", "desktop", "phone", "browser" */
+      device_class?: 'server' | 'desktop' | 'phone' | 'browser' | undefined;
+      /** a part of a name, in any case */
+      search?: string | undefined;
+      /** one of "newest", "name", "last_seen" */
+      order?: 'newest' | 'name' | 'last_seen' | undefined;
+      /** a number from 1 to 999; 50 unless told */
+      limit?: string | number | undefined;
+      /** the `next` of the page before */
+      after?: string | undefined;
+    };
+    body: undefined;
+    answer: {
+      object: 'list';
+      data: FleetNode[];
+      next: string | null;
+    };
+  };
+  streamFleetNodes: {
+    params: { };
+    query: Record<string, never>;
+    body: undefined;
+    answer: NodeNews;
+  };
+  getFleetNode: {
+    params: { fleetNodeId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: FleetNode;
+  };
+  updateFleetNode: {
+    params: { fleetNodeId: string; };
+    query: Record<string, never>;
+    body: NodeChanges;
+    answer: FleetNode;
+  };
+  drainFleetNode: {
+    params: { fleetNodeId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: FleetNode;
+  };
+  undrainFleetNode: {
+    params: { fleetNodeId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: FleetNode;
+  };
+  releaseFleetNode: {
+    params: { fleetNodeId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: FleetNode;
+  };
+  removeFleetNode: {
+    params: { fleetNodeId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: undefined;
+  };
+  listFleetTokens: {
+    params: { };
+    query: {
+      /** a number from 1 to 999; 50 unless told */
+      limit?: string | number | undefined;
+      /** the `next` of the page before */
+      after?: string | undefined;
+    };
+    body: undefined;
+    answer: {
+      object: 'list';
+      data: JoinToken[];
+      next: string | null;
+    };
+  };
+  createFleetToken: {
+    params: { };
+    query: Record<string, never>;
+    body: NewFleetToken;
+    answer: CreatedJoinToken;
+  };
+  revokeFleetToken: {
+    params: { fleetTokenId: string; };
+    query: Record<string, never>;
+    body: undefined;
+    answer: JoinToken;
   };
   listRequests: {
     params: { projectId: string; };
@@ -2414,6 +2947,137 @@ export class FilesApi {
   }
 }
 
+export class NodesApi {
+  readonly #call: AdminCaller;
+
+  constructor(call: AdminCaller) {
+    this.#call = call;
+  }
+
+  /** The organization’s own nodes, newest first unless told. Removed ones only with `state=removed`. Every member of the organization may call it. `GET /api/organizations/{organizationId}/nodes` */
+  listNodes(organizationId: string, query: Routes['listNodes']['query'] = {}, options: AdminOptions = {}): Listing<Routes['listNodes']['answer']> {
+    return this.#call.list<Routes['listNodes']['answer']>({ method: 'GET', path: '/api/organizations/{organizationId}/nodes', params: { organizationId }, query, options });
+  }
+
+  /** How the organization’s nodes get on, as server-sent events. Events `node`: at first one for each node that is not removed, of the 500 newest, then one whenever something has changed, about one in two seconds of each node at most. `end` when the session or what it is for has ended. Every member of the organization may call it. `GET /api/organizations/{organizationId}/nodes/stream` */
+  streamNodes(organizationId: string, options: AdminOptions = {}): Promise<Tail<Routes['streamNodes']['answer']>> {
+    return this.#call.events<Routes['streamNodes']['answer']>({ method: 'GET', path: '/api/organizations/{organizationId}/nodes/stream', params: { organizationId }, options });
+  }
+
+  /** What the organization’s nodes add up to. Every member of the organization may call it. `GET /api/organizations/{organizationId}/node-totals` */
+  getNodeTotals(organizationId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['getNodeTotals']['answer']>> {
+    return this.#call.json<Routes['getNodeTotals']['answer']>({ method: 'GET', path: '/api/organizations/{organizationId}/node-totals', params: { organizationId }, options });
+  }
+
+  /** One node. Every member of the organization may call it. `GET /api/organizations/{organizationId}/nodes/{nodeId}` */
+  getNode(organizationId: string, nodeId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['getNode']['answer']>> {
+    return this.#call.json<Routes['getNode']['answer']>({ method: 'GET', path: '/api/organizations/{organizationId}/nodes/{nodeId}', params: { organizationId, nodeId }, options });
+  }
+
+  /** Changes a node’s name or place; what is absent stays. A name or a place that is null is again what the node says and the gateway finds out: the name at once, the place when it connects next. Members of the organization with the role `admin` or `owner` may call it. `PATCH /api/organizations/{organizationId}/nodes/{nodeId}` */
+  updateNode(organizationId: string, nodeId: string, body: Routes['updateNode']['body'], options: AdminOptions = {}): Promise<WithRequestId<Routes['updateNode']['answer']>> {
+    return this.#call.json<Routes['updateNode']['answer']>({ method: 'PATCH', path: '/api/organizations/{organizationId}/nodes/{nodeId}', params: { organizationId, nodeId }, body, options });
+  }
+
+  /** Gives a node no new runs. What it runs is finished, new runs go elsewhere; it stays connected. Gateways know within a second. Members of the organization with the role `admin` or `owner` may call it. `POST /api/organizations/{organizationId}/nodes/{nodeId}/drain` */
+  drainNode(organizationId: string, nodeId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['drainNode']['answer']>> {
+    return this.#call.json<Routes['drainNode']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/nodes/{nodeId}/drain', params: { organizationId, nodeId }, options });
+  }
+
+  /** Gives a drained node runs again. Members of the organization with the role `admin` or `owner` may call it. `POST /api/organizations/{organizationId}/nodes/{nodeId}/undrain` */
+  undrainNode(organizationId: string, nodeId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['undrainNode']['answer']>> {
+    return this.#call.json<Routes['undrainNode']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/nodes/{nodeId}/undrain', params: { organizationId, nodeId }, options });
+  }
+
+  /** Removes a node. For good: its socket is closed within a second on every gateway, and its key admits it no more. It can come back only as a new node, with a join token. Members of the organization with the role `admin` or `owner` may call it. `DELETE /api/organizations/{organizationId}/nodes/{nodeId}` */
+  removeNode(organizationId: string, nodeId: string, options: AdminOptions = {}): Promise<void> {
+    return this.#call.done({ method: 'DELETE', path: '/api/organizations/{organizationId}/nodes/{nodeId}', params: { organizationId, nodeId }, options });
+  }
+
+  /** The organization’s join tokens, ended ones too, newest first. Every member of the organization may call it. `GET /api/organizations/{organizationId}/join-tokens` */
+  listJoinTokens(organizationId: string, query: Routes['listJoinTokens']['query'] = {}, options: AdminOptions = {}): Listing<Routes['listJoinTokens']['answer']> {
+    return this.#call.list<Routes['listJoinTokens']['answer']>({ method: 'GET', path: '/api/organizations/{organizationId}/join-tokens', params: { organizationId }, query, options });
+  }
+
+  /** A new join token for the organization’s own nodes. The token is in this answer and never again. Whoever has it can add nodes: for a few devices give it few uses and an end. Members of the organization with the role `admin` or `owner` may call it. Once per `idempotencyKey`. `POST /api/organizations/{organizationId}/join-tokens` */
+  createJoinToken(organizationId: string, body: Routes['createJoinToken']['body'], options: AdminOptions = {}): Promise<WithRequestId<Routes['createJoinToken']['answer']>> {
+    return this.#call.json<Routes['createJoinToken']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/join-tokens', params: { organizationId }, body, once: true, options });
+  }
+
+  /** Revokes a join token for good; nodes that it admitted stay. Members of the organization with the role `admin` or `owner` may call it. `POST /api/organizations/{organizationId}/join-tokens/{joinTokenId}/revoke` */
+  revokeJoinToken(organizationId: string, joinTokenId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['revokeJoinToken']['answer']>> {
+    return this.#call.json<Routes['revokeJoinToken']['answer']>({ method: 'POST', path: '/api/organizations/{organizationId}/join-tokens/{joinTokenId}/revoke', params: { organizationId, joinTokenId }, options });
+  }
+}
+
+export class FleetApi {
+  readonly #call: AdminCaller;
+
+  constructor(call: AdminCaller) {
+    this.#call = call;
+  }
+
+  /** What all nodes add up to, organizations’ own ones included. Operators of this installation may call it; for all others it is not there. `GET /api/fleet/totals` */
+  getFleetTotals(options: AdminOptions = {}): Promise<WithRequestId<Routes['getFleetTotals']['answer']>> {
+    return this.#call.json<Routes['getFleetTotals']['answer']>({ method: 'GET', path: '/api/fleet/totals', options });
+  }
+
+  /** The nodes of the pools operator, public and cloud, newest first unless told. Removed ones only with `state=removed`. Organizations’ own nodes are not among them: those stand in the totals alone. Operators of this installation may call it; for all others it is not there. `GET /api/fleet/nodes` */
+  listFleetNodes(query: Routes['listFleetNodes']['query'] = {}, options: AdminOptions = {}): Listing<Routes['listFleetNodes']['answer']> {
+    return this.#call.list<Routes['listFleetNodes']['answer']>({ method: 'GET', path: '/api/fleet/nodes', query, options });
+  }
+
+  /** How the nodes of the operator’s pools get on, as server-sent events. Events `node`: at first one for each node that is not removed, of the 500 newest, then one whenever something has changed, about one in two seconds of each node at most. `end` when the session or what it is for has ended. Operators of this installation may call it; for all others it is not there. `GET /api/fleet/nodes/stream` */
+  streamFleetNodes(options: AdminOptions = {}): Promise<Tail<Routes['streamFleetNodes']['answer']>> {
+    return this.#call.events<Routes['streamFleetNodes']['answer']>({ method: 'GET', path: '/api/fleet/nodes/stream', options });
+  }
+
+  /** One node of the operator’s pools, with what it has shown. Operators of this installation may call it; for all others it is not there. `GET /api/fleet/nodes/{fleetNodeId}` */
+  getFleetNode(fleetNodeId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['getFleetNode']['answer']>> {
+    return this.#call.json<Routes['getFleetNode']['answer']>({ method: 'GET', path: '/api/fleet/nodes/{fleetNodeId}', params: { fleetNodeId }, options });
+  }
+
+  /** Changes a node’s name or place; what is absent stays. A name or a place that is null is again what the node says and the gateway finds out: the name at once, the place when it connects next. Operators of this installation may call it; for all others it is not there. `PATCH /api/fleet/nodes/{fleetNodeId}` */
+  updateFleetNode(fleetNodeId: string, body: Routes['updateFleetNode']['body'], options: AdminOptions = {}): Promise<WithRequestId<Routes['updateFleetNode']['answer']>> {
+    return this.#call.json<Routes['updateFleetNode']['answer']>({ method: 'PATCH', path: '/api/fleet/nodes/{fleetNodeId}', params: { fleetNodeId }, body, options });
+  }
+
+  /** Gives a node no new runs. What it runs is finished, new runs go elsewhere; it stays connected. Gateways know within a second. Operators of this installation may call it; for all others it is not there. `POST /api/fleet/nodes/{fleetNodeId}/drain` */
+  drainFleetNode(fleetNodeId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['drainFleetNode']['answer']>> {
+    return this.#call.json<Routes['drainFleetNode']['answer']>({ method: 'POST', path: '/api/fleet/nodes/{fleetNodeId}/drain', params: { fleetNodeId }, options });
+  }
+
+  /** Gives a drained node runs again. Operators of this installation may call it; for all others it is not there. `POST /api/fleet/nodes/{fleetNodeId}/undrain` */
+  undrainFleetNode(fleetNodeId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['undrainFleetNode']['answer']>> {
+    return this.#call.json<Routes['undrainFleetNode']['answer']>({ method: 'POST', path: '/api/fleet/nodes/{fleetNodeId}/undrain', params: { fleetNodeId }, options });
+  }
+
+  /** Lets a node out of quarantine; it is on probation again. Operators of this installation may call it; for all others it is not there. `POST /api/fleet/nodes/{fleetNodeId}/release` */
+  releaseFleetNode(fleetNodeId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['releaseFleetNode']['answer']>> {
+    return this.#call.json<Routes['releaseFleetNode']['answer']>({ method: 'POST', path: '/api/fleet/nodes/{fleetNodeId}/release', params: { fleetNodeId }, options });
+  }
+
+  /** Removes a node. For good: its socket is closed within a second on every gateway, and its key admits it no more. It can come back only as a new node, with a join token. Operators of this installation may call it; for all others it is not there. `DELETE /api/fleet/nodes/{fleetNodeId}` */
+  removeFleetNode(fleetNodeId: string, options: AdminOptions = {}): Promise<void> {
+    return this.#call.done({ method: 'DELETE', path: '/api/fleet/nodes/{fleetNodeId}', params: { fleetNodeId }, options });
+  }
+
+  /** The join tokens of the operator’s pools, ended ones too, newest first. Operators of this installation may call it; for all others it is not there. `GET /api/fleet/join-tokens` */
+  listFleetTokens(query: Routes['listFleetTokens']['query'] = {}, options: AdminOptions = {}): Listing<Routes['listFleetTokens']['answer']> {
+    return this.#call.list<Routes['listFleetTokens']['answer']>({ method: 'GET', path: '/api/fleet/join-tokens', query, options });
+  }
+
+  /** A new join token for one of the operator’s pools. The token is in this answer and never again. Whoever has it can add nodes: for a few devices give it few uses and an end. Operators of this installation may call it; for all others it is not there. Once per `idempotencyKey`. `POST /api/fleet/join-tokens` */
+  createFleetToken(body: Routes['createFleetToken']['body'], options: AdminOptions = {}): Promise<WithRequestId<Routes['createFleetToken']['answer']>> {
+    return this.#call.json<Routes['createFleetToken']['answer']>({ method: 'POST', path: '/api/fleet/join-tokens', body, once: true, options });
+  }
+
+  /** Revokes a join token for good; nodes that it admitted stay. Operators of this installation may call it; for all others it is not there. `POST /api/fleet/join-tokens/{fleetTokenId}/revoke` */
+  revokeFleetToken(fleetTokenId: string, options: AdminOptions = {}): Promise<WithRequestId<Routes['revokeFleetToken']['answer']>> {
+    return this.#call.json<Routes['revokeFleetToken']['answer']>({ method: 'POST', path: '/api/fleet/join-tokens/{fleetTokenId}/revoke', params: { fleetTokenId }, options });
+  }
+}
+
 export class LogsApi {
   readonly #call: AdminCaller;
 
@@ -2504,6 +3168,8 @@ export class AdminApi {
   readonly alerts: AlertsApi;
   readonly batches: BatchesApi;
   readonly files: FilesApi;
+  readonly nodes: NodesApi;
+  readonly fleet: FleetApi;
   readonly logs: LogsApi;
   readonly analytics: AnalyticsApi;
   readonly audit: AuditApi;
@@ -2518,6 +3184,8 @@ export class AdminApi {
     this.alerts = new AlertsApi(call);
     this.batches = new BatchesApi(call);
     this.files = new FilesApi(call);
+    this.nodes = new NodesApi(call);
+    this.fleet = new FleetApi(call);
     this.logs = new LogsApi(call);
     this.analytics = new AnalyticsApi(call);
     this.audit = new AuditApi(call);

@@ -10,6 +10,7 @@ import { filterOf } from './log-filter.ts';
 import { questionOf } from './log-question.ts';
 import { shown } from './logged-request.ts';
 import { readDetail, readPage } from './read-log.ts';
+import { shownWhy } from './shown-why.ts';
 import { type TailTimes, tailEvents } from './tail.ts';
 
 /** The bodies of a request, as far as the project's policy has kept them. */
@@ -82,10 +83,11 @@ export function makeLogHandlers(services: LogServices): Handlers<keyof typeof lo
         if (row === null) throw notThere('request');
         const mayRead = role !== null && roleSuffices(role, 'developer');
         const kept = mayRead && row.has_payload ? await services.readPayload(db, projectId, requestId) : null;
-        const { node_id, node_name, error_code, has_payload } = row;
+        const { node_id, node_name, error_code, has_payload, why } = row;
         return {
           ...shown(row),
           error: error_code === null ? null : { code: error_code, message: meaning(error_code) },
+          why: shownWhy(why),
           node: node_id === null ? null : { id: node_id, name: node_name ?? '' },
           payload: {
             stored: has_payload,

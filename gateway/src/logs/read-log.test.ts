@@ -176,8 +176,8 @@ onEveryPostgres('the log', (database) => {
     const { caller, stranger } = await setUp(pool, 0);
     const node = (id: string, organizationId: string | null) =>
       pool.query(
-        "INSERT INTO nodes (id, public_key, organization_id, name, agent) VALUES ($1, sha256($1::text::bytea), $2, 'desk', 'test')",
-        [id, organizationId],
+        "INSERT INTO nodes (id, public_key, organization_id, pool, name, agent) VALUES ($1, sha256($1::text::bytea), $2, $3, 'desk', 'test')",
+        [id, organizationId, organizationId === null ? 'operator' : 'organization'],
       );
     await node('node_own', caller.organizationId);
     await node('node_foreign', stranger.organizationId);

@@ -75,12 +75,13 @@ export async function search(
 export interface DetailRow extends LogRow {
   readonly node_id: string | null;
   readonly node_name: string | null;
+  readonly why: string | null;
   readonly has_payload: boolean;
 }
 
 const DETAIL = `
 SELECT ${ROW_COLUMNS.replaceAll(/\b(\w+)\b/g, 'r.$1')}, k.name AS key_name, k.masked AS key_masked,
-  n.id AS node_id, n.name AS node_name,
+  r.why, n.id AS node_id, n.name AS node_name,
   EXISTS (SELECT FROM request_payloads p WHERE p.project_id = $1 AND p.request_id = $2 AND p.expires_at > now()) AS has_payload
 FROM requests r
 LEFT JOIN api_keys k ON k.project_id = $1 AND k.id = r.key_id

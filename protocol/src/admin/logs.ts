@@ -92,6 +92,25 @@ export const LoggedRequestDetail = Type.Object(
     error: nullable(
       Type.Object({ code: Type.String(), message: Type.String({ description: 'what this code means' }) }),
     ),
+    why: nullable(
+      Type.Array(
+        Type.Object({
+          node: nullable(Type.String({ description: 'its id, if it is the organization’s own' })),
+          class: RouteClass,
+          region: nullable(Type.String()),
+          total_ms: Type.Number(),
+          network_ms: Type.Number(),
+          queue_ms: Type.Number(),
+          service_ms: Type.Number(),
+          load_ms: Type.Number(),
+          penalty_ms: Type.Number({ description: 'for failures of late' }),
+        }),
+        {
+          description:
+            'the nodes that came into question, the chosen one first, with the milliseconds that the request was predicted to take there',
+        },
+      ),
+    ),
     /** Only a node of the organization itself is named. */
     node: nullable(Type.Object({ id: Type.String(), name: Type.String() })),
     payload: Type.Object({
