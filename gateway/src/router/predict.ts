@@ -42,6 +42,10 @@ const UNKNOWN_LOAD_MS = 150;
 const FAILURE_MS = 250;
 const MAX_FAILURES = 8;
 
+/** So many failures in a row are no chance: such a node has no room, though it is asked when nobody else is left. */
+const FAILING = 3;
+export const isFailing = ({ failures }: NodeView): boolean => failures >= FAILING;
+
 /** What a node's runs cost wherever the ask comes from, and however long it is: a straight line over its tokens. */
 export interface Costs {
   readonly queueMs: number;
