@@ -7,8 +7,8 @@ import type { Settings } from './settings.ts';
 export type ToWorker =
   | {
       readonly type: 'start';
-      /** Of the gateway's socket, such as `wss://ai.example.com/v1/nodes/connect`. */
-      readonly gatewayUrl: string;
+      /** The page's address, such as `https://ai.example.com/node`: the gateway is where it came from. */
+      readonly pageUrl: string;
       /** Null when this device is known already, or may be. */
       readonly joinToken: string | null;
       readonly settings: Settings;
@@ -48,9 +48,8 @@ export interface Report {
   readonly offer: Offer;
   /** `sealed`: the browser shows the key to nobody, us included. */
   readonly keyKept: 'sealed' | 'readable';
+  /** Of models' files, in this browser. */
   readonly storedBytes: number;
-  /** True while the browser gives no storage, so that everything is fetched again next time. */
-  readonly inMemoryOnly: boolean;
 }
 
 /** One end of the line. */

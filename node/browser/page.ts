@@ -1,5 +1,4 @@
 /** The page `/node`: what its owner sees and chooses. The work is done by the worker. */
-import { NODE_CONNECT_PATH } from '@zerogpu/protocol';
 import { part, say, show } from './dom.ts';
 import { setUpLimits } from './limits.ts';
 import { type FromWorker, Line, type ToWorker } from './line.ts';
@@ -63,11 +62,8 @@ class NodePage {
     this.#change({ serving: true });
     this.#oneTab.take();
     this.#show({ phase: 'starting', report: null, refusal: null });
-    const gatewayUrl = new URL(NODE_CONNECT_PATH.slice(1), document.baseURI);
-    gatewayUrl.search = '';
-    gatewayUrl.protocol = gatewayUrl.protocol.replace('http', 'ws');
-    const settings = this.#settings;
-    this.#line.say({ type: 'start', gatewayUrl: gatewayUrl.href, joinToken: keptToken(), settings });
+    const [pageUrl, joinToken, settings] = [document.baseURI, keptToken(), this.#settings];
+    this.#line.say({ type: 'start', pageUrl, joinToken, settings });
   }
 
   #stop(): void {

@@ -1,5 +1,5 @@
 /** What the owner of this device chose on the page. Kept in the browser, in `localStorage`. */
-import { isRecord, type Place } from '@zerogpu/protocol';
+import type { Place } from '@zerogpu/protocol';
 
 export interface Settings {
   /** Goes on serving when the page is opened again. */
@@ -58,10 +58,9 @@ export function roundedPlace(latitude: number, longitude: number): Place {
   return { latitude: rounded(latitude), longitude: rounded(longitude) };
 }
 
-function parsed(text: string | null): Record<string, unknown> {
+function parsed(text: string | null): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(text ?? '');
-    return isRecord(value) ? value : {};
+    return Object(JSON.parse(text ?? ''));
   } catch {
     return {};
   }
@@ -76,8 +75,8 @@ function numberIn(value: unknown, min: number, max: number): number | null {
 }
 
 function placeOf(value: unknown): Place | null {
-  if (!isRecord(value)) return null;
-  const latitude = numberIn(value['latitude'], -90, 90);
-  const longitude = numberIn(value['longitude'], -180, 180);
+  const given = Object(value);
+  const latitude = numberIn(given.latitude, -90, 90);
+  const longitude = numberIn(given.longitude, -180, 180);
   return latitude === null || longitude === null ? null : roundedPlace(latitude, longitude);
 }

@@ -30,7 +30,7 @@ function showControls({ phase, refusal }: Situation): void {
   part('stop', HTMLButtonElement).disabled = phase === 'stopping';
 }
 
-function showReport({ status, storedBytes, keyKept, inMemoryOnly }: Report): void {
+function showReport({ status, storedBytes, keyKept }: Report): void {
   const { runs } = status;
   say('runs', count(runs.done));
   say('tokens', count(runs.inputTokens + runs.outputTokens));
@@ -40,11 +40,7 @@ function showReport({ status, storedBytes, keyKept, inMemoryOnly }: Report): voi
   show('update', status.updateHint !== null);
   show('notices-section', status.updateHint !== null || status.notices.length > 0);
   showNotices(status.notices);
-  const memory = `${megabytes(status.memory.usedBytes)} of memory in use`;
-  say(
-    'stored',
-    inMemoryOnly ? `${memory}; this browser keeps no files.` : `${megabytes(storedBytes)} kept, ${memory}.`,
-  );
+  say('stored', `${megabytes(storedBytes)} kept, ${megabytes(status.memory.usedBytes)} of memory in use.`);
   say('key-kept', KEY_KEPT[keyKept]);
   for (const model of status.models) showModel(model);
 }

@@ -4,14 +4,14 @@
 const VERSION = 1;
 const DEFAULT_NAME = 'zerogpu-node';
 
-export type StoreName = 'keys' | 'files' | 'parts';
+export type StoreName = 'keys' | 'files' | 'parts' | 'speeds';
 
 /** @throws Error in words for the owner when the browser keeps nothing (some do so in private windows) */
 export function openDatabase(name = DEFAULT_NAME): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const opening = indexedDB.open(name, VERSION);
     opening.onupgradeneeded = () => {
-      for (const store of ['keys', 'files', 'parts'] satisfies StoreName[]) {
+      for (const store of ['keys', 'files', 'parts', 'speeds'] satisfies StoreName[]) {
         opening.result.createObjectStore(store);
       }
     };
