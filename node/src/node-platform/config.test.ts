@@ -33,6 +33,35 @@ test('reads numbers and units', () => {
   expect(config).toMatchObject({ slots: 3, memoryBytes: 64 * 1024 * 1024, name: 'attic' });
 });
 
+test('reads what its owner allows', () => {
+  const limits = [
+    '--cpu',
+    '25',
+    '--disk',
+    '100',
+    '--only',
+    'zlm-v1-*-edge, zlm-v1-summary-cloud',
+    '--idle-only',
+  ];
+  expect(
+    readNodeConfig([...GATEWAY, ...limits, '--place=-33.9,151.2', '--class', 'phone'], {}),
+  ).toMatchObject({
+    cpuShare: 0.25,
+    diskBytes: 100 * 1024 * 1024,
+    modelsAllowed: ['zlm-v1-*-edge', 'zlm-v1-summary-cloud'],
+    idleOnly: true,
+    place: { latitude: -33.9, longitude: 151.2 },
+    deviceClass: 'phone',
+  });
+  expect(readNodeConfig(GATEWAY, {})).toMatchObject({
+    cpuShare: 1,
+    modelsAllowed: null,
+    idleOnly: false,
+    place: null,
+    deviceClass: null,
+  });
+});
+
 test.each([
   [[], 'Say which gateway'],
   [['--gateway', 'nonsense'], 'not "nonsense"'],
@@ -40,6 +69,16 @@ test.each([
   [[...GATEWAY, '--slots', '0'], '--slots must be an integer from 1 to 1024, not "0"'],
   [[...GATEWAY, '--slots', '1e3'], 'not "1e3"'],
   [[...GATEWAY, '--memory', '-1'], '--memory'],
+  [[...GATEWAY, '--cpu', '0'], '--cpu must be an integer from 1 to 100, not "0"'],
+  [[...GATEWAY, '--cpu', '101'], '--cpu'],
+  [[...GATEWAY, '--disk', 'all'], '--disk'],
+  [[...GATEWAY, '--only', ''], '--only must be ids of models'],
+  [[...GATEWAY, '--only', '../etc passwd'], '--only'],
+  [[...GATEWAY, '--place', '91,0'], '--place must be degrees'],
+  [[...GATEWAY, '--place', '52.5'], 'not "52.5"'],
+  [[...GATEWAY, '--place', '1e1,2'], '--place'],
+  [[...GATEWAY, '--class', 'browser'], '--class must be server, desktop or phone, not "browser"'],
+  [[...GATEWAY, '--idle-only', 'yes'], "Unexpected argument 'yes'"],
   [[...GATEWAY, '--name', ''], '--name must have 1 to 128 characters'],
   [[...GATEWAY, '--slot', '1'], "Unknown option '--slot'; --help lists what there is"],
   [[...GATEWAY, 'stray'], "Unexpected argument 'stray'"],

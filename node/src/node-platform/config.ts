@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { NODE_CONNECT_PATH } from '@zerogpu/protocol';
+import { DEVICE_CLASSES, type DeviceClass, NODE_CONNECT_PATH, type Place } from '@zerogpu/protocol';
 
 export interface NodeConfig {
   /** Complete address of the gateway's WebSocket. */
@@ -14,6 +14,17 @@ export interface NodeConfig {
   readonly slots: number;
   /** Null leaves it to the machine. */
   readonly memoryBytes: number | null;
+  /** Most bytes of models' files that are fetched and kept. */
+  readonly diskBytes: number;
+  /** Of one core's time, for runs. */
+  readonly cpuShare: number;
+  /** Ids of models, in which `*` stands for any characters; null allows all. */
+  readonly modelsAllowed: readonly string[] | null;
+  /** Serve only while nobody else wants the machine. */
+  readonly idleOnly: boolean;
+  readonly place: Place | null;
+  /** Null leaves it to the machine. */
+  readonly deviceClass: DeviceClass | null;
   readonly name: string;
 }
 
@@ -47,6 +58,15 @@ export const FLAGS = {
   models: { value: 'DIR', help: 'the models’ weights; default the ones that came with this program' },
   slots: { value: 'N', help: 'runs at once of each model, 1 to 1024; default 16' },
   memory: { value: 'MB', help: 'most memory for models; default half of the machine’s' },
+  disk: { value: 'MB', help: 'most disk space for models that are fetched; default 4096' },
+  cpu: { value: 'PERCENT', help: 'of one core’s time, for runs, 1 to 100; default 100' },
+  only: {
+    value: 'LIST',
+    help: 'models that it may run, by commas; * stands for anything; default all',
+  },
+  'idle-only': { value: null, help: 'serve only while nobody else wants this machine' },
+  place: { value: 'LAT,LON', help: 'where it stands, such as 52.5,13.4; default by its time zone' },
+  class: { value: 'KIND', help: 'server, desktop or phone; default what this machine looks like' },
   name: { value: 'NAME', help: 'shown to the operator; default this machine’s name' },
 } as const satisfies Record<string, Flag>;
 
@@ -55,6 +75,8 @@ type FlagName = keyof typeof FLAGS;
 /** Enough to hide the way to a gateway; the runs share one thread, so more would only queue here instead of there. */
 const DEFAULT_SLOTS = 16;
 const BYTES_PER_MB = 1024 * 1024;
+/** All built-ins in a hundred versions. */
+const DEFAULT_DISK_BYTES = 4096 * BYTES_PER_MB;
 const BUILT_IN_WEIGHTS = fileURLToPath(new URL('../../../models/weights', import.meta.url));
 
 /**
@@ -69,6 +91,7 @@ export function readNodeConfig(args: readonly string[], env: NodeJS.ProcessEnv):
     return flags.get(name) ?? ((variable && env[variable]) || undefined);
   };
   const memory = value('memory');
+  const disk = integer('disk', value('disk'), 1, 2 ** 30);
   return {
     gatewayUrl: gatewayUrl(value('gateway')),
     joinToken: joinToken(flags.get('token-file'), value('token')),
@@ -76,6 +99,12 @@ export function readNodeConfig(args: readonly string[], env: NodeJS.ProcessEnv):
     modelsDir: resolve(value('models') ?? BUILT_IN_WEIGHTS),
     slots: integer('slots', value('slots'), 1, 1024) ?? DEFAULT_SLOTS,
     memoryBytes: memory === undefined ? null : (integer('memory', memory, 1, 2 ** 30) ?? 0) * BYTES_PER_MB,
+    diskBytes: disk === null ? DEFAULT_DISK_BYTES : disk * BYTES_PER_MB,
+    cpuShare: (integer('cpu', value('cpu'), 1, 100) ?? 100) / 100,
+    modelsAllowed: modelsAllowed(value('only')),
+    idleOnly: value('idle-only') === 'true',
+    place: place(value('place')),
+    deviceClass: deviceClass(value('class')),
     name: name(value('name') ?? hostname()),
   };
 }
@@ -149,6 +178,35 @@ function integer(flag: FlagName, text: string | undefined, min: number, max: num
     throw new ConfigError(`--${flag} must be an integer from ${min} to ${max}, not "${text}"`);
   }
   return value;
+}
+
+function modelsAllowed(text: string | undefined): readonly string[] | null {
+  if (text === undefined) return null;
+  const patterns = text.split(',').map((pattern) => pattern.trim());
+  if (patterns.length > 100 || patterns.some((pattern) => !/^[\w.*/:-]{1,256}$/.test(pattern))) {
+    throw new ConfigError(`--only must be ids of models such as zlm-v1-*-edge, by commas, not "${text}"`);
+  }
+  return patterns;
+}
+
+function place(text: string | undefined): Place | null {
+  if (text === undefined) return null;
+  const [, latitude, longitude] =
+    /^\s*(-?\d{1,3}(?:\.\d{1,9})?)\s*,\s*(-?\d{1,3}(?:\.\d{1,9})?)\s*$/.exec(text) ?? [];
+  const place = { latitude: Number(latitude), longitude: Number(longitude) };
+  if (!(Math.abs(place.latitude) <= 90 && Math.abs(place.longitude) <= 180)) {
+    throw new ConfigError(`--place must be degrees north and east such as 52.5,13.4, not "${text}"`);
+  }
+  return place;
+}
+
+function deviceClass(text: string | undefined): DeviceClass | null {
+  if (text === undefined) return null;
+  const found = DEVICE_CLASSES.find((one) => one === text);
+  if (!found || found === 'browser') {
+    throw new ConfigError(`--class must be server, desktop or phone, not "${text}"`);
+  }
+  return found;
 }
 
 function name(text: string): string {
