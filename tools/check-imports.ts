@@ -135,6 +135,7 @@ export const WAY = {
     'compose-batching.ts',
     'compose-batch-work.ts',
     'compose-lines.ts',
+    'compose-nodes.ts',
     'compose-parts.ts',
     'compose-trust.ts',
     'compose-worker.ts',

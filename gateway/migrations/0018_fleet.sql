@@ -52,12 +52,14 @@ ALTER TABLE nodes
   ADD COLUMN changed_at timestamptz,
   -- When people were told of it by an event; null is not yet, since it joined or came back.
   ADD COLUMN joined_told_at timestamptz,
-  ADD COLUMN away_told_at timestamptz;
+  ADD COLUMN away_told_at timestamptz,
+  ADD COLUMN quarantine_told_at timestamptz;
 -- Whoever was here before has joined long ago.
 UPDATE nodes SET joined_told_at = now(), away_told_at = now();
 CREATE INDEX nodes_by_change ON nodes (changed_at) WHERE changed_at IS NOT NULL;
 CREATE INDEX nodes_to_tell ON nodes (created_at) WHERE joined_told_at IS NULL;
 CREATE INDEX nodes_by_pool ON nodes (pool, created_at);
+CREATE INDEX nodes_by_token ON nodes (join_token_id);
 UPDATE nodes SET pool = 'organization' WHERE organization_id IS NOT NULL;
 ALTER TABLE nodes ADD CONSTRAINT nodes_pool_owner CHECK ((pool = 'organization') = (organization_id IS NOT NULL));
 

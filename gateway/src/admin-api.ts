@@ -1,6 +1,13 @@
 /** Composes the admin API: the handlers of every subject, and what they work with. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Access, type AdminRouteName, ApiError, organization, project } from '@zerogpu/protocol';
+import {
+  type Access,
+  type AdminRouteName,
+  ApiError,
+  OPERATOR,
+  organization,
+  project,
+} from '@zerogpu/protocol';
 import type { Pool } from 'pg';
 import { admitPerson } from './admin/access.ts';
 import type { AdminServices } from './admin/admin-routes.ts';
@@ -16,6 +23,8 @@ import { makeBillingHandlers } from './billing/billing-handlers.ts';
 import type { BillingParts } from './billing/parts.ts';
 import { budgetHandlers } from './budgets/budget-handlers.ts';
 import { makeFileHandlers } from './files/file-handlers.ts';
+import { type FleetServices, makeNodeHandlers } from './fleet/node-handlers.ts';
+import { NodeTail } from './fleet/node-tail.ts';
 import { makeAdminCreateOnce } from './idempotency/admin-creations.ts';
 import { makeLogHandlers } from './logs/log-handlers.ts';
 import { makeAccountHandlers } from './people/account-handlers.ts';
@@ -29,7 +38,13 @@ import type { Log } from './store/log.ts';
 import { readPayload } from './store/payloads.ts';
 import type { Secrets } from './store/secrets.ts';
 
+/** The fleet, as far as its composition has it. */
+export type FleetParts = Pick<FleetServices, 'gatewayId' | 'live' | 'gateways' | 'changed' | 'earned'>;
+
 export interface AdminParts {
+  readonly fleet: FleetParts;
+  /** Where people and devices reach this server. */
+  publicUrl(): string;
   readonly pool: Pool;
   readonly secrets: Secrets;
   /** Where files' bytes lie. */
@@ -59,6 +74,7 @@ export function makeAdmin(parts: AdminParts): AdminServices {
     ...alertHandlersOf(parts),
     ...batchHandlersOf(parts),
     ...makeFileHandlers(parts),
+    ...nodeHandlersOf(parts),
     ...logHandlersOf(parts),
     ...analyticsHandlers,
     ...auditHandlers,
@@ -91,6 +107,22 @@ function batchHandlersOf(parts: AdminParts) {
   return makeBatchHandlers({
     tail: new BatchTail({ pool, log, now }),
     stillAdmitted: (headers, projectId) => stillAdmitted(parts, project('viewer'), headers, { projectId }),
+    now,
+  });
+}
+
+function nodeHandlersOf(parts: AdminParts) {
+  const { pool, log, now, secrets, fleet } = parts;
+  return makeNodeHandlers({
+    ...fleet,
+    pool,
+    tail: new NodeTail({ pool, log, live: fleet.live, gateways: fleet.gateways }),
+    hash: (token) => secrets.hashKey(token),
+    publicUrl: () => parts.publicUrl(),
+    stillAdmitted: (headers, organizationId) =>
+      organizationId === null
+        ? stillAdmitted(parts, OPERATOR, headers, {})
+        : stillAdmitted(parts, organization('viewer'), headers, { organizationId }),
     now,
   });
 }

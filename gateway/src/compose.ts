@@ -3,13 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { MANIFESTS } from '@zerogpu/catalogue';
 import { openApiDocument } from '@zerogpu/protocol';
 import type { AdminServices } from './admin/admin-routes.ts';
-import { makeAdmin } from './admin-api.ts';
+import { type FleetParts, makeAdmin } from './admin-api.ts';
 import { startAlertRounds } from './alerts/alert-rounds.ts';
 import { makeNotify } from './alerts/notify.ts';
 import { startBillingRounds } from './billing/billing-rounds.ts';
 import { makeBilling } from './billing/make-billing.ts';
 import type { BillingParts } from './billing/parts.ts';
 import { type Batching, composeBatching } from './compose-batching.ts';
+import { composeNodes, type NodeBooks } from './compose-nodes.ts';
 import { composeBooks, composeCallers, type Ground, reporter } from './compose-parts.ts';
 import { composeTrust, startTrustRounds } from './compose-trust.ts';
 import type { Config } from './config.ts';
@@ -17,6 +18,7 @@ import type { Reach } from './flow.ts';
 import { makeCreateOnce } from './idempotency/create-once.ts';
 import { startSweeper } from './metering/sweeper.ts';
 import { Metrics } from './metrics.ts';
+import { Bans, bannedFor } from './nodes/bans.ts';
 import { dispatch } from './nodes/dispatch.ts';
 import { Hedging } from './nodes/hedging.ts';
 import { NodeDirectory } from './nodes/node-directory.ts';
@@ -30,7 +32,6 @@ import { InternalCalls, type InternalServices } from './remote-fleet/internal-ca
 import type { Rounds } from './rounds.ts';
 import { targetsFor } from './router/targets.ts';
 import type { ServerServices } from './server.ts';
-import type { TrustKeeper } from './trust/trust.ts';
 import { Upstream } from './upstreams/upstream.ts';
 import { usableUpstreams } from './upstreams/usable-upstreams.ts';
 import type { WayServices } from './way.ts';
@@ -71,7 +72,7 @@ export function compose(ground: Ground): Composed {
     ...books.services,
     callerRoutes: batching.callerRoutes,
     internal: composeInternal(ground, fleet.services, inFlight),
-    admin: composeAdmin(ground, people, billing),
+    admin: composeAdmin(ground, people, billing, fleet.books.parts),
     metrics,
     health: {
       databaseAnswers: () => store.health(),
@@ -96,7 +97,7 @@ export function compose(ground: Ground): Composed {
   };
   return {
     services,
-    startRounds: () => startRounds(ground, billing, batching, services, fleet.trust),
+    startRounds: () => startRounds(ground, billing, batching, services, fleet),
     beat: (url) =>
       startBeats({
         id: fleet.gatewayId,
@@ -150,17 +151,30 @@ function composeFleet(ground: Ground) {
   const gatewayId = randomUUID();
   const directory = new NodeDirectory({ pool, hash: (token) => secrets.hashKey(token), gatewayId });
   const trust = composeTrust(ground, () => registry);
+  const bans = new Bans();
   const registry: NodeRegistry = new NodeRegistry({
     async admit(hello, nonce, address) {
       const admittance = await directory.admit(hello, nonce, address);
-      if (admittance.kind === 'admitted') await trust.load(admittance.facts);
+      if (admittance.kind !== 'admitted') return admittance;
+      const { facts } = admittance;
+      const bannedMs = bans.leftMs(facts.id, now());
+      if (bannedMs > 0) return bannedFor(bannedMs);
+      await trust.load(facts);
       return admittance;
     },
+    misbehaved({ id, facts: { pool } }, misconduct) {
+      if (id === '') return;
+      ground.log.warn({ nodeId: id, misconduct }, 'A node was disconnected because of what it sent');
+      // Its own people and the operator see to theirs.
+      if (pool === 'public') bans.note(id, now());
+    },
+    left: (node) => books.left(node),
     wrap: (node) => trust.wrap(node, node.facts),
     trustOf: (facts, model) => trust.trustOf(facts, model),
     heartbeatMs: config.heartbeatMs,
     now,
   });
+  const books: NodeBooks = composeNodes(ground, gatewayId, registry);
   const all = config.upstreams.map((upstream) => new Upstream(upstream));
   const upstreams = (model: string, reach: Reach) => usableUpstreams(all, model, reach, now());
   const hasUpstream = (model: string, trusted: boolean) =>
@@ -177,10 +191,11 @@ function composeFleet(ground: Ground) {
     },
   };
   const close = async () => {
+    await books.close();
     await trust.close();
     await Promise.all(all.map((upstream) => upstream.close()));
   };
-  return { gatewayId, registry, trust, services, close };
+  return { gatewayId, registry, trust, books, services, close };
 }
 
 function composePeople({ config, store: { pool }, secrets, log, publicUrl }: Ground): PeopleServices {
@@ -192,7 +207,12 @@ function composeBilling({ config, store: { pool }, log }: Ground): BillingParts 
   return makeBilling({ pool, stripe: config.stripe, log, notify: makeNotify(now), now });
 }
 
-function composeAdmin(ground: Ground, people: PeopleServices, billing: BillingParts): AdminServices {
+function composeAdmin(
+  ground: Ground,
+  people: PeopleServices,
+  billing: BillingParts,
+  fleet: FleetParts,
+): AdminServices {
   const { config, store, secrets, storage, log } = ground;
   return makeAdmin({
     pool: store.pool,
@@ -200,6 +220,8 @@ function composeAdmin(ground: Ground, people: PeopleServices, billing: BillingPa
     storage,
     people,
     billing,
+    fleet,
+    publicUrl: () => ground.publicUrl(),
     log,
     origins: originsOf(config),
     webhooksPrivate: config.webhooksPrivate,
@@ -213,7 +235,7 @@ function startRounds(
   billing: BillingParts,
   batching: Batching,
   way: WayServices,
-  trust: TrustKeeper,
+  { trust, books }: Pick<ReturnType<typeof composeFleet>, 'trust' | 'books'>,
 ): Pick<Rounds, 'stop'> {
   const alerts = {
     pool,
@@ -229,6 +251,7 @@ function startRounds(
     startBillingRounds(billing),
     startAlertRounds(alerts),
     startTrustRounds(trust, { log }),
+    books.startRounds(),
     ...batching.start(way),
   ];
   return {

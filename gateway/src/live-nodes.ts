@@ -1,4 +1,5 @@
 /** Nodes that are connected to this gateway, as people see and change them. */
+import type { Place } from '@zerogpu/protocol';
 import type { NodeFacts } from './flow.ts';
 
 /** Why a node that is connected gets no runs: people drain it, or it gave a wrong answer. */
@@ -23,7 +24,7 @@ export interface ModelReport {
 /** A node and its socket. */
 export interface LiveNode {
   readonly id: string;
-  facts: NodeFacts;
+  readonly facts: NodeFacts;
   standing: Standing;
   /** Which of the node's sockets this is, counted from its first; and since when, in milliseconds since 1970. */
   readonly session: number;
@@ -33,6 +34,8 @@ export interface LiveNode {
   readonly rttMs: number;
   /** What it has, whether it gets runs or not. */
   report(): readonly ModelReport[];
+  /** It is where people say. */
+  move(place: Place, region: string | null): void;
   /** Tells it that it was removed, and ends its socket. */
   remove(): void;
 }

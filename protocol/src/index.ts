@@ -9,6 +9,7 @@ export * from './admin/billing.ts';
 export * from './admin/budgets.ts';
 export * from './admin/common.ts';
 export * from './admin/files.ts';
+export * from './admin/fleet.ts';
 export * from './admin/index.ts';
 export * from './admin/keys.ts';
 export * from './admin/logs.ts';

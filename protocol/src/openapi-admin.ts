@@ -23,6 +23,8 @@ export const ADMIN_TAGS: Readonly<Record<AdminTag, string>> = {
   alerts: 'What the platform tells of by itself',
   batches: 'Files of requests, answered within a day',
   files: 'What batches read and write',
+  nodes: 'An organization’s own nodes, and what admits them',
+  fleet: 'The operator’s nodes, strangers’ nodes, and totals of all',
   logs: 'Every request of a project',
   analytics: 'Sums and percentiles over time',
   audit: 'Who did what',
@@ -60,6 +62,8 @@ function describe({ description, access, audit }: AdminRoute): string {
 export function whoMay(access: Access): string {
   if (access.to === 'anyone') return 'Anybody may call it.';
   if (access.to === 'person') return 'Whoever is signed in may call it.';
+  if (access.to === 'operator')
+    return 'Operators of this installation may call it; for all others it is not there.';
   const where = access.to === 'organization' ? 'the organization' : 'the project’s organization';
   const roles = ROLES.filter((role) => roleSuffices(role, access.role)).map((role) => `\`${role}\``);
   if (roles.length === ROLES.length) return `Every member of ${where} may call it.`;

@@ -26,7 +26,7 @@ import {
   makeTenant,
   type Tenant,
 } from './support/admin-tenants.ts';
-import { newMember, type TestPerson } from './support/people.ts';
+import { newMember, newOperator, type TestPerson } from './support/people.ts';
 import { type Dump, settledRows } from './support/row-dump.ts';
 import { leastValue } from './support/schema-values.ts';
 import { ALL_ROUTES, announced, SUMMARY } from './support/scripted-node.ts';
@@ -284,7 +284,7 @@ describe('the right people are let in', () => {
     const place = { gateway, tenant, projectId: tenant.projectId, params: {} };
     const prepared = await PREPARED[name]?.(place);
     const params = { ...(await paramsOf(route.path, place)), ...prepared?.params };
-    const by = prepared?.by === undefined ? rightful(tenant, route) : prepared.by;
+    const by = prepared?.by === undefined ? await rightful(tenant, route) : prepared.by;
     const linesBefore = await auditLines(route.audit);
     const answer = await callAdmin(gateway, name, { params, body: bodyOf(name), by, ...prepared?.call });
     strayings.push(...answer.strayings);
@@ -296,8 +296,9 @@ describe('the right people are let in', () => {
 });
 
 /** To look, the weakest who may; to act, an owner. */
-function rightful({ people }: Tenant, { access, method }: AdminRoute): By {
+async function rightful({ people }: Tenant, { access, method }: AdminRoute): Promise<By> {
   if (access.to === 'anyone') return null;
+  if (access.to === 'operator') return newOperator(gateway.gateway);
   return method === 'get' && 'role' in access ? people[access.role] : people.owner;
 }
 

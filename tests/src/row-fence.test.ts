@@ -2,7 +2,6 @@
  * The second fence between tenants, row-level security, by itself: statements without any predicate, as the role that
  * the admin API works with, see and change nothing of anybody else. Walks every table that there is.
  */
-import { randomBytes } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MAKERS, made, type Place, REFERENCES } from './support/admin-objects.ts';
@@ -61,7 +60,6 @@ afterAll(() => gateway.stop());
 async function makeEverything(place: Place): Promise<void> {
   const params: Record<string, string> = {};
   await made(place, 'updateProject', { payload_policy: 'all' });
-  await makeNode(place);
   for (const [param, make] of Object.entries(MAKERS))
     params[param] = await make({ ...place, params: { ...params } });
   for (const make of Object.values(REFERENCES)) await make({ ...place, params });
@@ -80,14 +78,10 @@ async function makeEverything(place: Place): Promise<void> {
   await made(place, 'removeMember', undefined, { personId: params['personId'] ?? '' });
   await made(place, 'archiveProject');
   await made(place, 'restoreProject');
-}
-
-/** Nothing of the API makes a node of an organization's own yet. */
-async function makeNode({ tenant }: Place): Promise<void> {
-  const key = randomBytes(32);
-  const text = `
-    INSERT INTO nodes (id, public_key, organization_id, name, agent) VALUES ($1, $2, $3, 'a node', 'test')`;
-  await gateway.pool.query(text, [`node_${key.toString('hex')}`, key, tenant.organizationId]);
+  const minutes = `
+    INSERT INTO fleet_minutes (pool, organization_id, minute, done) VALUES ('organization', $1, now(), 1)
+    ON CONFLICT DO NOTHING`;
+  await gateway.pool.query(minutes, [place.tenant.organizationId]);
 }
 
 /** A transaction as a tenant, which leaves nothing behind. */

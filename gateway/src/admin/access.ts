@@ -48,6 +48,10 @@ export async function admitPerson(
   if (access.to === 'anyone') return nobody;
   if (person === null) throw new ApiError('not_signed_in');
   if (access.to === 'person') return nobody;
+  if (access.to === 'operator') {
+    if (!(await isOperator(pool, person.id))) throw noSuchRoute();
+    return nobody;
+  }
   const membership = await membershipOf(pool, access.to, params, person);
   if (membership === null) throw notThere(access.to);
   const { role, organization_id, project_id } = membership;
@@ -56,6 +60,16 @@ export async function admitPerson(
     throw new ApiError('role_insufficient', { message });
   }
   return { person, role, organizationId: organization_id, projectId: project_id };
+}
+
+/** Looked up for each call: who is none any more is refused at once. */
+export async function isOperator(pool: Pool, personId: string): Promise<boolean> {
+  return (await pool.query('SELECT FROM operators WHERE person_id = $1', [personId])).rowCount === 1;
+}
+
+/** What is the operators' is not there for others, whatever its path names. */
+function noSuchRoute(): ApiError {
+  return notThere('route');
 }
 
 async function membershipOf(

@@ -208,7 +208,8 @@ function contextOf(
     audit: async (db: PoolClient, act: Act) => {
       if (route.audit === undefined) throw new Error(`The route ${route.path} declares no audited act`);
       const by = { ...scope, personId: person?.id ?? null };
-      const organization = act.organizationId ?? organizationId;
+      const named = act.organizationId ?? organizationId;
+      const organization = route.access.to === 'operator' ? null : named;
       await writeAuditLine(db, { ...by, organizationId: organization }, route.audit, act);
     },
     keep: async (db: PoolClient, answer: unknown) => {

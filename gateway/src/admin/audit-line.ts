@@ -3,7 +3,8 @@ import type { Act } from './handler.ts';
 
 /** Who did something, and in what: a line of the audit log but for the act itself. */
 export interface AuditedBy {
-  readonly organizationId: string;
+  /** Null for what operators do to the installation. */
+  readonly organizationId: string | null;
   /** Null for what concerns the organization as a whole. */
   readonly projectId: string | null;
   /** Null for what the platform did by itself. */

@@ -11,6 +11,7 @@ import {
   MAX_FRAME_BYTES,
   type NodeFailure,
   NodeFrame,
+  type Place,
   type Tier,
 } from '@zerogpu/protocol';
 import type { RawData, WebSocket } from 'ws';
@@ -207,6 +208,15 @@ export class NodeConnection implements Target {
       const measured = speed ? { base_ms: speed.baseMs, per_thousand_ms: speed.perThousandMs } : null;
       return [{ id, version, slots, resident, ...load, speed: measured }];
     });
+  }
+
+  /** It is where people say. */
+  move(place: Place, region: string | null): void {
+    const { place: before, region: country } = this.facts;
+    if (before?.latitude === place.latitude && before.longitude === place.longitude && country === region)
+      return;
+    this.facts = { ...this.facts, place, region };
+    this.#services.changed(this);
   }
 
   /** It was removed by people: it is told so, and what it runs is lost. */

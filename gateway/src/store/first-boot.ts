@@ -53,6 +53,7 @@ const INSERT_PROJECT =
 const INSERT_PERSON = 'INSERT INTO people (id, email, name) VALUES ($1, $2, $3)';
 const INSERT_CREDENTIALS = 'INSERT INTO credentials (person_id, password_hash) VALUES ($1, $2)';
 const INSERT_MEMBER = 'INSERT INTO members (organization_id, person_id, role) VALUES ($1, $2, $3)';
+const INSERT_OPERATOR = 'INSERT INTO operators (person_id) VALUES ($1)';
 const INSERT_KEY =
   'INSERT INTO api_keys (project_id, name, hash, masked, created_by) VALUES ($1, $2, $3, $4, $5)';
 
@@ -135,6 +136,7 @@ async function fill(
   await client.query(INSERT_PERSON, [personId, adminEmail, 'Admin']);
   await client.query(INSERT_CREDENTIALS, [personId, passwordHash]);
   await client.query(INSERT_MEMBER, [organizationId, personId, 'owner']);
+  await client.query(INSERT_OPERATOR, [personId]);
   const keyRow = [projectId, 'First key', secrets.hashKey(apiKey), maskSecret(apiKey), personId];
   await client.query(INSERT_KEY, keyRow);
   await credit(client, {
@@ -193,7 +195,8 @@ const TOKEN_FILE = 'node-token';
 const FIND_TOKEN = `
 SELECT revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) AND coalesce(uses_left, 1) > 0 AS usable
 FROM join_tokens WHERE hash = $1`;
-const INSERT_TOKEN = 'INSERT INTO join_tokens (hash, name) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING';
+const INSERT_TOKEN = `
+INSERT INTO join_tokens (hash, masked, name, pool) VALUES ($1, $2, $3, 'operator') ON CONFLICT (hash) DO NOTHING`;
 
 /**
  * Makes sure that `<dataDir>/node-token` (0600) holds a join token of the operator's pool that admits the local node.
@@ -215,6 +218,6 @@ export async function localNodeToken(pool: Pool, dataDir: string, secrets: Secre
 }
 
 async function admit(pool: Pool, secrets: Secrets, token: string): Promise<string> {
-  await pool.query(INSERT_TOKEN, [secrets.hashKey(token), 'Local node']);
+  await pool.query(INSERT_TOKEN, [secrets.hashKey(token), maskSecret(token), 'Local node']);
   return token;
 }

@@ -126,6 +126,14 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
           throw new Error('There is no storage here');
         },
       },
+      fleet: {
+        gatewayId: '',
+        live: registry,
+        gateways: async () => [],
+        changed: () => undefined,
+        earned: () => false,
+      },
+      publicUrl: () => '',
       log: silentLog,
       origins: [],
       webhooksPrivate: false,

@@ -18,6 +18,9 @@ export const EVENT_KINDS = [
   'batch.failed',
   'batch.cancelled',
   'batch.expired',
+  'node.joined',
+  'node.away',
+  'node.quarantined',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 

@@ -7,6 +7,7 @@ import { batchRoutes } from './batches.ts';
 import { billingRoutes } from './billing.ts';
 import { budgetRoutes } from './budgets.ts';
 import { fileRoutes } from './files.ts';
+import { fleetRoutes, nodeRoutes } from './fleet.ts';
 import { keyRoutes } from './keys.ts';
 import { logRoutes } from './logs.ts';
 import { organizationRoutes } from './organizations.ts';
@@ -22,6 +23,8 @@ export const ADMIN_ROUTES = {
   ...alertRoutes,
   ...batchRoutes,
   ...fileRoutes,
+  ...nodeRoutes,
+  ...fleetRoutes,
   ...logRoutes,
   ...analyticsRoutes,
   ...auditRoutes,

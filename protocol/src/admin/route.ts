@@ -15,17 +15,20 @@ export function roleSuffices(role: MemberRole, needed: MemberRole): boolean {
 }
 
 /**
- * Who may call a route: anybody, whoever is signed in, or a member with at least this role of the organization or of
- * the project's organization that the path names. To anybody else the organization or project does not exist.
+ * Who may call a route: anybody, whoever is signed in, the operators of this installation, or a member with at least this
+ * role of the organization or of the project's organization that the path names. To anybody else the organization or
+ * project does not exist, nor does what is the operators'.
  */
 export type Access =
   | { readonly to: 'anyone' }
   | { readonly to: 'person' }
+  | { readonly to: 'operator' }
   | { readonly to: 'organization'; readonly role: MemberRole }
   | { readonly to: 'project'; readonly role: MemberRole };
 
 export const ANYONE: Access = { to: 'anyone' };
 export const PERSON: Access = { to: 'person' };
+export const OPERATOR: Access = { to: 'operator' };
 export const organization = (role: MemberRole): Access => ({ to: 'organization', role });
 export const project = (role: MemberRole): Access => ({ to: 'project', role });
 
@@ -39,6 +42,8 @@ export type AdminTag =
   | 'alerts'
   | 'batches'
   | 'files'
+  | 'nodes'
+  | 'fleet'
   | 'logs'
   | 'analytics'
   | 'audit';
@@ -120,6 +125,7 @@ export function errorsOf(route: AdminRoute): readonly ErrorCode[] {
   if (isCreation(route)) {
     for (const code of CREATION_ERRORS) codes.add(code);
   }
+  if (route.access.to === 'operator') codes.add('not_found');
   if (route.access.to === 'organization' || route.access.to === 'project') {
     codes.add('not_found').add('no_capacity');
     if (route.access.role !== 'viewer') codes.add('role_insufficient');

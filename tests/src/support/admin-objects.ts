@@ -2,6 +2,7 @@
  * Things for the admin API's paths to name, each made as people make it. Typed by the parameters of all paths: a route
  * that names something new does not compile until it is made here.
  */
+import { randomBytes } from 'node:crypto';
 import { type AdminRouteName, type AdminRoutes, newId, type ParamsOf } from '@zerogpu/protocol';
 import { type AdminCallOptions, callAdmin, type Tenant } from './admin-tenants.ts';
 import { newMember } from './people.ts';
@@ -52,9 +53,28 @@ export const MAKERS: Readonly<Record<ObjectParam, Maker>> = {
     );
     return answer.requestId;
   },
+  nodeId: ({ gateway, tenant }) => nodeOf(gateway, 'organization', tenant.organizationId),
+  joinTokenId: async (place) => (await made(place, 'createJoinToken', { name: 'a token' })).id,
+  fleetNodeId: ({ gateway }) => nodeOf(gateway, 'public', null),
+  fleetTokenId: async ({ gateway }) => {
+    const text = `
+      INSERT INTO join_tokens (hash, name, masked, pool) VALUES ($1, 'a token', 'zgpu-join-…', 'public') RETURNING id`;
+    const { rows } = await gateway.pool.query<{ id: string }>(text, [randomBytes(32)]);
+    return rows[0]?.id ?? '';
+  },
   fileId: (place) => uploaded(place, '{"custom_id":"1"}\n'),
   batchId: (place) => heldBatch(place),
 };
+
+/** A node that was here, and is away; nobody has to be told of it. */
+async function nodeOf(gateway: TestGateway, pool: string, organizationId: string | null): Promise<string> {
+  const id = newId('node');
+  const text = `
+    INSERT INTO nodes (id, public_key, pool, organization_id, name, agent, joined_told_at, away_told_at)
+    VALUES ($1, $2, $3, $4, 'a node', 'test', now(), now())`;
+  await gateway.pool.query(text, [id, randomBytes(32), pool, organizationId]);
+  return id;
+}
 
 /** No such host, by RFC 2606: nothing is sent anywhere. */
 export const WEBHOOK_URL = 'https://hooks.example.com/zerogpu';

@@ -2,7 +2,7 @@
 import { type AdminRouteName, type ErrorCode, makeSecret, RESET_PREFIX } from '@zerogpu/protocol';
 import { GOOD_CARD, MAKERS, made, NEW_WEBHOOK, type Place, REFERENCES } from './admin-objects.ts';
 import type { AdminCallOptions } from './admin-tenants.ts';
-import { newMember, PASSWORD, signUp, type TestPerson } from './people.ts';
+import { newMember, newOperator, PASSWORD, signUp, type TestPerson } from './people.ts';
 
 export interface Prepared {
   /** In place of what is made for the path. */
@@ -17,6 +17,8 @@ export interface Prepared {
 export const BODIES: { readonly [Name in AdminRouteName]?: unknown } = {
   createWebhook: NEW_WEBHOOK,
   updateWebhook: { description: 'another' },
+  updateNode: { name: 'another' },
+  updateFleetNode: { name: 'another' },
 };
 
 /** Routes that need more than the least body and one thing of each kind in the path. */
@@ -89,6 +91,23 @@ export const PREPARED: { readonly [Name in AdminRouteName]?: (place: Place) => P
   setAutoRecharge: async () => ({
     call: { body: { enabled: false, threshold: '5.00', amount: '25.00', monthly_cap: '100.00' } },
   }),
+  createFleetToken: async ({ gateway }) => ({ by: await newOperator(gateway.gateway) }),
+  undrainNode: async (place) => {
+    const nodeId = await MAKERS.nodeId(place);
+    await made(place, 'drainNode', undefined, { nodeId });
+    return { params: { nodeId } };
+  },
+  undrainFleetNode: async (place) => {
+    const fleetNodeId = await MAKERS.fleetNodeId(place);
+    await place.gateway.pool.query('UPDATE nodes SET draining_at = now() WHERE id = $1', [fleetNodeId]);
+    return { params: { fleetNodeId } };
+  },
+  releaseFleetNode: async (place) => {
+    const fleetNodeId = await MAKERS.fleetNodeId(place);
+    const quarantine = 'UPDATE nodes SET quarantined_at = now(), quarantine_told_at = now() WHERE id = $1';
+    await place.gateway.pool.query(quarantine, [fleetNodeId]);
+    return { params: { fleetNodeId } };
+  },
   readEvents: async (place) => ({ call: { body: { up_to: await REFERENCES['up_to']?.(place) } } }),
 };
 

@@ -69,6 +69,13 @@ export async function newMember(
   return asPerson({ person, token });
 }
 
+/** Somebody with a session who runs the installation, and belongs to no organization. */
+export async function newOperator(gateway: Pick<Gateway, 'pool' | 'secrets'>): Promise<TestPerson> {
+  const person = await newMember(gateway, null);
+  await gateway.pool.query('INSERT INTO operators (person_id) VALUES ($1)', [person.id]);
+  return person;
+}
+
 function asPerson({ person, token }: SignedIn): TestPerson {
   return { ...person, token, headers: { authorization: `Bearer ${token}` } };
 }

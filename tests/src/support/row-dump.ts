@@ -7,12 +7,25 @@ const RESTLESS_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   'public.api_keys': ['last_used_at'],
   'public.batch_workers': ['alive_until'],
   'public.gateways': ['alive_until'],
+  'public.nodes': [
+    'rtt_ms',
+    'models',
+    'runs_done',
+    'runs_failed',
+    'runs_day',
+    'day_done',
+    'day_failed',
+    'joined_told_at',
+    'away_told_at',
+    'quarantine_told_at',
+  ],
   'public.webhook_deliveries': ['tries', 'status', 'next_at', 'attempts'],
 };
 
 /** Tables that change by themselves, and why. */
 const RESTLESS: Readonly<Record<string, string>> = {
   'public.alert_rounds': 'when a gateway last looked whether anybody has to be told of something',
+  'public.fleet_minutes': 'what nodes did, written a few seconds later',
   'public.rate_limits': 'what is left of an allowance: a refused request may have drawn on it',
 };
 
