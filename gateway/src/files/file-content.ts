@@ -2,8 +2,8 @@
 import { Readable } from 'node:stream';
 import { ApiError, errorEnvelope } from '@zerogpu/protocol';
 import type { CallerAnswer, CallerRequest } from '../caller-route.ts';
+import { readRange } from '../storage/byte-range.ts';
 import type { ReadableFile } from '../storage/file.ts';
-import { readRange } from './byte-range.ts';
 import { type DownloadServices, download } from './download.ts';
 
 /** @throws ApiError storage_error when not even the first byte can be given, rate_limit_exceeded */

@@ -1,5 +1,5 @@
 /** The header `range` (RFC 9110, section 14). Pure. */
-import type { ByteRange } from '../storage/object-storage.ts';
+import type { ByteRange } from './object-storage.ts';
 
 /**
  * @returns null for all of it, where no one range is asked for that we know how to give: that is what a server may do;
