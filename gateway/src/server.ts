@@ -272,7 +272,7 @@ function nodeSocket(app: FastifyInstance, registry: NodeRegistry): void {
     if (path !== NODE_CONNECT_PATH) return answerOnSocket(socket, '404 Not Found', NO_SOCKET_HERE);
     if (!offered.includes(NODE_SUBPROTOCOL)) return answerOnSocket(socket, '426 Upgrade Required', NOT_OURS);
     sockets.handleUpgrade(request, socket, head, (webSocket) =>
-      registry.connect(webSocket, request.socket.remoteAddress ?? ''),
+      registry.connect(webSocket, request.socket.remoteAddress ?? '', socket),
     );
   });
 }

@@ -202,6 +202,8 @@ export const REFUSALS = [
   'revoked',
   'version_unsupported',
   'hello_expected',
+  /** It misbehaved again and again; it may come back later. */
+  'banned',
 ] as const;
 
 export const Refused = Type.Object({

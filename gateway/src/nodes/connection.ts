@@ -20,22 +20,23 @@ import {
   type NodeFacts,
   type NodeView,
   type PieceSink,
+  type Speed,
   type Target,
   type TargetAnswer,
   TargetFailure,
   type Trust,
 } from '../flow.ts';
 import type { ModelReport, Standing } from '../live-nodes.ts';
+import { Conduct, type Misconduct } from './conduct.ts';
 import { Lane } from './lane.ts';
 import type { Admittance } from './node-directory.ts';
+import type { Pace } from './pace.ts';
 import { SignOfLife } from './sign-of-life.ts';
 
 const frames = TypeCompiler.Compile(NodeFrame);
 
 /** A node that is not welcome by then is not one. */
 const GREETING_TIMEOUT_MS = 10_000;
-/** Wrong frames in a row before a node is taken for broken or hostile. */
-const MAX_BAD_FRAMES = 10;
 /** Written to a node and not yet sent: past this it is too slow to be given more. */
 const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
 /**
@@ -46,6 +47,10 @@ const MAX_ANSWER_LENGTH = 1024 * 1024;
 /** A cancelled run that still holds its slot after this long shows that the node does not listen. */
 const CANCEL_GRACE_MS = 30_000;
 const MAX_REPORTED_LENGTH = 200;
+/** What a piece counts at least, so that empty ones end too. */
+const LEAST_PIECE = 8;
+/** A socket that was closed for what it sent ends by then, whether the node says goodbye or not. */
+const GOODBYE_MS = 1000;
 /** Until it is admitted. */
 const NOBODY: NodeFacts = {
   id: '',
@@ -69,6 +74,8 @@ export interface ConnectionServices {
   /** Called whenever the models that it serves changed. */
   changed(connection: NodeConnection): void;
   closed(connection: NodeConnection): void;
+  /** Its socket was closed because of what it sent. */
+  misbehaved(connection: NodeConnection, misconduct: Misconduct): void;
   /** How far it is believed for a model. */
   trustOf(facts: NodeFacts, model: string): Trust;
   readonly heartbeatMs: number;
@@ -109,18 +116,19 @@ export class NodeConnection implements Target {
   readonly #retired = new Map<string, Lane>();
   readonly #running = new Map<string, Running>();
   readonly #greeting: NodeJS.Timeout;
+  readonly #conduct: Conduct;
   readonly #life: SignOfLife;
   #announced: readonly AnnouncedModel[] = [];
   #standing: Standing = { draining: false, quarantined: false };
   #state: 'hello' | 'admitting' | 'serving' | 'draining' | 'closed' = 'hello';
   #nextRun = 1;
-  #badFrames = 0;
   #pingedAt: number | null = null;
 
   constructor(socket: WebSocket, services: ConnectionServices) {
     this.#socket = socket;
     this.#services = services;
     this.lastHeardAt = services.now();
+    this.#conduct = new Conduct(this.lastHeardAt);
     this.#life = new SignOfLife({
       ask: () => this.ping(),
       lost: () => this.#fellSilent(),
@@ -231,7 +239,7 @@ export class NodeConnection implements Target {
   view(model: string): NodeView | null {
     const lane = this.#lanes.get(model);
     if (!lane) return null;
-    const { slots, inFlight, batchRoom, resident, serviceMs, closedUntil } = lane;
+    const { slots, inFlight, batchRoom, resident, serviceMs, closedUntil, pace } = lane;
     const failures = lane.failures(this.#services.now());
     return {
       ...this.facts,
@@ -240,11 +248,17 @@ export class NodeConnection implements Target {
       batchRoom,
       resident,
       serviceMs,
+      speed: learntSpeed(pace) ?? this.#announcedSpeed(model),
+      crowdMs: pace.crowdMs,
       failures,
       closedUntil,
       rttMs: this.rttMs,
       trust: this.#services.trustOf(this.facts, model),
     };
+  }
+
+  #announcedSpeed(model: string): Speed | null {
+    return this.#announced.find(({ id }) => id === model)?.speed ?? null;
   }
 
   async run(
@@ -333,6 +347,7 @@ export class NodeConnection implements Target {
         reject: (error: unknown) => settled(() => reject(error)),
       };
       this.#running.set(id, { ...run, waiting });
+      this.#conduct.runBegan();
       signal.addEventListener('abort', abandon, { once: true });
       this.#socket.send(frame);
     });
@@ -353,12 +368,25 @@ export class NodeConnection implements Target {
     this.#life.heard();
     const frame = isBinary ? null : parseFrame(data);
     if (frame === null) {
-      if (++this.#badFrames >= MAX_BAD_FRAMES) this.close(1008, 'too many invalid frames');
+      this.#judge(this.#conduct.invalid(this.lastHeardAt));
       return;
     }
-    this.#badFrames = 0;
+    this.#conduct.valid();
     if (this.#state === 'hello') this.#greet(frame);
     else if (this.#state === 'serving' || this.#state === 'draining') this.#handle(frame);
+  }
+
+  /** Bytes came from the wire: whole frames, parts of frames, or nothing that means anything. */
+  heardBytes(count: number): void {
+    const runs = this.#running.size;
+    this.#judge(this.#conduct.bytes(count, runs, this.#services.now()));
+  }
+
+  #judge(misconduct: Misconduct | null): void {
+    if (misconduct === null || this.#state === 'closed') return;
+    this.#services.misbehaved(this, misconduct);
+    this.close(1008, misconduct);
+    setTimeout(() => this.#socket.terminate(), GOODBYE_MS).unref();
   }
 
   #greet(frame: NodeFrame): void {
@@ -367,8 +395,9 @@ export class NodeConnection implements Target {
       return;
     }
     this.#state = 'admitting';
-    this.#services.admit(frame, this.#nonce).then(
-      (admittance) => this.#admitted(frame, admittance),
+    const hello = plainWords(frame);
+    this.#services.admit(hello, this.#nonce).then(
+      (admittance) => this.#admitted(hello, admittance),
       () => this.#cannotAdmit(),
     );
   }
@@ -389,6 +418,7 @@ export class NodeConnection implements Target {
       return;
     }
     clearTimeout(this.#greeting);
+    this.#conduct.welcomed(this.#services.now());
     this.facts = admittance.facts;
     this.session = admittance.session ?? 0;
     this.connectedAt = this.#services.now();
@@ -401,6 +431,10 @@ export class NodeConnection implements Target {
   }
 
   #handle(frame: NodeFrame): void {
+    const known = 'id' in frame ? this.#running.has(frame.id) : null;
+    if (known === false) this.#judge(this.#conduct.stray(this.lastHeardAt));
+    if (known === null) this.#judge(this.#conduct.ownFrame(this.lastHeardAt));
+    if (known === false || !this.#connected) return;
     switch (frame.type) {
       case 'piece':
         this.#piece(frame.id, frame.kind, frame.text);
@@ -428,10 +462,14 @@ export class NodeConnection implements Target {
     }
   }
 
+  get #connected(): boolean {
+    return this.#state !== 'closed';
+  }
+
   #piece(id: string, kind: 'text' | 'reasoning', text: string): void {
     const running = this.#running.get(id);
     if (!running?.waiting) return;
-    running.length += text.length;
+    running.length += Math.max(LEAST_PIECE, text.length);
     if (running.length > running.maxLength) {
       running.lane.fail(this.#services.now());
       this.#abandon(id, tooMuch());
@@ -475,7 +513,9 @@ export class NodeConnection implements Target {
       running.waiting?.reject(tooMuch());
       return;
     }
-    if (running.cancelledAt === null) running.lane.observe(elapsed, running.tier);
+    // One thread works for all models: whatever else runs there was beside it.
+    if (running.cancelledAt === null)
+      running.lane.observe(elapsed, running.tier, this.rttMs, this.#running.size);
     this.runs.done++;
     running.waiting?.resolve({
       text: frame.text,
@@ -510,6 +550,8 @@ export class NodeConnection implements Target {
 
   /** A node that asks for pongs and does not read them would fill our memory. */
   #pinged(data: Buffer): void {
+    this.#judge(this.#conduct.ownFrame(this.#services.now()));
+    if (!this.#connected) return;
     if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) this.terminate();
     else this.#socket.pong(data);
   }
@@ -518,7 +560,10 @@ export class NodeConnection implements Target {
     this.lastHeardAt = this.#services.now();
     this.#life.heard();
     // Nobody asked: a pong of one's own accord is a sign of life and measures nothing.
-    if (this.#pingedAt === null) return;
+    if (this.#pingedAt === null) {
+      this.#judge(this.#conduct.ownFrame(this.lastHeardAt));
+      return;
+    }
     const rtt = Math.max(0, this.lastHeardAt - this.#pingedAt);
     this.#pingedAt = null;
     this.rttMs = this.rttMs === 0 ? rtt : this.rttMs * 0.8 + rtt * 0.2;
@@ -564,6 +609,10 @@ const FAILURES: Record<NodeFailure, FailureKind> = {
   internal: 'internal',
 };
 
+function learntSpeed({ aloneMs }: Pace): Speed | null {
+  return aloneMs === null ? null : { baseMs: aloneMs, perThousandMs: 0 };
+}
+
 function parseFrame(data: RawData): NodeFrame | null {
   let value: unknown;
   try {
@@ -580,5 +629,22 @@ function tooMuch(): TargetFailure {
 
 /** A node's words may end up in a log: on one line, and not for long. */
 function printable(message: string): string {
-  return message.replaceAll(/\p{Cc}+/gu, ' ').slice(0, MAX_REPORTED_LENGTH);
+  return plain(message).slice(0, MAX_REPORTED_LENGTH);
+}
+
+/** Without what moves a terminal's cursor, hides text in it, or cannot be stored. */
+function plain(text: string): string {
+  return text.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
+}
+
+/** What a node says of itself, as people will read it. */
+function plainWords(hello: Hello): Hello {
+  const { name, agent, capabilities } = hello;
+  const { platform, timeZone } = capabilities;
+  return {
+    ...hello,
+    name: plain(name),
+    agent: plain(agent),
+    capabilities: { ...capabilities, platform: plain(platform), timeZone: plain(timeZone) },
+  };
 }

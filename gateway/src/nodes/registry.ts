@@ -1,6 +1,8 @@
+import type { Duplex } from 'node:stream';
 import type { Hello } from '@zerogpu/protocol';
 import type { WebSocket } from 'ws';
 import type { NodeFacts, NodeView, Target, Trust } from '../flow.ts';
+import type { Misconduct } from './conduct.ts';
 import { NodeConnection } from './connection.ts';
 import type { Admittance } from './node-directory.ts';
 
@@ -8,6 +10,10 @@ import type { Admittance } from './node-directory.ts';
 const MISSED_HEARTBEATS = 3;
 /** Sockets that have not yet shown to be nodes; more are sent away until some have. */
 const MAX_STRANGERS = 1000;
+/** Of one address, so that it does not take all places; behind a proxy without `x-forwarded-for` everybody is one. */
+const MAX_STRANGERS_OF_ADDRESS = 500;
+/** For a goodbye. */
+const TURNED_AWAY_MS = 1000;
 
 export interface RegistryServices {
   /** @param address of the other end of the socket; empty when it is not known */
@@ -15,6 +21,8 @@ export interface RegistryServices {
   /** Told when a node became welcome, and when its socket ended. */
   joined?(connection: NodeConnection): void;
   left?(connection: NodeConnection): void;
+  /** A node's socket, perhaps before it was welcome, was closed because of what it sent. */
+  misbehaved?(connection: NodeConnection, misconduct: Misconduct): void;
   /** What the rest of the gateway uses in place of a node. */
   wrap?(connection: NodeConnection): Target;
   /** How far a node is believed. */
@@ -29,6 +37,8 @@ export class NodeRegistry {
   readonly #sockets = new Set<NodeConnection>();
   readonly #byId = new Map<string, NodeConnection>();
   readonly #byModel = new Map<string, Set<NodeConnection>>();
+  /** By address. */
+  readonly #strangers = new Map<string, number>();
   readonly #heartbeat: NodeJS.Timeout;
   #closing = false;
 
@@ -41,24 +51,55 @@ export class NodeRegistry {
   /**
    * Takes in a socket that wants to be a node.
    * @param address of its other end
+   * @param wire what carries it: every byte of it is counted
    */
-  connect(socket: WebSocket, address = ''): void {
-    if (this.#closing || this.#sockets.size - this.#byId.size >= MAX_STRANGERS) {
+  connect(socket: WebSocket, address = '', wire?: Duplex): void {
+    if (this.#closing || this.#isFull(address)) {
       socket.on('error', () => socket.terminate());
       socket.close(this.#closing ? 1001 : 1013, 'try again later');
+      // Who does not say goodbye either.
+      setTimeout(() => socket.terminate(), TURNED_AWAY_MS).unref();
       return;
     }
-    this.#sockets.add(
-      new NodeConnection(socket, {
-        admit: (hello, nonce) => this.#services.admit(hello, nonce, address),
-        trustOf: (facts, model) => this.#services.trustOf?.(facts, model) ?? trustOfPool(facts),
-        heartbeatMs: this.#services.heartbeatMs,
-        now: () => this.#services.now(),
-        welcomed: (connection) => this.#welcomed(connection),
-        changed: (connection) => this.#index(connection),
-        closed: (connection) => this.#closed(connection),
-      }),
-    );
+    const connection: NodeConnection = new NodeConnection(socket, {
+      admit: (hello, nonce) => this.#services.admit(hello, nonce, address),
+      misbehaved: (connection, misconduct) => this.#services.misbehaved?.(connection, misconduct),
+      trustOf: (facts, model) => this.#services.trustOf?.(facts, model) ?? trustOfPool(facts),
+      heartbeatMs: this.#services.heartbeatMs,
+      now: () => this.#services.now(),
+      welcomed: (connection) => {
+        left();
+        this.#welcomed(connection);
+      },
+      changed: (connection) => this.#index(connection),
+      closed: (connection) => {
+        left();
+        this.#closed(connection);
+      },
+    });
+    const left = this.#strangerFrom(address);
+    this.#sockets.add(connection);
+    wire?.on('data', (bytes: Buffer) => connection.heardBytes(bytes.length));
+  }
+
+  #isFull(address: string): boolean {
+    if (this.#sockets.size - this.#byId.size >= MAX_STRANGERS) return true;
+    return address !== '' && (this.#strangers.get(address) ?? 0) >= MAX_STRANGERS_OF_ADDRESS;
+  }
+
+  /** @returns to be called when it is one no more, however often */
+  #strangerFrom(address: string): () => void {
+    const count = (by: number) => {
+      const strangers = (this.#strangers.get(address) ?? 0) + by;
+      if (strangers > 0) this.#strangers.set(address, strangers);
+      else this.#strangers.delete(address);
+    };
+    let counted = true;
+    count(1);
+    return () => {
+      if (counted) count(-1);
+      counted = false;
+    };
   }
 
   get size(): number {
