@@ -133,6 +133,21 @@ describe('a hedge', () => {
     expect((await within(600, result))?.route).toMatchObject({ target: 'full', attempts: 2, hedged: false });
   });
 
+  test('finds nobody: whoever joins later is tried when the run fails', async () => {
+    const joined: Choice[] = [choiceOf(scripted('slow', { endsAfterMs: 500, fails: 'lost' }))];
+    const choices: IterableIterator<Choice, undefined> = {
+      next() {
+        const value = joined.shift();
+        return value === undefined ? { done: true, value } : { done: false, value };
+      },
+      [Symbol.iterator]: () => choices,
+    };
+    const { result } = send(choices);
+    expect(await within(400, result)).toBeNull();
+    joined.push(choiceOf(scripted('new', { endsAfterMs: 1 })));
+    expect((await within(400, result))?.route).toMatchObject({ target: 'new', attempts: 2 });
+  });
+
   test('of a stream: both say the same bytes, and the caller has each once', async () => {
     const { sink, got } = recorder();
     const stuck = scripted('stuck', { pieces: [[5, 'The sky ']], endsAfterMs: null });

@@ -209,6 +209,26 @@ describe('dispatch', () => {
     vi.useRealTimers();
   });
 
+  test('when all are full, callers come back when there is room, and not together', async () => {
+    const full = (roomInMs: number | null): Target => ({
+      ...target('full', {}),
+      run: () => Promise.reject(new TargetFailure('busy', 'full', null, roomInMs)),
+    });
+    const retryAfter = async (rooms: readonly (number | null)[], random: number) => {
+      const services = { now: Date.now, random: () => random, hedging: new Hedging() };
+      const sending = dispatch(choices(rooms.map(full)), admission(), null, never, services);
+      const error = await sending.catch((thrown: unknown) => thrown);
+      if (!(error instanceof ApiError)) throw error;
+      expect(error.code).toBe('no_capacity');
+      return error.retryAfterSeconds;
+    };
+    expect(await retryAfter([null], 0)).toBe(1);
+    expect(await retryAfter([9_000, 4_200], 0)).toBe(5);
+    expect(await retryAfter([9_000, 4_200], 0.999)).toBe(7);
+    expect(await retryAfter([600_000], 0)).toBe(60);
+    expect(await retryAfter([3], 0)).toBe(1);
+  });
+
   test('an error that is no failure of a target is nobody’s turn', async () => {
     const broken: Target = {
       kind: 'node',

@@ -72,6 +72,15 @@ describe('targetsFor', () => {
     expect(names(targets)).toEqual(['new', 'b']);
   });
 
+  test('a node that joins when there was nobody left is named after all', () => {
+    const nodes = [view('a', 1)];
+    const targets = targetsFor(asking(), services(fleet(nodes), []));
+    expect(names(targets)).toEqual(['a']);
+    expect(targets.next().done).toBe(true);
+    nodes.push(view('late', 0));
+    expect(names(targets)).toEqual(['late']);
+  });
+
   test('several texts at once are for nodes: an upstream is asked one conversation', () => {
     const several = asking({ texts: ['a', 'b'] });
     expect(names(targetsFor(several, services(fleet([view('a')]))))).toEqual(['a']);

@@ -43,34 +43,54 @@ const CANDIDATES = 4;
 /**
  * Names the targets for one request, one at a time: nodes best first, each chosen when it is asked for, from the
  * fleet as it is then; after them the upstreams that have the model, and at last nodes that failed so often that they rest.
+ * None is named twice. When there is none it may be asked again: a node may have joined.
  */
-export function* targetsFor(asking: Asking, services: RouterServices): Generator<Choice, undefined> {
+export function targetsFor(asking: Asking, services: RouterServices): IterableIterator<Choice, undefined> {
   const ask = askOf(asking);
-  const tried = new Set<string>();
-  yield* nodesFor(ask, asking, services, tried, true);
-  for (const target of ableOf(asking, services)) {
-    yield { target, predictedMs: null, fallback: true, why: null };
-  }
-  yield* nodesFor(ask, asking, services, tried, false);
+  const tried: Tried = { nodes: new Set(), upstreams: new Set() };
+  const choices: IterableIterator<Choice, undefined> = {
+    next() {
+      const value =
+        nextNode(ask, asking, services, tried.nodes, true) ??
+        nextUpstream(asking, services, tried.upstreams) ??
+        nextNode(ask, asking, services, tried.nodes, false);
+      return value === null ? { done: true, value: undefined } : { done: false, value };
+    },
+    [Symbol.iterator]: () => choices,
+  };
+  return choices;
+}
+
+interface Tried {
+  readonly nodes: Set<string>;
+  readonly upstreams: Set<string>;
 }
 
 /** @param awake leaves out those that rest */
-function* nodesFor(
+function nextNode(
   ask: RouteAsk,
   { reach }: Asking,
   { fleet, now, random }: RouterServices,
   tried: Set<string>,
   awake: boolean,
-): Generator<Choice, undefined> {
+): Choice | null {
   while (tried.size < MAX_NODES_TRIED) {
     const options = { limit: CANDIDATES, random, tried, ...(awake ? { now: now() } : {}) };
     const candidates = choose(fleet, ask, options);
     const [chosen] = candidates;
-    if (chosen === undefined) return;
+    if (chosen === undefined) return null;
     tried.add(chosen.id);
     const target = fleet.target(chosen.id, reach);
-    if (target) yield choiceOf(target, chosen, candidates, ask, (id) => fleet.target(id, reach));
+    if (target) return choiceOf(target, chosen, candidates, ask, (id) => fleet.target(id, reach));
   }
+  return null;
+}
+
+function nextUpstream(asking: Asking, services: RouterServices, tried: Set<string>): Choice | null {
+  const target = ableOf(asking, services).find(({ id }) => !tried.has(id));
+  if (target === undefined) return null;
+  tried.add(target.id);
+  return { target, predictedMs: null, fallback: true, why: null };
 }
 
 function choose(fleet: Fleet, ask: RouteAsk, options: Parameters<typeof chooseNodes>[2]): Candidate[] {

@@ -4,6 +4,7 @@ import {
   type AnnouncedModel,
   CHALLENGE_CONTEXT,
   type GatewayFrame,
+  type Hello,
   MODERATION_CATEGORIES,
   NODE_CONNECT_PATH,
   NODE_SUBPROTOCOL,
@@ -31,6 +32,8 @@ export interface ScriptedNodeOptions {
   readonly models?: readonly AnnouncedModel[];
   /** Answers with `wordsOf` the text unless told. */
   readonly behaviour?: Behaviour;
+  /** Over those of a small server. */
+  readonly capabilities?: Partial<Hello['capabilities']>;
 }
 
 export function announced(id: string, slots = 16): AnnouncedModel {
@@ -177,7 +180,10 @@ export class ScriptedNode {
       joinToken: this.#options.joinToken,
       name: 'scripted',
       agent: 'scripted/1',
-      capabilities: { cores: 1, memoryBytes: 2 ** 30, platform: 'test', timeZone: 'UTC' },
+      capabilities: {
+        ...{ cores: 1, memoryBytes: 2 ** 30, platform: 'test', timeZone: 'UTC' },
+        ...this.#options.capabilities,
+      },
       models: [...(this.#options.models ?? [announced(SUMMARY), announced(IAB)])],
     });
   }
