@@ -309,7 +309,7 @@ function readyLines({ url, credentialsFile, nodeTokenFile }) {
 
 /** How other devices join, which reach this machine only where the gateway listens for them. @param {string} url @param {string} nodeTokenFile */
 function joinLines(url, nodeTokenFile) {
-  const token = `its join token is in ${shown(nodeTokenFile)}`;
+  const token = `the join token is in ${shown(nodeTokenFile)}`;
   const address = addressForOthers(url);
   if (address === null) {
     return [`To add other devices start with HOST=0.0.0.0; ${token}`];

@@ -302,7 +302,7 @@ test.each(['many', '65', '-1', '1.5'])('refuses ZEROGPU_LOCAL_NODES %s', async (
 });
 
 test.each([
-  [{}, 'To add other devices start with HOST=0.0.0.0; its join token is in data/node-token'],
+  [{}, 'To add other devices start with HOST=0.0.0.0; the join token is in data/node-token'],
   [
     { HOST: '10.0.0.7' },
     '  npx --yes http://10.0.0.7:8080/node/zerogpu.tgz node join http://10.0.0.7:8080 TOKEN',

@@ -1,6 +1,7 @@
 /** The commands `zerogpu node …`: the edge node as people run it on a laptop or server. */
 import { realpathSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
+import path from 'node:path';
 import { VERSION } from '@zerogpu/protocol';
 import { ConfigError, type NodeConfig, readNodeConfig } from '../node-platform/config.ts';
 import { printable } from '../printable.ts';
@@ -9,6 +10,7 @@ import { CommandError } from './command-error.ts';
 import {
   type CommandLine,
   flagsHelp,
+  inOurWords,
   nodeArguments,
   type OwnFlag,
   readCommandLine,
@@ -64,8 +66,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   install: {
     usage: 'install [ADDRESS [TOKEN]] [options]',
-    about: `Makes this node a service that starts with the machine (as root), or when you sign in. Without an address it
-is the one joined before.\n\n${TOKEN_HELP}`,
+    about: `Makes this node a service, of the machine (as root) or yours. It starts with the machine, or when you sign in;
+without an address it serves the gateway joined before.\n\n${TOKEN_HELP}`,
     own: ['print', 'user'],
     limits: true,
     run: install,
@@ -92,7 +94,7 @@ export async function runNodeCommand([name, ...args]: readonly string[]): Promis
   if (command === undefined) return unknownCommand(name);
   quietNode();
   try {
-    const line = readCommandLine(args, command.own);
+    const line = readCommandLine(args, command.own, command.limits);
     if (!line.has('help')) return await command.run(line);
     console.log(helpOf(command));
     return 0;
@@ -134,7 +136,7 @@ async function join(line: CommandLine): Promise<number> {
   if (address === undefined)
     throw new CommandError('Say where: zerogpu node join ADDRESS TOKEN; --help says more');
   if (rest.length > 0) throw new CommandError(`"${rest[0]}" is too much: zerogpu node join ADDRESS TOKEN`);
-  const folder = new StateFolder(line.state ?? userStateFolder(process.env, process.platform));
+  const folder = new StateFolder(stateOfUser(line));
   const settings = await joinAt(folder, address, token, line);
   return serve({
     config: await configOf(settings, folder),
@@ -177,9 +179,18 @@ async function configOf(
   overrides: Readonly<Record<string, string>> = {},
 ): Promise<NodeConfig> {
   // Not the environment: what holds for the service must not hang on whose shell installed it.
-  const config = readNodeConfig(await nodeArguments(settings, folder, overrides), {});
+  const config = readOurs(await nodeArguments(settings, folder, overrides));
   if (config === null) throw new CommandError('--help stands after the command: zerogpu node join --help');
   return config;
+}
+
+/** Errors name the limit as it was typed here. */
+function readOurs(args: readonly string[]): NodeConfig | null {
+  try {
+    return readNodeConfig(args, {});
+  } catch (error) {
+    throw error instanceof ConfigError ? new CommandError(inOurWords(error.message)) : error;
+  }
 }
 
 /** The token need not stand in the list of processes for longer than it takes to read it. */
@@ -200,7 +211,7 @@ async function readInput(): Promise<string> {
 async function runAgain(line: CommandLine): Promise<number> {
   if (line.positionals.length > 0)
     throw new CommandError('run takes no address; to go elsewhere: zerogpu node join');
-  const folder = new StateFolder(line.state ?? userStateFolder(process.env, process.platform));
+  const folder = new StateFolder(stateOfUser(line));
   const settings = await joinedSettings(folder);
   const config = await configOf(settings, folder, line.limits);
   return serve({ config, folder, gateway: settings.gateway, plain: line.has('plain') });
@@ -214,11 +225,15 @@ async function joinedSettings(folder: StateFolder): Promise<NodeSettings> {
   );
 }
 
+const stateOfUser = ({ state }: CommandLine): string =>
+  state === null ? userStateFolder(process.env, process.platform) : path.resolve(state);
+
 const isRoot = (): boolean => process.getuid?.() === 0;
 
 function placesOf(line: CommandLine): ServicePlaces {
-  if (isRoot() && !line.has('user')) return systemPlaces(line.state ?? SERVICE_STATE);
-  return userPlaces(line.state ?? userStateFolder(process.env, process.platform), homedir(), process.env);
+  if (isRoot() && !line.has('user'))
+    return systemPlaces(line.state === null ? SERVICE_STATE : path.resolve(line.state));
+  return userPlaces(stateOfUser(line), homedir(), process.env);
 }
 
 function runningProgram(): RunningProgram {
@@ -317,7 +332,9 @@ async function uninstall(line: CommandLine): Promise<number> {
 
 /** In systemd's word: active, inactive, failed; null when none is installed or there is no systemd. */
 async function serviceState(places: ServicePlaces): Promise<string | null> {
-  return systemctl(places.kind, ['is-active', SERVICE_NAME])?.output.split('\n', 1)[0] ?? null;
+  const word = systemctl(places.kind, ['is-active', SERVICE_NAME])?.output.split('\n', 1)[0] ?? '';
+  // Anything else are words about systemd itself, which is not there or not for this user.
+  return /^(?:active|activating|deactivating|reloading|failed)$/.test(word) ? word : null;
 }
 
 async function showStatus(line: CommandLine): Promise<number> {
@@ -328,15 +345,17 @@ async function showStatus(line: CommandLine): Promise<number> {
     return 1;
   }
   const { folder, settings } = found;
-  const limits = Object.entries(settings.flags).map(([flag, value]) => `--${flag} ${value}`);
+  const limits = Object.entries(settings.flags).map(([name, value]) =>
+    value === 'true' ? name : `${name} ${value}`,
+  );
   const note = await readNote(folder);
   const service = await serviceState(places);
   console.log(
     [
       `gateway   ${settings.gateway}`,
       `state     ${folder.path}`,
-      `limits    ${limits.length === 0 ? 'none' : limits.join(' ')}`,
-      `service   ${service === null || service === 'inactive' ? 'not running' : service}`,
+      `limits    ${limits.length === 0 ? 'none' : limits.join(', ')}`,
+      `service   ${service ?? 'not running'}`,
       `program   ${VERSION}${isBundle(runningProgram().program) ? '' : ', from its repository'}`,
       `node      ${note === null ? 'not running' : `process ${note.pid}: ${stateOf(note.status).text}`}`,
       ...(note === null ? [] : statusLines(note.status)),

@@ -4,7 +4,14 @@ import path from 'node:path';
 import { JOIN_TOKEN_PREFIX, makeSecret } from '@zerogpu/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readNodeConfig } from '../node-platform/config.ts';
-import { flagsHelp, nodeArguments, readCommandLine, readToken, type TokenSources } from './options.ts';
+import {
+  flagsHelp,
+  inOurWords,
+  nodeArguments,
+  readCommandLine,
+  readToken,
+  type TokenSources,
+} from './options.ts';
 import { StateFolder } from './state-folder.ts';
 
 const TOKEN = makeSecret(JOIN_TOKEN_PREFIX);
@@ -50,11 +57,28 @@ describe('the join token', () => {
 
 describe('limits', () => {
   it('are kept as they were given, and read by the node as its own program reads them', async () => {
+    const given = [
+      '--name',
+      'desk',
+      '--memory=512',
+      '--cpu-share',
+      '25',
+      '--models',
+      'zlm-*',
+      '--only-when-idle',
+    ];
     const line = readCommandLine(
-      ['http://x:1', '--name', 'desk', '--memory=512', '--state', folder, '--token-file', 'f', '--plain'],
+      ['http://x:1', ...given, '--state', folder, '--token-file', 'f', '--plain'],
       ['plain'],
+      true,
     );
-    expect(line.limits).toEqual({ name: 'desk', memory: '512' });
+    expect(line.limits).toEqual({
+      name: 'desk',
+      memory: '512',
+      'cpu-share': '25',
+      models: 'zlm-*',
+      'only-when-idle': 'true',
+    });
     expect([line.state, line.tokenFile, line.positionals, line.has('plain')]).toEqual([
       folder,
       'f',
@@ -65,6 +89,10 @@ describe('limits', () => {
     await state.join({ gateway: 'http://x:1', flags: line.limits }, TOKEN);
     const settings = await state.settings();
     const args = await nodeArguments(settings!, state, { name: 'attic' });
+    expect(args.filter((arg) => arg.startsWith('--cpu') || arg === '--idle-only')).toEqual([
+      '--cpu=25',
+      '--idle-only',
+    ]);
     expect(readNodeConfig(args, {})).toMatchObject({
       gatewayUrl: 'ws://x:1/v1/nodes/connect',
       joinToken: { file: path.join(folder, 'join-token') },
@@ -74,9 +102,16 @@ describe('limits', () => {
     });
   });
 
+  it('are told wrong by the names that were typed', () => {
+    expect(inOurWords('--cpu must be an integer; --only, --memory')).toBe(
+      '--cpu-share must be an integer; --models, --memory',
+    );
+  });
+
   it('that nobody knows are refused, and those of other commands', () => {
-    expect(() => readCommandLine(['--cpu-shares', '1'], [])).toThrow(/Unknown option '--cpu-shares'/);
-    expect(() => readCommandLine(['--purge'], ['plain'])).toThrow(/--help lists what there is/);
+    expect(() => readCommandLine(['--cpu-shares', '1'], [], true)).toThrow(/Unknown option '--cpu-shares'/);
+    expect(() => readCommandLine(['--memory', '1'], [], false)).toThrow(/Unknown option '--memory'/);
+    expect(() => readCommandLine(['--purge'], ['plain'], true)).toThrow(/--help lists what there is/);
   });
 
   it('are listed with what they mean', () => {

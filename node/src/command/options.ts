@@ -2,13 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { isWellFormedSecret, JOIN_TOKEN_PREFIX } from '@zerogpu/protocol';
-import { FLAGS, type Flag, flagLine, flagOptions } from '../node-platform/config.ts';
+import { FLAGS, type Flag, flagLine } from '../node-platform/config.ts';
 import { CommandError, codeOf, messageOf } from './command-error.ts';
 import type { NodeSettings, StateFolder } from './state-folder.ts';
 
 export interface CommandLine {
   readonly positionals: readonly string[];
-  /** Flags of a node that are kept with the settings: limits, name, place. */
+  /** What is kept with the settings, by the names of LIMITS. */
   readonly limits: Readonly<Record<string, string>>;
   /** Where the token is, when it does not stand on the line. */
   readonly tokenFile: string | null;
@@ -26,23 +26,47 @@ const OWN_FLAGS = {
 } as const;
 export type OwnFlag = keyof typeof OWN_FLAGS;
 
-/** Said by the command itself. */
-const NOT_LIMITS: ReadonlySet<string> = new Set(['gateway', 'token', 'token-file', 'state']);
+/**
+ * What an owner sets, and the flag of the node's own program that it is. Names that say what they limit: people type them
+ * once and find them in `zerogpu node status`.
+ */
+export const LIMITS = {
+  'cpu-share': 'cpu',
+  memory: 'memory',
+  disk: 'disk',
+  models: 'only',
+  'only-when-idle': 'idle-only',
+  slots: 'slots',
+  place: 'place',
+  class: 'class',
+  name: 'name',
+} as const satisfies Record<string, keyof typeof FLAGS>;
 
-export function readCommandLine(args: readonly string[], allowed: readonly OwnFlag[]): CommandLine {
+const limitFlags = (): [string, Flag][] =>
+  Object.entries(LIMITS).map(([limit, flag]): [string, Flag] => [limit, FLAGS[flag]]);
+
+const typeOf = ({ value }: Flag) => (value === null ? ('boolean' as const) : ('string' as const));
+
+/** @param limits whether the command takes the limits of a node, and a token */
+export function readCommandLine(
+  args: readonly string[],
+  allowed: readonly OwnFlag[],
+  limits: boolean,
+): CommandLine {
   const own = [...allowed, 'help' as const];
   const options = {
-    ...flagOptions(),
+    ...(limits ? Object.fromEntries(limitFlags().map(([name, flag]) => [name, { type: typeOf(flag) }])) : {}),
+    ...(limits ? { 'token-file': { type: 'string' as const } } : {}),
+    state: { type: 'string' as const },
     ...Object.fromEntries(own.map((flag) => [flag, { type: 'boolean' as const }])),
     help: { type: 'boolean' as const, short: 'h' },
   };
   const { values, positionals } = parse(args, options);
   const given = Object.entries(values).map(([flag, value]): [string, string] => [flag, String(value)]);
-  const isLimit = ([flag]: [string, string]) => flag in FLAGS && !NOT_LIMITS.has(flag);
   const text = (flag: string) => new Map(given).get(flag) ?? null;
   return {
     positionals,
-    limits: Object.fromEntries(given.filter(isLimit)),
+    limits: Object.fromEntries(given.filter(([name]) => Object.hasOwn(LIMITS, name))),
     tokenFile: text('token-file'),
     state: text('state'),
     has: (flag) => values[flag] === true,
@@ -61,12 +85,13 @@ function parse(args: readonly string[], options: Options) {
 
 /** The flags of a command, for its help. */
 export function flagsHelp(own: readonly OwnFlag[], limits: boolean): string {
-  const ofNode = limits ? Object.entries<Flag>(FLAGS).filter(([flag]) => !NOT_LIMITS.has(flag)) : [];
   const state: [string, Flag] = [
     'state',
     { value: 'DIR', help: 'where the device’s key, settings and models are kept' },
   ];
   const others = own.map((flag): [string, Flag] => [flag, { value: null, help: OWN_FLAGS[flag] }]);
+  const token: [string, Flag] = ['token-file', { value: 'FILE', help: 'a file that holds the join token' }];
+  const ofNode = limits ? [...limitFlags(), token] : [];
   return [...ofNode, state, ...others].map(flagLine).join('\n');
 }
 
@@ -77,15 +102,27 @@ export async function nodeArguments(
   overrides: Readonly<Record<string, string>> = {},
 ): Promise<string[]> {
   const token = (await folder.hasToken()) ? ['--token-file', folder.tokenFile] : [];
-  const limits = Object.entries({ ...flags, ...overrides }).map(([flag, value]) =>
-    takesNoValue(flag) ? `--${flag}` : `--${flag}=${value}`,
+  const limits = Object.entries({ ...flags, ...overrides }).flatMap(([name, value]) =>
+    limitArgument(name, value),
   );
   return ['--gateway', gateway, '--state', folder.path, ...token, ...limits];
 }
 
-function takesNoValue(name: string): boolean {
-  const flags: Readonly<Record<string, Flag>> = FLAGS;
-  return Object.hasOwn(flags, name) && flags[name]?.value === null;
+/** What a newer program kept and this one does not know limits nothing here. */
+function limitArgument(name: string, value: string): string[] {
+  const known: Readonly<Record<string, keyof typeof FLAGS>> = LIMITS;
+  const flag = Object.hasOwn(known, name) ? known[name] : undefined;
+  if (flag === undefined) return [];
+  return [typeOf(FLAGS[flag]) === 'boolean' ? `--${flag}` : `--${flag}=${value}`];
+}
+
+/** An error of the node's own program, with the names that stand here. */
+export function inOurWords(message: string): string {
+  const names = new Map<string, string>(Object.entries(LIMITS).map(([limit, flag]) => [flag, limit]));
+  return message.replaceAll(/--([a-z-]+)/g, (text, flag: string) => {
+    const name = names.get(flag);
+    return name === undefined ? text : `--${name}`;
+  });
 }
 
 /** Where the token may stand besides the line of the command, which other users of the machine can read. */

@@ -47,6 +47,7 @@ export async function serve({ config, folder, gateway, plain }: ServeOptions): P
   const notes = keepNotes(folder, node);
   try {
     void node.start().then((models) => {
+      void notes.write();
       if (models !== null && !terminal) {
         plainLine(models.length > 0 ? `Ready with ${models.join(', ')}` : 'Ready, but no model is here yet');
       }
@@ -88,7 +89,12 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function keepNotes(folder: StateFolder, node: EdgeNode): { stop(): Promise<void> } {
+interface Notes {
+  write(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+function keepNotes(folder: StateFolder, node: EdgeNode): Notes {
   const stopping = new AbortController();
   const write = () => {
     const note: RunningNote = { pid: process.pid, at: Date.now(), status: node.status };
@@ -104,6 +110,7 @@ function keepNotes(folder: StateFolder, node: EdgeNode): { stop(): Promise<void>
   };
   const running = loop();
   return {
+    write,
     async stop() {
       stopping.abort();
       await running;
