@@ -386,6 +386,8 @@ export interface NodeView extends NodeFacts {
   readonly rttMs: number;
   /** Learnt from its runs, before that as the node announced it; null or absent when neither tells. */
   readonly speed?: Speed | null;
+  /** Learnt milliseconds that each run which is there already adds; null or absent until there was one. */
+  readonly crowdMs?: number | null;
   /** Learnt milliseconds until the model is in memory; null or absent until it was loaded once. */
   readonly loadMs?: number | null;
   /** Given nothing until then, in milliseconds since 1970 (an open circuit breaker); 0 or absent when it is open to all. */

@@ -2,6 +2,7 @@ import type { Tier } from '@zerogpu/protocol';
 import { Breaker } from '../breaker.ts';
 import { TargetFailure } from '../flow.ts';
 import { SlotQueue } from '../slot-queue.ts';
+import { Pace } from './pace.ts';
 
 /** A failure is held against a node for this long; then it gets another chance. */
 const FAILURE_MEMORY_MS = 30_000;
@@ -14,6 +15,7 @@ export class Lane {
   #failures = 0;
   #failedAt = 0;
   readonly #breaker = new Breaker();
+  readonly #pace = new Pace();
 
   constructor(slots: number, resident: boolean) {
     this.#queue = new SlotQueue(slots, reserveOf(slots));
@@ -37,6 +39,11 @@ export class Lane {
   /** Mean milliseconds of an interactive run, the last ten or so weighing most; null until there was one. */
   get serviceMs(): number | null {
     return this.#serviceMs;
+  }
+
+  /** Milliseconds that a run takes on the node when it is alone there, and what each further one adds. */
+  get pace(): Pace {
+    return this.#pace;
   }
 
   /**
@@ -81,11 +88,16 @@ export class Lane {
     this.#breaker.failed(now);
   }
 
-  /** Learns from a run that was finished. What a batch run took tells how long it stood back for others. */
-  observe(serviceMs: number, tier: Tier): void {
+  /**
+   * Learns from a run that was finished. What a batch run took tells how long it stood back for others.
+   * @param rttMs of `serviceMs`, what the way there and back takes
+   * @param beside runs that shared the node with it
+   */
+  observe(serviceMs: number, tier: Tier, rttMs = 0, beside = 0): void {
     this.#failures = 0;
     this.#breaker.worked();
     if (tier === 'batch') return;
+    this.#pace.observe(Math.max(0, serviceMs - rttMs), 1 + beside);
     this.#serviceMs = this.#serviceMs === null ? serviceMs : this.#serviceMs * 0.9 + serviceMs * 0.1;
   }
 

@@ -67,7 +67,9 @@ export class RemoteFleet {
       const state = gateway.state(model);
       if (state === null || state.nodes === 0) return [];
       const { slots, inFlight, batchRoom, resident, serviceMs } = state;
-      const view = { slots: Math.max(1, slots), inFlight, batchRoom, resident, serviceMs };
+      // Slots of many nodes: what is there already is shared by them.
+      const crowdMs = (serviceMs ?? 0) / Math.max(1, slots);
+      const view = { slots: Math.max(1, slots), inFlight, batchRoom, resident, serviceMs, crowdMs };
       return [{ ...facts(gateway.id), ...view, failures: 0, rttMs: gateway.rttMs }];
     });
   }

@@ -33,6 +33,11 @@ export interface Candidate {
 
 /** Of a node that neither announced how quick it is nor has run anything: about what a nano model needs. */
 const UNKNOWN_SPEED: Speed = { baseMs: 2, perThousandMs: 0 };
+/**
+ * What a run costs that stands before another on a node of which nothing is known: it is tried by one at a time while
+ * others are known. Taken to be as quick as a guess, a new device drew every request until its first answer was back.
+ */
+const UNPROVEN_MS = 1_000;
 /** Reading and unpacking a built-in model's weights, as measured on a laptop. */
 const UNKNOWN_LOAD_MS = 150;
 /**
@@ -59,12 +64,24 @@ export function costsOf(view: NodeView): Costs {
   const { baseMs, perThousandMs } =
     view.speed ?? (view.serviceMs === null ? UNKNOWN_SPEED : { baseMs: view.serviceMs, perThousandMs: 0 });
   return {
-    queueMs: (view.inFlight / view.slots) * (view.serviceMs ?? baseMs),
+    queueMs: queueMs(view, view.speed ? baseMs : view.serviceMs),
     loadMs: view.resident ? 0 : (view.loadMs ?? UNKNOWN_LOAD_MS),
     penaltyMs: Math.min(view.failures, MAX_FAILURES) * FAILURE_MS,
     baseMs,
     perThousandMs,
   };
+}
+
+/**
+ * Until a slot is free, and what the runs beside it cost while it runs: slots say how many a node works on at once, not that
+ * it has a thread for each. Until it has shown what each adds, it is taken to have one.
+ * @param aloneMs of a run that has the node to itself; null when nothing is known of it
+ */
+function queueMs({ inFlight, slots, crowdMs }: NodeView, aloneMs: number | null): number {
+  const crowd = crowdMs ?? aloneMs ?? UNPROVEN_MS;
+  const beside = Math.min(inFlight, slots - 1);
+  const before = inFlight - beside;
+  return crowd * beside + (before / slots) * ((aloneMs ?? UNPROVEN_MS) + crowd * (slots - 1));
 }
 
 /**
