@@ -42,6 +42,8 @@ export interface Quest {
 
 /** Cells and buckets that are looked into at most: what a choice may take, 100 µs, is what this many do. */
 const MAX_LOOKS = 64;
+/** Nodes that are weighed exactly at most, for the same reason. */
+const MAX_WEIGHED = 1000;
 /** Nodes of one bucket that are weighed exactly; they differ by 3 %, and by where in their cell they stand. */
 const SAMPLE = 8;
 /** What is left unsearched could be better by this. */
@@ -66,6 +68,9 @@ export class Search {
   readonly #high = new Int32Array(CAPACITY);
   #size = 0;
   #made = 0;
+  #weighed = 0;
+  /** No way is shorter than as seen from home by more than what lies between the two. */
+  #shortest = 0;
   #found: number[] = [];
   #foundKeys: number[] = [];
   #quest: Quest = NO_QUEST;
@@ -86,7 +91,7 @@ export class Search {
     this.#begin(quest);
     for (const root of quest.roots) if (this.#cells.count[root]! > 0) this.#push(root);
     for (let looks = 0; looks < MAX_LOOKS && this.#size > 0; looks++) {
-      if (this.#keys[0]! * NEAR_ENOUGH >= this.#worst) break;
+      if (this.#keys[0]! * NEAR_ENOUGH >= this.#worst || this.#weighed > MAX_WEIGHED) break;
       this.#look(this.#pop());
     }
     return this.#found;
@@ -107,6 +112,8 @@ export class Search {
     this.#quest = quest;
     this.#size = 0;
     this.#made = 0;
+    this.#weighed = 0;
+    this.#shortest = quest.from === null ? 0 : this.#cells.nearestSeen(quest.from);
     this.#found = [];
     this.#foundKeys = [];
     this.#firstShelf = quest.shelves === 'none' ? ORDERS : 0;
@@ -173,6 +180,7 @@ export class Search {
 
   /** Weighs a node exactly, and keeps it if it is among the best so far. */
   #weigh(entry: number): void {
+    this.#weighed++;
     const { numbers, flags } = this.#table;
     const { tokens, batch, shelves, from, limit, random, except } = this.#quest;
     if (shelves !== 'all' && (shelves === 'room') !== Boolean(flags[entry]! & HAS_BATCH_ROOM)) return;
@@ -240,7 +248,8 @@ export class Search {
     if (least === Infinity || this.#made === CAPACITY) return;
     const cells = this.#cells;
     const { from, random } = this.#quest;
-    const way = from === null || cells.isNowhere(cell) ? 0 : cells.nearest(cell, from);
+    const far = from !== null && !cells.isNowhere(cell);
+    const way = far ? Math.max(this.#shortest, cells.nearest(cell, from)) : 0;
     const bound = Math.max(0, least + way);
     if (bound >= this.#worst) return;
     // Among cells that are alike the one with more nodes comes first more often: each node has the same chance.
