@@ -18,10 +18,12 @@ import type { Reach } from './flow.ts';
 import { makeCreateOnce } from './idempotency/create-once.ts';
 import { startSweeper } from './metering/sweeper.ts';
 import { Metrics } from './metrics.ts';
+import { ModelWeights, WEIGHTS_FOLDER } from './model-files/model-files.ts';
 import { Bans, bannedFor } from './nodes/bans.ts';
 import { dispatch } from './nodes/dispatch.ts';
 import { Hedging } from './nodes/hedging.ts';
 import { NodeDirectory } from './nodes/node-directory.ts';
+import { thisSoftware } from './nodes/node-software.ts';
 import { NodeRegistry } from './nodes/registry.ts';
 import { NODE_SOFTWARE_FOLDER, NodeSoftware } from './pages/node-software.ts';
 import { makeAttempts } from './people/attempts.ts';
@@ -86,6 +88,7 @@ export function compose(ground: Ground): Composed {
     maxInFlight: config.maxInFlight,
     trustedProxies: config.trustedProxies,
     openapi: openApiDocument(),
+    modelFiles: { weights: new ModelWeights(WEIGHTS_FOLDER, MANIFESTS) },
     nodePages: {
       software: new NodeSoftware(NODE_SOFTWARE_FOLDER, () => performance.now()),
       publicUrl: config.publicUrl,
@@ -172,6 +175,7 @@ function composeFleet(ground: Ground) {
     wrap: (node) => trust.wrap(node, node.facts),
     trustOf: (facts, model) => trust.trustOf(facts, model),
     heartbeatMs: config.heartbeatMs,
+    software: () => thisSoftware(ground.publicUrl()),
     now,
   });
   const books: NodeBooks = composeNodes(ground, gatewayId, registry);

@@ -32,6 +32,7 @@ import type { CallerRoute } from './caller-route.ts';
 import type { Caller } from './flow.ts';
 import { checkHealth, type HealthServices } from './health.ts';
 import type { Metrics } from './metrics.ts';
+import { addModelFiles, type ModelFileServices } from './model-files/model-file-routes.ts';
 import type { NodeRegistry } from './nodes/registry.ts';
 import { addNodePages, type NodePages } from './pages/node-pages.ts';
 import { addPages } from './pages/pages.ts';
@@ -50,6 +51,7 @@ export interface ServerServices extends WayServices {
   readonly metrics: Metrics;
   readonly openapi: object;
   /** What other devices get from here. */
+  readonly modelFiles: ModelFileServices;
   readonly nodePages: NodePages;
   /** Inference requests under way; the server keeps it. */
   readonly inFlight: { count: number };
@@ -118,6 +120,7 @@ export function makeServer(services: ServerServices): FastifyInstance {
   addAdminRoutes(app, services.admin);
   operatorRoutes(app, services);
   addPages(app);
+  addModelFiles(app, services.modelFiles);
   addNodePages(app, services.nodePages);
   nodeSocket(app, services.registry);
   return app;

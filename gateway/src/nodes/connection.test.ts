@@ -136,6 +136,36 @@ describe('greeting', () => {
     expect(floor.registry.size).toBe(0);
   });
 
+  test('a node that speaks in versions hears which one, what models there are and that it is old', async () => {
+    const node = floor.node();
+    const hello = node.hello((await node.next('challenge'))['nonce'], [announced(SUMMARY)]);
+    node.send({ ...hello, protocols: { oldest: 1, newest: 7 }, software: '0.0.1' });
+    expect(await node.next('welcome')).toMatchObject({
+      protocol: 1,
+      update: { message: expect.stringContaining('node/zerogpu.tgz') },
+      models: expect.arrayContaining([expect.objectContaining({ id: SUMMARY, runtime: 'zlm' })]),
+    });
+  });
+
+  test('a node that speaks nothing that the gateway speaks is told why, for good', async () => {
+    const node = floor.node();
+    const hello = node.hello((await node.next('challenge'))['nonce'], []);
+    node.send({ ...hello, protocols: { oldest: 99, newest: 99 } });
+    expect(await node.next('refused')).toMatchObject({
+      code: 'version_unsupported',
+      message: expect.stringContaining('update the gateway'),
+    });
+    expect((await node.closed).code).toBe(1008);
+  });
+
+  test('frames of types that are not known yet are no offence', async () => {
+    const { node } = await joined();
+    for (let i = 0; i < 50; i++) node.send({ type: 'of_another_time', any: ['thing'] });
+    node.send({ type: 'load', residentBytes: 0, models: [announced(SUMMARY)], more: true });
+    await node.heard();
+    expect(floor.registry.count(SUMMARY)).toBe(1);
+  });
+
   test('a frame over the limit ends it', async () => {
     const { node } = await joined();
     node.send('x'.repeat(4 * 1024 * 1024 + 1));

@@ -30,6 +30,7 @@ import type { ModelReport, Standing } from '../live-nodes.ts';
 import { Conduct, type Misconduct } from './conduct.ts';
 import { Lane } from './lane.ts';
 import type { Admittance } from './node-directory.ts';
+import { CATALOGUE, type GatewaySoftware, thisSoftware, understandingWith } from './node-software.ts';
 import type { Pace } from './pace.ts';
 import { SignOfLife } from './sign-of-life.ts';
 
@@ -79,6 +80,8 @@ export interface ConnectionServices {
   /** How far it is believed for a model. */
   trustOf(facts: NodeFacts, model: string): Trust;
   readonly heartbeatMs: number;
+  /** What nodes must understand, and where they get newer software; this gateway's own unless told. */
+  software?(): GatewaySoftware;
   now(): number;
 }
 
@@ -372,6 +375,10 @@ export class NodeConnection implements Target {
       return;
     }
     this.#conduct.valid();
+    if (frame === 'of another time') {
+      this.#judge(this.#conduct.ownFrame(this.lastHeardAt));
+      return;
+    }
     if (this.#state === 'hello') this.#greet(frame);
     else if (this.#state === 'serving' || this.#state === 'draining') this.#handle(frame);
   }
@@ -392,6 +399,11 @@ export class NodeConnection implements Target {
   #greet(frame: NodeFrame): void {
     if (frame.type !== 'hello') {
       this.#refuse('hello_expected', 'The first frame must be hello');
+      return;
+    }
+    const understanding = understandingWith(frame, this.#software());
+    if (understanding.kind === 'too_different') {
+      this.#refuse('version_unsupported', understanding.message);
       return;
     }
     this.#state = 'admitting';
@@ -425,9 +437,26 @@ export class NodeConnection implements Target {
     this.#standing = admittance.standing ?? this.#standing;
     this.#state = 'serving';
     this.#announce(hello.models);
-    this.#send({ type: 'welcome', nodeId: this.id, heartbeatMs: this.#services.heartbeatMs });
+    this.#welcome(hello);
     if (this.#held) this.#notice();
     this.#services.welcomed(this);
+  }
+
+  #welcome(hello: Hello): void {
+    const { heartbeatMs } = this.#services;
+    const understanding = understandingWith(hello, this.#software());
+    const common = { type: 'welcome', nodeId: this.id, heartbeatMs } as const;
+    // A node from before versions were told gets what it knows.
+    if (understanding.kind !== 'understood' || !hello.protocols) {
+      this.#send(common);
+      return;
+    }
+    const { protocol, update } = understanding;
+    this.#send({ ...common, protocol, models: CATALOGUE, ...(update ? { update } : {}) });
+  }
+
+  #software(): GatewaySoftware {
+    return this.#services.software?.() ?? thisSoftware('');
   }
 
   #handle(frame: NodeFrame): void {
@@ -613,14 +642,21 @@ function learntSpeed({ aloneMs }: Pace): Speed | null {
   return aloneMs === null ? null : { baseMs: aloneMs, perThousandMs: 0 };
 }
 
-function parseFrame(data: RawData): NodeFrame | null {
+const KNOWN_TYPES: ReadonlySet<unknown> = new Set(
+  NodeFrame.anyOf.map(({ properties }) => properties.type.const),
+);
+
+/** A frame whose type this gateway does not know is one of a newer node: it is no offence, and means nothing here. */
+function parseFrame(data: RawData): NodeFrame | 'of another time' | null {
   let value: unknown;
   try {
     value = JSON.parse(String(data));
   } catch {
     return null;
   }
-  return frames.Check(value) ? value : null;
+  if (frames.Check(value)) return value;
+  const { type } = Object(value);
+  return typeof type === 'string' && !KNOWN_TYPES.has(type) ? 'of another time' : null;
 }
 
 function tooMuch(): TargetFailure {

@@ -5,6 +5,7 @@ import type { NodeFacts, NodeView, Target, Trust } from '../flow.ts';
 import type { Misconduct } from './conduct.ts';
 import { NodeConnection } from './connection.ts';
 import type { Admittance } from './node-directory.ts';
+import { type GatewaySoftware, thisSoftware } from './node-software.ts';
 
 /** A node that said nothing for this many heartbeats is gone, whatever its socket believes. */
 const MISSED_HEARTBEATS = 3;
@@ -28,6 +29,8 @@ export interface RegistryServices {
   /** How far a node is believed. */
   trustOf?(facts: NodeFacts, model: string): Trust;
   readonly heartbeatMs: number;
+  /** This gateway's own unless told. */
+  software?(): GatewaySoftware;
   now(): number;
 }
 
@@ -66,6 +69,7 @@ export class NodeRegistry {
       misbehaved: (connection, misconduct) => this.#services.misbehaved?.(connection, misconduct),
       trustOf: (facts, model) => this.#services.trustOf?.(facts, model) ?? trustOfPool(facts),
       heartbeatMs: this.#services.heartbeatMs,
+      software: () => this.#services.software?.() ?? thisSoftware(''),
       now: () => this.#services.now(),
       welcomed: (connection) => {
         left();

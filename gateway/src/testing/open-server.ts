@@ -177,6 +177,7 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
     },
     metrics: new Metrics({ nodes: () => registry.size, inFlight: () => inFlight.count }),
     openapi: { openapi: '3.1.0' },
+    modelFiles: { weights: { find: () => Promise.resolve(null) } },
     nodePages: { software: new NodeSoftware('/nowhere', () => 0), publicUrl: null },
     inFlight,
     ...changes,
