@@ -6,7 +6,7 @@ import type { Log } from '../store/log.ts';
 import { inTransaction } from '../store/transaction.ts';
 
 /** So old may be what other gateways show of this one's nodes, and counts of runs. */
-const REPORT_MS = 10_000;
+const REPORT_MS = 5_000;
 /** Of sockets that ended: who looks sees within a second or so that a node is away. */
 const LEFT_MS = 1_000;
 /** Of one statement: 1,000 nodes take some 20 ms. */

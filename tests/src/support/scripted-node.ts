@@ -32,6 +32,10 @@ export interface ScriptedNodeOptions {
   readonly models?: readonly AnnouncedModel[];
   /** Answers with `wordsOf` the text unless told. */
   readonly behaviour?: Behaviour;
+  /** What it calls itself. */
+  readonly name?: string;
+  /** Of its device; new ones unless told. */
+  readonly keys?: CryptoKeyPair;
   /** Over those of a small server. */
   readonly capabilities?: Partial<Hello['capabilities']>;
 }
@@ -82,12 +86,26 @@ export const answering: Behaviour = ({ id, inference }, node) => {
   node.done(id, text);
 };
 
+/** What a device makes for itself when it starts for the first time. */
+export async function deviceKeys(): Promise<CryptoKeyPair> {
+  const keys = await crypto.subtle.generateKey('Ed25519', true, ['sign']);
+  if (!('privateKey' in keys)) throw new Error('No key pair');
+  return keys;
+}
+
 /** Never answers. */
 export const silent: Behaviour = () => undefined;
 
 export class ScriptedNode {
   readonly runs: Run[] = [];
   readonly cancelled: string[] = [];
+  /** Every frame that the gateway sent it, as it came. */
+  readonly frames: string[] = [];
+  /** What it was told for its owner's eyes, kind by kind. */
+  readonly notices: string[] = [];
+  /** Why it was sent away; null when it was not. */
+  refusal: string | null = null;
+  nodeId = '';
   behaviour: Behaviour;
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
@@ -108,7 +126,10 @@ export class ScriptedNode {
     const address = new URL(NODE_CONNECT_PATH, options.url);
     address.protocol = 'ws:';
     this.#socket = new WebSocket(address, NODE_SUBPROTOCOL);
-    this.#socket.onmessage = ({ data }) => this.#heard(readGatewayFrame(String(data)));
+    this.#socket.onmessage = ({ data }) => {
+      this.frames.push(String(data));
+      this.#heard(readGatewayFrame(String(data)));
+    };
     this.closed = new Promise((resolve) => {
       this.#socket.onclose = () => {
         this.#welcome.reject(new Error('The gateway closed the socket before it welcomed the node'));
@@ -136,6 +157,11 @@ export class ScriptedNode {
     return this.runs[count - 1]!;
   }
 
+  /** Waits until it was told this. */
+  async noticed(kind: string): Promise<void> {
+    await this.#until(() => this.notices.at(-1) === kind);
+  }
+
   /** Waits until the run was cancelled. */
   async cancels(id: string): Promise<void> {
     await this.#until(() => this.cancelled.includes(id));
@@ -156,8 +182,13 @@ export class ScriptedNode {
 
   #heard(frame: GatewayFrame | null): void {
     if (frame?.type === 'challenge') this.#greet(frame.nonce).catch(this.#welcome.reject);
-    else if (frame?.type === 'welcome') this.#welcome.resolve(frame.nodeId);
-    else if (frame?.type === 'refused') this.#welcome.reject(new Error(frame.message));
+    else if (frame?.type === 'welcome') {
+      this.nodeId = frame.nodeId;
+      this.#welcome.resolve(frame.nodeId);
+    } else if (frame?.type === 'refused') {
+      this.refusal = frame.code;
+      this.#welcome.reject(new Error(frame.message));
+    } else if (frame?.type === 'notice') this.notices.push(frame.kind);
     else if (frame?.type === 'cancel') this.cancelled.push(frame.id);
     else if (frame?.type === 'run') {
       this.runs.push(frame);
@@ -168,8 +199,7 @@ export class ScriptedNode {
   }
 
   async #greet(nonce: string): Promise<void> {
-    const keys = await crypto.subtle.generateKey('Ed25519', true, ['sign']);
-    if (!('privateKey' in keys)) throw new Error('No key pair');
+    const keys = this.#options.keys ?? (await deviceKeys());
     const message = new TextEncoder().encode(CHALLENGE_CONTEXT + nonce);
     const signature = await crypto.subtle.sign('Ed25519', keys.privateKey, message);
     const publicKey = await crypto.subtle.exportKey('raw', keys.publicKey);
@@ -178,7 +208,7 @@ export class ScriptedNode {
       publicKey: Buffer.from(publicKey).toString('base64url'),
       signature: Buffer.from(signature).toString('base64url'),
       joinToken: this.#options.joinToken,
-      name: 'scripted',
+      name: this.#options.name ?? 'scripted',
       agent: 'scripted/1',
       capabilities: {
         ...{ cores: 1, memoryBytes: 2 ** 30, platform: 'test', timeZone: 'UTC' },
