@@ -40,13 +40,23 @@ describe('the pace of a node', () => {
     expect(pace.crowdMs).toBeGreaterThan(150);
   });
 
+  test('one run that stood still does not make a node slow', () => {
+    const pace = paceOf(1, 10, many);
+    pace.observe(1_000, 1);
+    expect(pace.aloneMs).toBeLessThan(15);
+    const fresh = new Pace();
+    fresh.expect(10);
+    fresh.observe(1_000, 1);
+    expect(fresh.aloneMs).toBeLessThan(50);
+  });
+
   test('is never negative and never more than what runs took', () => {
     const seen = fc.tuple(fc.double({ min: 0, max: 1e6, noNaN: true }), fc.integer({ min: 1, max: 1024 }));
     fc.assert(
       fc.property(fc.array(seen, { minLength: 1, maxLength: 50 }), (all) => {
         const pace = new Pace();
         for (const [ms, runs] of all) pace.observe(ms, runs);
-        const longest = Math.max(...all.map(([ms]) => ms));
+        const longest = Math.max(1, ...all.map(([ms]) => ms));
         for (const ms of [pace.aloneMs, pace.crowdMs]) {
           expect(ms).toBeGreaterThanOrEqual(-1e-6);
           expect(ms).toBeLessThanOrEqual(longest * (1 + 1e-9) + 1e-6);

@@ -6,6 +6,15 @@ const KEPT = 0.95;
  */
 const BELIEF = 4;
 
+/** Nothing shorter is told apart: a first run that rounds to nothing must not hold down all that come after it. */
+const LEAST_MS = 1;
+/**
+ * A run that took so many times longer than was to be expected counts as if it had taken this much: one that stood still for a
+ * second says little of the next. A node that was judged by it would get no further run to be judged by, and with a stall in
+ * 400 runs anywhere a fleet of 16 came to bear all its load on a few. What is slower for good is learnt in some twenty runs.
+ */
+const SURPRISE = 4;
+
 /**
  * Learns how long a run takes on a node by how many others it shares the node with. A node announces slots, and not whether
  * it works on them side by side or on one thread: with 16 slots on one thread the sixteenth run takes sixteen times as long,
@@ -18,17 +27,30 @@ export class Pace {
   #ms = 0;
   #runsSquared = 0;
   #runsByMs = 0;
+  #announcedMs = Number.POSITIVE_INFINITY;
+
+  /** What the node found when it tried the model by itself: the first runs are held against it. */
+  expect(ms: number): void {
+    this.#announcedMs = ms;
+  }
 
   /**
    * @param ms that a run took on the node
    * @param runs there meanwhile, itself included; 1 or more
    */
   observe(ms: number, runs: number): void {
+    const counted = Math.min(ms, SURPRISE * this.#expected(runs));
     this.#weight = this.#weight * KEPT + 1;
     this.#runs = this.#runs * KEPT + runs;
-    this.#ms = this.#ms * KEPT + ms;
+    this.#ms = this.#ms * KEPT + counted;
     this.#runsSquared = this.#runsSquared * KEPT + runs * runs;
-    this.#runsByMs = this.#runsByMs * KEPT + runs * ms;
+    this.#runsByMs = this.#runsByMs * KEPT + runs * counted;
+  }
+
+  #expected(runs: number): number {
+    const { aloneMs, crowdMs } = this;
+    if (aloneMs === null || crowdMs === null) return Math.max(LEAST_MS, this.#announcedMs * runs);
+    return Math.max(LEAST_MS, aloneMs + crowdMs * (runs - 1));
   }
 
   /** Milliseconds that each run which is there already adds; null until there was one. */
