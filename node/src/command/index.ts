@@ -155,6 +155,8 @@ async function joinAt(
 ): Promise<NodeSettings> {
   hideArguments();
   const { url, token: inAddress } = readAddress(address);
+  const settings = { gateway: url, flags: line.limits };
+  await configOf(settings, folder);
   const env = process.env['ZEROGPU_JOIN_TOKEN'];
   const token = await readToken({ positional, file: line.tokenFile, inAddress, env, readInput });
   const before = await folder.settings().catch(() => null);
@@ -165,8 +167,6 @@ async function joinAt(
         'of its data directory, or from the admin API',
     );
   }
-  const settings = { gateway: url, flags: line.limits };
-  await configOf(settings, folder);
   await checkGateway(url);
   await folder.join(settings, token);
   return settings;

@@ -192,7 +192,8 @@ export function whyRefused(code: string, message: string, gateway: string): stri
         `zerogpu node uninstall --purge, then: ${again}`
       );
     case 'version_unsupported':
-      return `${said}\nGet the program that fits this gateway: npx --yes ${gateway}/node/zerogpu.tgz node run`;
+      // Not npx with the address itself, of which it keeps what it once got.
+      return `${said}\nGet the program that fits this gateway: \`curl ${gateway}/node\` says how`;
     default:
       return `${said} (${code})`;
   }
