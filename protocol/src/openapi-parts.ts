@@ -1,5 +1,6 @@
 /** What answers of every route have in common in the OpenAPI document: errors, headers, parameters. */
 import { ERRORS, type ErrorCode } from './errors.ts';
+import { DEVICE_CLASSES } from './fleet.ts';
 import { type JsonObject, ref } from './openapi-schemas.ts';
 
 export const SUMMARY_MODEL = 'zlm-v1-summary-cloud';
@@ -19,6 +20,13 @@ export const RATE_LIMIT_HEADERS: JsonObject = Object.fromEntries(
 
 export const REQUESTED_MODEL_HEADER: JsonObject = {
   'x-zerogpu-requested-model': { $ref: '#/components/headers/RequestedModel' },
+};
+
+/** Who answered, where somebody was asked. */
+export const ORIGIN_HEADERS: JsonObject = {
+  'x-zerogpu-route': { $ref: '#/components/headers/Route' },
+  'x-zerogpu-node-class': { $ref: '#/components/headers/NodeClass' },
+  'x-zerogpu-region': { $ref: '#/components/headers/Region' },
 };
 
 export const REPLAYED_HEADER: JsonObject = {
@@ -86,7 +94,7 @@ function errorAnswer(unsorted: readonly ErrorCode[], runs: boolean, replayed = f
       ...REQUEST_ID_HEADER,
       ...(retryable ? { 'retry-after': { $ref: '#/components/headers/RetryAfter' } } : {}),
       ...(runs && codes.some((code) => LIMITED.includes(code))
-        ? { ...RATE_LIMIT_HEADERS, ...REQUESTED_MODEL_HEADER }
+        ? { ...RATE_LIMIT_HEADERS, ...REQUESTED_MODEL_HEADER, ...ORIGIN_HEADERS }
         : {}),
       ...(replayed ? REPLAYED_HEADER : {}),
     },
@@ -258,6 +266,19 @@ export const headers: JsonObject = {
   RequestedModel: {
     description: 'The model that was asked for, where a stand-in ran; what ran is the `model` of the answer',
     schema: { type: 'string', example: 'gliner2-base-v1' },
+  },
+  Route: {
+    description:
+      'Whose machine answered: one of the operator’s or a stranger’s (edge), of the organization’s own, of the operator’s fallback (cloud), or another server (upstream)',
+    schema: { type: 'string', enum: ['edge', 'own', 'cloud', 'upstream'] },
+  },
+  NodeClass: {
+    description: 'What kind of device answered',
+    schema: { type: 'string', enum: [...DEVICE_CLASSES] },
+  },
+  Region: {
+    description: 'The country in which the node that answered stands, where it is known',
+    schema: { type: 'string', pattern: '^[A-Z]{2}$', example: 'DE' },
   },
   IdempotentReplayed: {
     description:

@@ -12,6 +12,7 @@ import {
   errorExamples,
   errorResponses,
   headers,
+  ORIGIN_HEADERS,
   type ParameterName,
   parameters,
   RATE_LIMIT_HEADERS,
@@ -134,7 +135,7 @@ function requestBody({ contentType, schema, examples }: NonNullable<ApiRoute['re
 function answer(route: ApiRoute): JsonObject {
   const { description, contentType, schema, example, stream } = route.answer;
   const charged: JsonObject = {
-    ...(runsModel(route) ? { ...RATE_LIMIT_HEADERS, ...REQUESTED_MODEL_HEADER } : {}),
+    ...(runsModel(route) ? { ...RATE_LIMIT_HEADERS, ...REQUESTED_MODEL_HEADER, ...ORIGIN_HEADERS } : {}),
     ...(makesOnce(route) ? REPLAYED_HEADER : {}),
   };
   const body: JsonObject = {

@@ -130,6 +130,9 @@ describe('CORS', () => {
         'x-ratelimit-remaining-requests',
         'x-ratelimit-reset-tokens',
         'x-zerogpu-requested-model',
+        'x-zerogpu-route',
+        'x-zerogpu-node-class',
+        'x-zerogpu-region',
       ]),
     );
   });

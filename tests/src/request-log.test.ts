@@ -1,8 +1,9 @@
 /** What a project finds in its log, on the whole way: bodies by its policy, refused calls, retries. */
 import { randomUUID } from 'node:crypto';
 import { checkRollups, readPayload } from '@zerogpu/gateway';
-import { API_KEY_PREFIX, JOIN_TOKEN_PREFIX, makeSecret } from '@zerogpu/protocol';
+import { API_KEY_PREFIX, makeSecret } from '@zerogpu/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { poolToken } from './support/pools.ts';
 import { announced, IAB, SUMMARY, wordsOf } from './support/scripted-node.ts';
 import { type Project, TestGateway } from './support/test-gateway.ts';
 
@@ -143,12 +144,7 @@ test('refused calls stand in the log of the project that they name, at most sixt
 
 test('a node of the caller’s organization is its own, to everybody else it is the edge', async () => {
   const project = await gateway.newProject();
-  const joinToken = makeSecret(JOIN_TOKEN_PREFIX);
-  await gateway.pool.query('INSERT INTO join_tokens (hash, organization_id, name) VALUES ($1, $2, $3)', [
-    gateway.gateway.secrets.hashKey(joinToken),
-    project.organizationId,
-    'own',
-  ]);
+  const joinToken = await poolToken(gateway.gateway, 'organization', project.organizationId);
   await gateway.join({ models: [announced(IAB, 200)], joinToken });
   const routeOf = async ({ apiKey: key }: Project, model: string) => {
     const { status, requestId } = await gateway.call('/v1/responses', { model, input: 'x' }, { key });
@@ -158,5 +154,6 @@ test('a node of the caller’s organization is its own, to everybody else it is 
   };
   expect(await routeOf(project, IAB)).toBe('own');
   expect(await routeOf(project, SUMMARY)).toBe('edge');
+  await gateway.join({ models: [announced(IAB, 200)] });
   expect(await routeOf(gateway.first, IAB)).toBe('edge');
 });
