@@ -1,6 +1,7 @@
 /** The gateway's end of the wire for tests: a real WebSocket server that says what the test tells it to. */
 import { createPublicKey, randomBytes, verify } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -18,14 +19,19 @@ type FrameOf<T extends NodeFrame['type']> = Extract<NodeFrame, { type: T }>;
 
 export class ScriptedGateway {
   readonly port: number;
+  /** Answers what is asked over HTTP; at first there is nothing. */
+  answer: RequestListener = (_request, response) => response.writeHead(404).end();
+  readonly #http: Server;
   readonly #server: WebSocketServer;
   /** Sockets that nodes opened, in order, for the test to take with `accept`. */
   readonly #arrivals: NodeSocket[] = [];
   readonly #waiting: ((socket: NodeSocket) => void)[] = [];
 
-  private constructor(server: WebSocketServer) {
+  private constructor(http: Server, server: WebSocketServer) {
+    this.#http = http;
     this.#server = server;
-    this.port = (server.address() as AddressInfo).port;
+    this.port = (http.address() as AddressInfo).port;
+    http.on('request', (request, response) => this.answer(request, response));
     server.on('connection', (socket) => {
       const arrival = new NodeSocket(socket);
       const taker = this.#waiting.shift();
@@ -35,9 +41,11 @@ export class ScriptedGateway {
   }
 
   static async start(port = 0): Promise<ScriptedGateway> {
-    const server = new WebSocketServer({ port, host: '127.0.0.1', path: NODE_CONNECT_PATH, autoPong: true });
-    await once(server, 'listening');
-    return new ScriptedGateway(server);
+    const http = createServer();
+    const server = new WebSocketServer({ server: http, path: NODE_CONNECT_PATH, autoPong: true });
+    http.listen(port, '127.0.0.1');
+    await once(http, 'listening');
+    return new ScriptedGateway(http, server);
   }
 
   get url(): string {
@@ -52,17 +60,19 @@ export class ScriptedGateway {
   }
 
   /** The next node that connects, greeted and welcome. */
-  async welcome(heartbeatMs = 60_000): Promise<NodeSocket> {
+  async welcome(heartbeatMs = 60_000, more: object = {}): Promise<NodeSocket> {
     const node = await this.accept();
     await node.greet();
-    node.send({ type: 'welcome', nodeId: 'node_test', heartbeatMs });
+    node.send({ type: 'welcome', nodeId: 'node_test', heartbeatMs, ...more });
     return node;
   }
 
   async stop(): Promise<void> {
     for (const client of this.#server.clients) client.terminate();
     this.#server.close();
-    await once(this.#server, 'close');
+    this.#http.close();
+    this.#http.closeAllConnections();
+    await once(this.#http, 'close');
   }
 }
 
@@ -85,6 +95,16 @@ export class NodeSocket {
 
   send(frame: GatewayFrame): void {
     this.#socket.send(JSON.stringify(frame));
+  }
+
+  /** A frame that is none of today's. */
+  sendAny(frame: object): void {
+    this.#socket.send(JSON.stringify(frame));
+  }
+
+  /** Reads nothing that the node says. */
+  deaf(): void {
+    this.#socket.pause();
   }
 
   sendRaw(data: string | Buffer): void {
