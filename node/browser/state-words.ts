@@ -2,7 +2,7 @@
 import type { Offer } from '../src/browser-platform/pace.ts';
 import type { ModelStatus, NodeStatus } from '../src/node-status.ts';
 import type { Refusal, Report } from './line.ts';
-import { megabytes, seconds } from './words.ts';
+import { megabytes, runTime, seconds } from './words.ts';
 
 /** What the page knows; `report` is null while nothing runs. */
 export interface Situation {
@@ -79,8 +79,7 @@ export function modelWords({ state, download, problem, speed, done }: ModelStatu
   }
   if (state === 'failed') return `Does not work here: ${problem ?? 'no reason given'}`;
   const parts: string[] = [STATES[state]];
-  if (speed !== null)
-    parts.push(`${speed.baseMs < 10 ? speed.baseMs.toFixed(1) : Math.round(speed.baseMs)} ms a run`);
+  if (speed !== null) parts.push(`${runTime(speed)} a run`);
   if (done > 0) parts.push(plural(done, 'run'));
   return parts.join(' · ');
 }

@@ -53,6 +53,7 @@ const KEY_KEPT = {
 /** The numbers stay, nothing is in flight. */
 function showNoWork(): void {
   say('in-flight', '0');
+  say('stored', '');
   for (const state of document.querySelectorAll<HTMLElement>('#models [data-part="state"]')) {
     state.textContent = '';
     delete state.dataset['state'];
@@ -85,8 +86,7 @@ export function listModels(
     const box = element('input', { type: 'checkbox', checked: !settings.refusedModels.includes(model.id) });
     box.addEventListener('change', () => changed(model.id, box.checked));
     const label = element('label', { className: 'check' }, box, modelName(model.id));
-    const size = model.bytes > 0 ? ` ${megabytes(model.bytes)}.` : '';
-    const about = element('p', { className: 'about' }, `${model.description}${size}`);
+    const about = element('p', { className: 'about' }, `${model.description} · ${megabytes(model.bytes)}`);
     const state = element('p', { className: 'about' });
     state.dataset['part'] = 'state';
     const row = element('li', {}, label, about, state);

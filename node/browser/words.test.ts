@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { choice, count, deviceName, megabytes, modelName, seconds } from './words.ts';
+import { choice, count, deviceName, megabytes, modelName, runTime, seconds } from './words.ts';
 
 test('bytes', () => {
   const sizes = [0, 180, 200_232, 1_456_360, 15_813_124, 2 ** 30];
-  expect(sizes.map(megabytes)).toEqual(['0 MB', '0 MB', '0.2 MB', '1.4 MB', '15 MB', '1024 MB']);
+  expect(sizes.map(megabytes)).toEqual(['0 MB', 'under 0.1 MB', '0.2 MB', '1.4 MB', '15 MB', '1024 MB']);
 });
 
 test('counts take five characters at most', () => {
@@ -14,7 +14,10 @@ test('counts take five characters at most', () => {
 test('seconds, choices, models', () => {
   expect([0, 1_000, 1_001].map(seconds)).toEqual(['1 second', '1 second', '2 seconds']);
   expect([512, 1024].map(choice)).toEqual(['512 MB', '1 GB']);
-  expect(modelName('zlm-v1-iab-classify-edge')).toBe('iab classify edge');
+  expect(modelName('zlm-v1-iab-classify-edge')).toBe('IAB classify edge');
+  expect(modelName('zlm-v1-summary-cloud')).toBe('Summary cloud');
+  const times = [0, 1, 30].map((ms) => runTime({ baseMs: ms, perThousandMs: ms }));
+  expect(times).toEqual(['under 0.1 ms', '1.4 ms', '42 ms']);
 });
 
 test.each([

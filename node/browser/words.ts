@@ -2,7 +2,8 @@
 
 export function megabytes(bytes: number): string {
   const mb = bytes / 2 ** 20;
-  if (mb < 0.05) return '0 MB';
+  if (bytes > 0 && mb < 0.05) return 'under 0.1 MB';
+  if (bytes === 0) return '0 MB';
   return `${mb < 10 ? mb.toFixed(1) : Math.round(mb)} MB`;
 }
 
@@ -25,9 +26,19 @@ export function choice(mb: number): string {
   return mb < 1024 ? `${mb} MB` : `${mb / 1024} GB`;
 }
 
-/** `zlm-v1-iab-classify-edge` as it reads best: without what all have in common. */
+/** `zlm-v1-summary-cloud` as it reads best, without what all have in common: `Summary cloud`. */
 export function modelName(id: string): string {
-  return id.replace(/^zlm-v\d+-/, '').replaceAll('-', ' ');
+  const name = id.replace(/^zlm-v\d+-/, '').replaceAll('-', ' ');
+  return name
+    .replace(/^\w/, (first) => first.toUpperCase())
+    .replace(/\b(?:iab|pii)\b/gi, (word) => word.toUpperCase());
+}
+
+/** Of a run of some 400 tokens. */
+export function runTime({ baseMs, perThousandMs }: { baseMs: number; perThousandMs: number }): string {
+  const ms = baseMs + 0.4 * perThousandMs;
+  if (ms < 0.1) return 'under 0.1 ms';
+  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
 }
 
 const BROWSERS = [
@@ -35,7 +46,7 @@ const BROWSERS = [
   [/\bOPR\//, 'Opera'],
   [/\bFirefox\/|\bFxiOS\//, 'Firefox'],
   [/\bSamsungBrowser\//, 'Samsung Internet'],
-  [/\bCh?r(?:ome|iOS|omium)\//, 'Chrome'],
+  [/(?:\bHeadless|\b)Chrome\/|\bCriOS\//, 'Chrome'],
   [/\bSafari\//, 'Safari'],
 ] as const;
 const SYSTEMS = [

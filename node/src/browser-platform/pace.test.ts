@@ -11,11 +11,11 @@ function paces(...gaps: number[]): string[] {
 }
 
 test('a timer that rings about when it should is steady', () => {
-  expect(paces(PACE_MS, PACE_MS + 200, PACE_MS - 200, PACE_MS)).toEqual(Array(4).fill('steady'));
+  expect(paces(PACE_MS, PACE_MS + 1_500, PACE_MS - 500, PACE_MS)).toEqual(Array(4).fill('steady'));
 });
 
 test('one late ring is a busy moment, most of five are a habit, and it passes', () => {
-  const late = PACE_MS + 800;
+  const late = PACE_MS + 2_500;
   expect(paces(late, late, late)).toEqual(['steady', 'steady', 'late']);
   expect(paces(late, late, late, PACE_MS, PACE_MS, PACE_MS).slice(3)).toEqual(['late', 'late', 'steady']);
 });

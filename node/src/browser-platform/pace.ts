@@ -4,10 +4,10 @@
 export const PACE_MS = 1_000;
 /** Of the last rings: one late ring is a busy moment, most of five are a habit. */
 const RINGS = 5;
-/** Behind by so much a ring is late; a model's longest stretch of work is a tenth of it. */
-const LATE_MS = 250;
+/** Behind by so much a ring is late: more than a busy device does to a tab that it lets run. */
+const LATE_MS = 2_000;
 /** Behind by so much it did not run at all meanwhile: the browser froze the page, or the device slept. */
-const SLEPT_MS = 5_000;
+const SLEPT_MS = 10_000;
 
 export type Pace = 'steady' | 'late' | 'slept';
 

@@ -25,6 +25,7 @@ export function describeInChromium(name: string, tests: () => void): void {
   describe.skipIf(!isThere && !isRequired)(name, tests);
 }
 
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, headless: true, args: ARGUMENTS });
+/** @param more arguments of its command line */
+export function launchChromium(more: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM, headless: true, args: [...ARGUMENTS, ...more] });
 }
