@@ -123,7 +123,7 @@ export class CheckedTarget implements Target {
     const over = new AbortController();
     const until = Math.min(deadline, this.#checking.now() + PROBATION_MS);
     const left = Math.max(0, until - this.#checking.now());
-    const timer = setTimeout(() => over.abort(new TargetFailure('lost', 'It took too long')), left);
+    const timer = setTimeout(() => over.abort(new TargetFailure('lost', 'It took too long')), left).unref();
     const run = { inference, deadline, sink: null, signal: over.signal, tier };
     const claim = outcomeOf(this.#target, run)
       .then(claimOf)
