@@ -10,7 +10,7 @@ const run = promisify(execFile);
 /** Guards against hanging. */
 const TIMEOUT_MS = 60_000;
 
-describe('npm run admin -- reset-link', () => {
+describe('npm run admin', () => {
   let gateway: TestGateway;
   beforeAll(async () => {
     gateway = await TestGateway.start();
@@ -49,6 +49,38 @@ describe('npm run admin -- reset-link', () => {
       stderr: 'There is no account with the address nobody@example.com\n',
     });
     for (const args of [[], ['reset-link'], ['reset', 'a@example.com'], ['reset-link', 'a', 'b']]) {
+      expect(await failed(...args)).toMatchObject({ code: 2, stderr: expect.stringMatching(/^Usage: /) });
+    }
+  });
+
+  it('lists, adds and removes operators, beside the running gateway', async () => {
+    const one = await gateway.signUp();
+    const lines = async () => (await command('operator', 'list')).stdout.trimEnd().split('\n');
+    expect(await lines()).toEqual(['admin@zerogpu.localhost  Admin']);
+    expect((await gateway.admin(one, '/api/fleet/totals')).status).toBe(404);
+    // However it is written, and twice is once.
+    await command('operator', 'add', one.email.toUpperCase());
+    await command('operator', 'add', one.email);
+    expect(await lines()).toEqual(['admin@zerogpu.localhost  Admin', `${one.email}  ${one.name}`]);
+    expect((await gateway.admin(one, '/api/fleet/totals')).status).toBe(200);
+    expect((await gateway.admin(one, '/api/session')).json.operator).toBe(true);
+    await command('operator', 'remove', one.email);
+    expect((await gateway.admin(one, '/api/fleet/totals')).status).toBe(404);
+    const failed = async (...args: readonly string[]) => command(...args).catch((error: unknown) => error);
+    expect(await failed('operator', 'remove', one.email)).toMatchObject({
+      code: 1,
+      stderr: `There is no operator with the address ${one.email}\n`,
+    });
+    expect(await failed('operator', 'add', 'nobody@example.com')).toMatchObject({
+      code: 1,
+      stderr: 'There is no account with the address nobody@example.com\n',
+    });
+    for (const args of [
+      ['operator'],
+      ['operator', 'add'],
+      ['operator', 'list', 'x'],
+      ['operator', 'x', 'y'],
+    ]) {
       expect(await failed(...args)).toMatchObject({ code: 2, stderr: expect.stringMatching(/^Usage: /) });
     }
   });

@@ -91,6 +91,8 @@ test('every table, the output and many answers were searched', () => {
     'requests',
     'webhooks',
     'admin_creations',
+    'join_tokens',
+    'nodes',
     'batches',
   ];
   for (const table of tables) {
@@ -270,7 +272,18 @@ async function administer(visitor: Visitor, owner: Headers, organizationId: stri
   await cards(visitor, owner, finish);
   const payment = await ask(`${organization}/billing/payments`, { amount: '25' });
   const ids = { keyId: key.json.id, webhookId: webhook.json.id, setupId: setup.json.id };
-  return { ...ids, paymentId: payment.json.id };
+  const nodeId = await joinBy(await ask(`${organization}/join-tokens`, { name: 'own' }));
+  const fleet = { name: 'anybody', pool: 'public', uses: 9 };
+  const fleetNodeId = await joinBy(await ask('/api/fleet/join-tokens', fleet));
+  await ask(`/api/fleet/nodes/${fleetNodeId}/drain`);
+  return { ...ids, paymentId: payment.json.id, nodeId, fleetNodeId };
+}
+
+/** A node that comes by a token that was just made, and stays. @returns its id */
+async function joinBy(made: Said): Promise<string> {
+  const joinToken = plantOnce('join token', made, 'token');
+  const node = await ScriptedNode.join({ url: platform.url, joinToken, name: 'a device' });
+  return node.nodeId;
 }
 
 /** Numbers that the sandbox takes not, in every spelling, and then one that it takes. */

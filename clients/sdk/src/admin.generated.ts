@@ -1365,6 +1365,8 @@ export interface Routes {
     answer: {
       person: Person;
       session: Session;
+      /** whether I run this installation */
+      operator: boolean;
     };
   };
   listSessions: {

@@ -1,5 +1,12 @@
 /** Join tokens: made, listed, revoked. Their text is shown once and kept nowhere. */
-import { ApiError, JOIN_TOKEN_PREFIX, makeSecret, maskSecret, type NodePool } from '@zerogpu/protocol';
+import {
+  ApiError,
+  JOIN_TOKEN_PREFIX,
+  makeSecret,
+  maskSecret,
+  type NodePool,
+  VERSION,
+} from '@zerogpu/protocol';
 import type { PoolClient } from 'pg';
 import { notThere } from '../admin/access.ts';
 import { limitOf, type PageQuery, placeOf } from '../admin/paging.ts';
@@ -146,7 +153,8 @@ export function expiryOf(text: string | null | undefined, now: number): Date | n
 /** Ready to paste on the device that is to join. */
 export function waysToJoin(publicUrl: string, token: string) {
   const url = publicUrl.replace(/\/+$/, '');
-  const program = `npx --yes ${url}/node/zerogpu.tgz node`;
+  // npx keeps what it once got from an address: a new version needs another.
+  const program = `npx --yes '${url}/node/zerogpu.tgz?${VERSION}' node`;
   return {
     command: `${program} join ${url} ${token}`,
     install_command: `${program} install ${url} ${token}`,

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { Secrets } from '../store/secrets.ts';
 import { onEveryPostgres } from '../testing/postgres.ts';
 import { deviceKeys } from '../testing/scripted-node.ts';
+import { makeTenant } from '../testing/tenant.ts';
 import { NodeDirectory } from './node-directory.ts';
 
 const NONCE = 'n'.repeat(43);
@@ -125,5 +126,87 @@ onEveryPostgres('node directory', (database) => {
     await expect(directory.admit(hello(undefined, { name: 'a\0b' }), NONCE)).rejects.toThrow();
     expect(pool.idleCount).toBe(pool.totalCount);
     expect(await directory.admit(hello(), NONCE)).toMatchObject({ kind: 'admitted' });
+  });
+
+  it('lets hundreds in at once, each as itself, with its place and what people said of it', async () => {
+    const pool = await database();
+    await addToken(pool);
+    const located: unknown[] = [];
+    const directory = new NodeDirectory({
+      pool,
+      hash: (token) => secrets.hashKey(token),
+      gatewayId: GATEWAY,
+      locate: (_hello, address, given) => {
+        located.push(given);
+        return {
+          place: given?.place ?? { latitude: 1.5, longitude: 2.5 },
+          region: address,
+          source: 'address',
+        };
+      },
+    });
+    const keys = Array.from({ length: 300 }, () => deviceKeys());
+    const admitAll = () =>
+      Promise.all(keys.map((one, i) => directory.admit(hello(one, { name: `node ${i}` }), NONCE, 'DE')));
+    const first = await admitAll();
+    const { rows } = await pool.query(
+      "SELECT id, name, gateway_id, region, place_source, latitude FROM nodes ORDER BY split_part(name, ' ', 2)::int",
+    );
+    expect(rows).toEqual(
+      first.map((one, i) => ({
+        ...{ id: one.kind === 'admitted' ? one.facts.id : '', name: `node ${i}`, gateway_id: GATEWAY },
+        ...{ region: 'DE', place_source: 'address', latitude: 1.5 },
+      })),
+    );
+    await pool.query(
+      "UPDATE nodes SET given_latitude = 10, given_longitude = 20, given_region = 'FR', draining_at = now() WHERE name = 'node 7'",
+    );
+    const second = await admitAll();
+    expect(second.every((one) => one.kind === 'admitted' && one.session === 2)).toBe(true);
+    const given = { place: { latitude: 10, longitude: 20 }, region: 'FR' };
+    expect(located.filter((one) => one !== null)).toEqual([given]);
+    expect(second[7]).toMatchObject({
+      facts: { place: given.place },
+      standing: { draining: true, quarantined: false },
+    });
+  });
+
+  it('an organization has so many nodes, and no more', async () => {
+    const pool = await database();
+    const { caller } = await makeTenant(pool, secrets);
+    await addToken(pool);
+    await pool.query("UPDATE join_tokens SET pool = 'organization', organization_id = $1, uses_left = 5", [
+      caller.organizationId,
+    ]);
+    await pool.query(
+      `INSERT INTO nodes (id, public_key, organization_id, pool, name, agent)
+       SELECT 'node_' || i, decode(lpad(to_hex(i), 64, '0'), 'hex'), $1, 'organization', 'n', 'a' FROM generate_series(1, 9999) i`,
+      [caller.organizationId],
+    );
+    const directory = open(pool);
+    const both = await Promise.all([directory.admit(hello(), NONCE), directory.admit(hello(), NONCE)]);
+    expect(both.map(({ kind }) => kind).sort()).toEqual(['admitted', 'refused']);
+    expect(both.find(({ kind }) => kind === 'refused')).toMatchObject({
+      message: expect.stringContaining('10000'),
+    });
+    // Neither the one who was too many nor those that were removed count.
+    expect((await pool.query('SELECT uses_left FROM join_tokens')).rows).toEqual([{ uses_left: 4 }]);
+    await pool.query("UPDATE nodes SET revoked_at = now() WHERE id = 'node_1'");
+    expect(await directory.admit(hello(), NONCE)).toMatchObject({ kind: 'admitted' });
+  });
+
+  it('after many wrong tokens of an address asks for none of its, while its known nodes come back', async () => {
+    const pool = await database();
+    await addToken(pool);
+    const [directory, keys] = [open(pool), deviceKeys()];
+    await directory.admit(hello(keys), NONCE, 'a');
+    const wrong = () =>
+      directory.admit(hello(undefined, { joinToken: makeSecret(JOIN_TOKEN_PREFIX) }), NONCE, 'a');
+    for (let i = 0; i < 120; i++) expect(await wrong()).toMatchObject({ kind: 'refused' });
+    // Not a refusal, which a node takes for good.
+    await expect(wrong()).rejects.toThrow('Too many');
+    await expect(directory.admit(hello(), NONCE, 'a')).rejects.toThrow('Too many');
+    expect(await directory.admit(hello(keys), NONCE, 'a')).toMatchObject({ kind: 'admitted' });
+    expect(await directory.admit(hello(), NONCE, 'b')).toMatchObject({ kind: 'admitted' });
   });
 });

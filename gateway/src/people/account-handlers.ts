@@ -1,6 +1,6 @@
 import { ApiError, type accountRoutes } from '@zerogpu/protocol';
 import type { PoolClient } from 'pg';
-import { notThere } from '../admin/access.ts';
+import { isOperator, notThere } from '../admin/access.ts';
 import type { AdminContext, Handlers, Person } from '../admin/handler.ts';
 import { isUuid } from '../store/tenant-fence.ts';
 import { inTransaction } from '../store/transaction.ts';
@@ -62,7 +62,8 @@ export function makeAccountHandlers(services: PeopleServices): Handlers<keyof ty
       const session = (await sessions.list(id, headers)).find(({ current }) => current);
       // It ended since this call came in.
       if (session === undefined) throw new ApiError('not_signed_in');
-      return { person: shownPerson(await readPerson(pool, id)), session: shownSession(session) };
+      const shown = { person: shownPerson(await readPerson(pool, id)), session: shownSession(session) };
+      return { ...shown, operator: await isOperator(pool, id) };
     },
 
     async listSessions({ person, headers }) {

@@ -168,7 +168,11 @@ export const accountRoutes = declare({
     tag: 'account',
     summary: 'Who is signed in, and until when',
     access: PERSON,
-    answer: Type.Object({ person: PersonSchema, session: SessionSchema }),
+    answer: Type.Object({
+      person: PersonSchema,
+      session: SessionSchema,
+      operator: Type.Boolean({ description: 'whether I run this installation' }),
+    }),
   },
   listSessions: {
     method: 'get',

@@ -1,4 +1,5 @@
 /** A node that says what a test tells it to: a real socket, a real handshake, no model. */
+import type { webcrypto } from 'node:crypto';
 import { findManifest } from '@zerogpu/catalogue';
 import {
   type AnnouncedModel,
@@ -25,6 +26,8 @@ export const ALL_ROUTES = [SUMMARY, IAB, EMBED, MODERATION, EXTRACT, PII];
 /** What the node does with a run; says nothing when it returns nothing. */
 export type Behaviour = (run: Run, node: ScriptedNode) => void;
 
+export type DeviceKeys = webcrypto.CryptoKeyPair;
+
 export interface ScriptedNodeOptions {
   readonly url: string;
   readonly joinToken: string;
@@ -35,7 +38,7 @@ export interface ScriptedNodeOptions {
   /** What it calls itself. */
   readonly name?: string;
   /** Of its device; new ones unless told. */
-  readonly keys?: CryptoKeyPair;
+  readonly keys?: DeviceKeys;
   /** Over those of a small server. */
   readonly capabilities?: Partial<Hello['capabilities']>;
 }
@@ -87,7 +90,7 @@ export const answering: Behaviour = ({ id, inference }, node) => {
 };
 
 /** What a device makes for itself when it starts for the first time. */
-export async function deviceKeys(): Promise<CryptoKeyPair> {
+export async function deviceKeys(): Promise<DeviceKeys> {
   const keys = await crypto.subtle.generateKey('Ed25519', true, ['sign']);
   if (!('privateKey' in keys)) throw new Error('No key pair');
   return keys;
