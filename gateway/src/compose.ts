@@ -32,6 +32,7 @@ import { fleetState } from './remote-fleet/fleet-state.ts';
 import { startBeats } from './remote-fleet/gateway-directory.ts';
 import { InternalCalls, type InternalServices } from './remote-fleet/internal-calls.ts';
 import type { Rounds } from './rounds.ts';
+import { FleetIndex } from './router/fleet-index.ts';
 import { targetsFor } from './router/targets.ts';
 import type { ServerServices } from './server.ts';
 import { Upstream } from './upstreams/upstream.ts';
@@ -155,6 +156,7 @@ function composeFleet(ground: Ground) {
   const directory = new NodeDirectory({ pool, hash: (token) => secrets.hashKey(token), gatewayId });
   const trust = composeTrust(ground, () => registry);
   const bans = new Bans();
+  const index = new FleetIndex();
   const registry: NodeRegistry = new NodeRegistry({
     async admit(hello, nonce, address) {
       const admittance = await directory.admit(hello, nonce, address);
@@ -174,6 +176,7 @@ function composeFleet(ground: Ground) {
     left: (node) => books.left(node),
     wrap: (node) => trust.wrap(node, node.facts),
     trustOf: (facts, model) => trust.trustOf(facts, model),
+    index,
     heartbeatMs: config.heartbeatMs,
     software: () => thisSoftware(ground.publicUrl()),
     now,
@@ -185,7 +188,11 @@ function composeFleet(ground: Ground) {
     all.some((upstream) => upstream.has(model) && upstream.trusted === trusted);
   const services = {
     registry,
-    fleet: registry,
+    fleet: {
+      index,
+      views: (model: string) => registry.views(model),
+      target: (id: string) => registry.target(id),
+    },
     upstreams,
     hasUpstream,
     hedging: new Hedging(),

@@ -25,10 +25,13 @@ export class SlotQueue {
   #running = 0;
   readonly #waiting = new Set<Waiter>();
   readonly #waitingBatch = new Set<Waiter>();
+  readonly #changed: () => void;
 
-  constructor(slots: number, reserve: number) {
+  /** @param changed called whenever somebody came or went, or the slots are others; it must not call back */
+  constructor(slots: number, reserve: number, changed: () => void = () => {}) {
     this.#slots = slots;
     this.#reserve = reserve;
+    this.#changed = changed;
   }
 
   get slots(): number {
@@ -54,24 +57,27 @@ export class SlotQueue {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#running < this.#slotsOf(tier)) {
       this.#running++;
+      this.#changed();
       return undefined;
     }
     const [waiting, most] =
       tier === 'batch' ? [this.#waitingBatch, MAX_WAITING_BATCH] : [this.#waiting, MAX_WAITING];
     if (waiting.size >= most) return Promise.reject(busy());
-    if (tier === 'interactive') return wait(waiting, signal, null);
-    return wait(waiting, signal, Math.min(MAX_PATIENCE_MS, leftMs * PATIENCE_SHARE));
+    const patienceMs = tier === 'interactive' ? null : Math.min(MAX_PATIENCE_MS, leftMs * PATIENCE_SHARE);
+    return wait(waiting, signal, patienceMs, this.#changed);
   }
 
   leave(): void {
     this.#running--;
     this.#admitWaiting();
+    this.#changed();
   }
 
   resize(slots: number, reserve: number): void {
     this.#slots = slots;
     this.#reserve = reserve;
     this.#admitWaiting();
+    this.#changed();
   }
 
   /** Sends everybody who waits elsewhere. */
@@ -98,7 +104,12 @@ export class SlotQueue {
 }
 
 /** @param patienceMs null waits as long as the signal allows */
-function wait(waiting: Set<Waiter>, signal: AbortSignal, patienceMs: number | null): Promise<void> {
+function wait(
+  waiting: Set<Waiter>,
+  signal: AbortSignal,
+  patienceMs: number | null,
+  changed: () => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const aborted = () => waiter.refuse(signal.reason);
     const timer = patienceMs === null ? undefined : setTimeout(() => waiter.refuse(busy()), patienceMs);
@@ -106,6 +117,7 @@ function wait(waiting: Set<Waiter>, signal: AbortSignal, patienceMs: number | nu
       waiting.delete(waiter);
       clearTimeout(timer);
       signal.removeEventListener('abort', aborted);
+      changed();
     };
     const waiter: Waiter = {
       enter: () => {
@@ -118,6 +130,7 @@ function wait(waiting: Set<Waiter>, signal: AbortSignal, patienceMs: number | nu
       },
     };
     waiting.add(waiter);
+    changed();
     signal.addEventListener('abort', aborted, { once: true });
   });
 }

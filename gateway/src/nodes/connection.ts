@@ -52,6 +52,8 @@ const MAX_REPORTED_LENGTH = 200;
 const LEAST_PIECE = 8;
 /** A socket that was closed for what it sent ends by then, whether the node says goodbye or not. */
 const GOODBYE_MS = 1000;
+/** Thousands of tokens of an input as they usually come: what bench/results/models.md measures models by. */
+const USUAL_THOUSANDS = 0.4;
 /** Until it is admitted. */
 const NOBODY: NodeFacts = {
   id: '',
@@ -72,6 +74,8 @@ export interface ConnectionServices {
   admit(hello: Hello, nonce: string): Promise<Admittance>;
   /** Called once when the node is welcome; it can be given work from then on. */
   welcomed(connection: NodeConnection): void;
+  /** Called whenever what the router goes by is another for one model: at each run's beginning and end, too. */
+  told?(connection: NodeConnection, model: string): void;
   /** Called whenever the models that it serves changed. */
   changed(connection: NodeConnection): void;
   closed(connection: NodeConnection): void;
@@ -513,15 +517,16 @@ export class NodeConnection implements Target {
 
   /** Takes over what the node has, as far as it is what the catalogue knows: another version gives other answers. */
   #announce(models: readonly AnnouncedModel[]): void {
-    this.#announced = models.filter(({ id, version }) => findManifest(id)?.version === version);
+    this.#announced = models.filter(isKnown);
     const known = this.#held ? [] : this.#announced;
     const announced = new Set(known.map((model) => model.id));
     for (const [id, lane] of this.#lanes) if (!announced.has(id)) this.#retire(id, lane);
-    for (const { id, slots, resident } of known) {
+    for (const { id, slots, resident, speed } of known) {
       const lane = this.#lanes.get(id) ?? this.#retired.get(id);
       this.#retired.delete(id);
-      this.#lanes.set(id, lane ?? new Lane(slots, resident));
+      this.#lanes.set(id, lane ?? new Lane(slots, resident, () => this.#services.told?.(this, id)));
       lane?.announce(slots, resident);
+      if (speed) this.#lanes.get(id)?.pace.expect(speed.baseMs + speed.perThousandMs * USUAL_THOUSANDS);
     }
     for (const [id, lane] of this.#retired) if (lane.inFlight === 0) this.#retired.delete(id);
   }
@@ -596,6 +601,7 @@ export class NodeConnection implements Target {
     const rtt = Math.max(0, this.lastHeardAt - this.#pingedAt);
     this.#pingedAt = null;
     this.rttMs = this.rttMs === 0 ? rtt : this.rttMs * 0.8 + rtt * 0.2;
+    for (const model of this.#lanes.keys()) this.#services.told?.(this, model);
   }
 
   /** Who waits here was not sent to the node, and is not lost with it. */
@@ -673,12 +679,18 @@ function plain(text: string): string {
   return text.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
-/** What a node says of itself, as people will read it. */
+/** Another version gives other answers. */
+function isKnown({ id, version }: AnnouncedModel): boolean {
+  return findManifest(id)?.version === version;
+}
+
+/** What a node says of itself, as people will read it; of models only what the catalogue knows. */
 function plainWords(hello: Hello): Hello {
-  const { name, agent, capabilities } = hello;
+  const { name, agent, capabilities, models } = hello;
   const { platform, timeZone } = capabilities;
   return {
     ...hello,
+    models: models.filter(isKnown),
     name: plain(name),
     agent: plain(agent),
     capabilities: { ...capabilities, platform: plain(platform), timeZone: plain(timeZone) },

@@ -17,9 +17,13 @@ export class Lane {
   readonly #breaker = new Breaker();
   readonly #pace = new Pace();
 
-  constructor(slots: number, resident: boolean) {
-    this.#queue = new SlotQueue(slots, reserveOf(slots));
+  readonly #changed: () => void;
+
+  /** @param changed called whenever what the router goes by is another */
+  constructor(slots: number, resident: boolean, changed: () => void = () => {}) {
+    this.#queue = new SlotQueue(slots, reserveOf(slots), changed);
     this.resident = resident;
+    this.#changed = changed;
   }
 
   get slots(): number {
@@ -86,6 +90,7 @@ export class Lane {
     this.#failures = this.failures(now) + 1;
     this.#failedAt = now;
     this.#breaker.failed(now);
+    this.#changed();
   }
 
   /**
@@ -96,7 +101,11 @@ export class Lane {
   observe(serviceMs: number, tier: Tier, rttMs = 0, beside = 0): void {
     this.#failures = 0;
     this.#breaker.worked();
-    if (tier === 'batch') return;
+    if (tier === 'interactive') this.#learn(serviceMs, rttMs, beside);
+    this.#changed();
+  }
+
+  #learn(serviceMs: number, rttMs: number, beside: number): void {
     this.#pace.observe(Math.max(0, serviceMs - rttMs), 1 + beside);
     this.#serviceMs = this.#serviceMs === null ? serviceMs : this.#serviceMs * 0.9 + serviceMs * 0.1;
   }

@@ -28,10 +28,18 @@ export interface RegistryServices {
   wrap?(connection: NodeConnection): Target;
   /** How far a node is believed. */
   trustOf?(facts: NodeFacts, model: string): Trust;
+  /** The router's index, which is told of every change. */
+  readonly index?: NodeIndex;
   readonly heartbeatMs: number;
   /** This gateway's own unless told. */
   software?(): GatewaySoftware;
   now(): number;
+}
+
+/** What is told how nodes are, model by model. */
+export interface NodeIndex {
+  put(model: string, view: NodeView): void;
+  remove(model: string, nodeId: string): void;
 }
 
 /** The nodes connected to this gateway, found by model. */
@@ -40,6 +48,8 @@ export class NodeRegistry {
   readonly #sockets = new Set<NodeConnection>();
   readonly #byId = new Map<string, NodeConnection>();
   readonly #byModel = new Map<string, Set<NodeConnection>>();
+  /** Under which models a connection is found. */
+  readonly #models = new Map<NodeConnection, ReadonlySet<string>>();
   /** By address. */
   readonly #strangers = new Map<string, number>();
   readonly #heartbeat: NodeJS.Timeout;
@@ -76,6 +86,7 @@ export class NodeRegistry {
         this.#welcomed(connection);
       },
       changed: (connection) => this.#index(connection),
+      told: (connection, model) => this.#tell(connection, model),
       closed: (connection) => {
         left();
         this.#closed(connection);
@@ -151,32 +162,48 @@ export class NodeRegistry {
 
   #welcomed(connection: NodeConnection): void {
     // A node that comes back before its old socket was noticed dead: the new one counts.
-    const before = this.#byId.get(connection.id);
+    this.#byId.get(connection.id)?.close(1000, 'connected again');
     this.#byId.set(connection.id, connection);
-    before?.close(1000, 'connected again');
     this.#index(connection);
     this.#services.joined?.(connection);
   }
 
   #index(connection: NodeConnection): void {
-    this.#unindex(connection);
-    if (!connection.serving) return;
-    for (const model of connection.models()) {
+    const before = this.#models.get(connection) ?? new Set();
+    const models = new Set(connection.serving ? connection.models() : []);
+    this.#models.set(connection, models);
+    for (const model of before) if (!models.has(model)) this.#unindex(connection, model);
+    for (const model of models) {
       const nodes = this.#byModel.get(model) ?? new Set();
       nodes.add(connection);
       this.#byModel.set(model, nodes);
+      this.#tell(connection, model);
     }
   }
 
-  #unindex(connection: NodeConnection): void {
-    for (const [model, nodes] of this.#byModel) {
-      if (nodes.delete(connection) && nodes.size === 0) this.#byModel.delete(model);
-    }
+  #unindex(connection: NodeConnection, model: string): void {
+    const nodes = this.#byModel.get(model);
+    if (nodes?.delete(connection) && nodes.size === 0) this.#byModel.delete(model);
+    if (this.#isCurrent(connection)) this.#services.index?.remove(model, connection.id);
+  }
+
+  /** At each run's beginning and end, so that the next choice knows of it. */
+  #tell(connection: NodeConnection, model: string): void {
+    const { index } = this.#services;
+    if (!index || !this.#isCurrent(connection) || !this.#models.get(connection)?.has(model)) return;
+    const view = connection.serving ? connection.view(model) : null;
+    if (view) index.put(model, view);
+    else index.remove(model, connection.id);
+  }
+
+  #isCurrent(connection: NodeConnection): boolean {
+    return this.#byId.get(connection.id) === connection;
   }
 
   #closed(connection: NodeConnection): void {
     this.#sockets.delete(connection);
-    this.#unindex(connection);
+    for (const model of this.#models.get(connection) ?? []) this.#unindex(connection, model);
+    this.#models.delete(connection);
     if (this.#byId.get(connection.id) === connection) this.#byId.delete(connection.id);
     if (connection.id !== '') this.#services.left?.(connection);
   }
