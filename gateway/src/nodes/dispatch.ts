@@ -345,7 +345,9 @@ const MAX_TIMER_MS = 2 ** 31;
 
 function stalledMs({ target, predictedMs }: Choice): number {
   if (target.alive === undefined) return Number.POSITIVE_INFINITY;
-  return Math.max(STALLED_MS, STALLED_TIMES * (predictedMs ?? 0));
+  const times = Math.max(1, (STALLED_TIMES * (predictedMs ?? 0)) / STALLED_MS);
+  // In doublings: Node keeps timers of the same length in one list, and an exact time would make a list of each.
+  return STALLED_MS * 2 ** Math.ceil(Math.log2(times));
 }
 
 function originOf({ kind, facts }: Target): Origin {

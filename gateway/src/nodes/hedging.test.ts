@@ -44,7 +44,7 @@ describe('when a run is late', () => {
 });
 
 describe('the budget', () => {
-  test('over any sequence a model has at most one hedge for fifty runs', () => {
+  test('over any sequence a model has at most one hedge for sixty runs', () => {
     const steps = fc.array(
       fc.record({
         model: fc.constantFrom('a', 'b'),
@@ -63,8 +63,8 @@ describe('the budget', () => {
           for (let i = 0; i < runs; i++) hedging.begun(model);
           count.runs += runs;
           for (let i = 0; i < asks; i++) if (hedging.take(model, late)) count.hedges++;
-          // A sum of fiftieths is rounded.
-          expect(count.hedges).toBeLessThanOrEqual(count.runs / 50 + 1e-6);
+          // A sum of sixtieths is rounded.
+          expect(count.hedges).toBeLessThanOrEqual(count.runs / 60 + 1e-6);
         }
       }),
     );
@@ -72,10 +72,10 @@ describe('the budget', () => {
 
   test('is kept for runs that stay away: the merely late have it when enough is saved', () => {
     const hedging = new Hedging();
-    for (let i = 0; i < 200; i++) hedging.begun('m');
+    for (let i = 0; i < 240; i++) hedging.begun('m');
     expect(hedging.take('m', 0)).toBe(false);
     expect(hedging.take('m', 1)).toBe(true);
-    for (let i = 0; i < 200; i++) hedging.begun('m');
+    for (let i = 0; i < 240; i++) hedging.begun('m');
     expect(hedging.take('m', 0)).toBe(true);
   });
 

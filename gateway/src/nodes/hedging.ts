@@ -1,5 +1,5 @@
 /**
- * When a second run is worth it: after as long as 19 of 20 runs like it take, and never more than one for fifty. Pure:
+ * When a second run is worth it: after as long as 19 of 20 runs like it take, and never more than one for sixty. Pure:
  * times come in.
  */
 export interface RunKind {
@@ -18,8 +18,11 @@ const ESTIMATE_EVERY = 16;
 const QUANTILE = 0.95;
 /** Below it nobody feels the difference, and a busy event loop alone would set it off. */
 const SHORTEST_MS = 10;
-/** One in fifty: what hedges may add to the work. */
-const SHARE = 0.02;
+/**
+ * Hedges of all runs. They may add 2 % to the work; long runs are late more often, so that a hedge is a little more work
+ * than the mean run.
+ */
+const SHARE = 1 / 60;
 /** Hedges saved up for a bad moment. */
 const MOST_SAVED = 10;
 /** A run that is late for the first time is hedged only when this many are saved: the rest is for those that stay away. */
