@@ -317,9 +317,13 @@ function joinLines(url, nodeTokenFile) {
   return [
     `Add another device, with Node 20 or newer (or open ${address}/node in its browser); ${token}:`,
     '',
-    `  npx --yes ${address}/node/zerogpu.tgz node join ${address} TOKEN`,
+    // npx keeps what it once got from an address: a new version needs another.
+    `  npx --yes '${address}/node/zerogpu.tgz?${ownVersion()}' node join ${address} TOKEN`,
   ];
 }
+
+/** @returns {string} */
+const ownVersion = () => JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version;
 
 /** Where other devices reach the gateway, or null when they do not. @param {string} url */
 function addressForOthers(url) {
@@ -384,9 +388,8 @@ function main() {
   const nodes = localNumber('ZEROGPU_LOCAL_NODES', '1', MAX_LOCAL_NODES);
   const workers = localNumber('ZEROGPU_LOCAL_WORKERS', '0', MAX_LOCAL_WORKERS);
   ensureInstalled(say);
-  const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
   const beside = workers === 0 ? '' : `, ${counted(workers, 'worker')}`;
-  say(`Starting ZeroGPU ${version}: one gateway, ${counted(nodes, 'node')}${beside}`);
+  say(`Starting ZeroGPU ${ownVersion()}: one gateway, ${counted(nodes, 'node')}${beside}`);
   const platform = new Platform(findNode(), nodes, workers);
   let signals = 0;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {

@@ -2,6 +2,7 @@
  * The fleet as people see and change it, the whole way: join tokens, nodes that come by them, what is shown of them, and
  * what happens at a node's socket when somebody drains or removes it, through this gateway or another.
  */
+import { VERSION } from '@zerogpu/protocol';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { makeTenant, type Tenant } from './support/admin-tenants.ts';
 import { newOperator, type TestPerson } from './support/people.ts';
@@ -75,7 +76,7 @@ describe('join tokens', () => {
     const made = await newToken(tenant, { uses: 3 });
     expect(made).toMatchObject({ pool: 'organization', status: 'active', uses_left: 3, nodes: 0 });
     expect(made.command).toBe(
-      `npx --yes ${gateway.url}/node/zerogpu.tgz node join ${gateway.url} ${made.token}`,
+      `npx --yes '${gateway.url}/node/zerogpu.tgz?${VERSION}' node join ${gateway.url} ${made.token}`,
     );
     expect(made.install_command).toContain(`node install ${gateway.url} ${made.token}`);
     expect(made.link).toBe(`${gateway.url}/node?token=${made.token}`);

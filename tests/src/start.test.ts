@@ -303,10 +303,7 @@ test.each(['many', '65', '-1', '1.5'])('refuses ZEROGPU_LOCAL_NODES %s', async (
 
 test.each([
   [{}, 'To add other devices start with HOST=0.0.0.0; the join token is in data/node-token'],
-  [
-    { HOST: '10.0.0.7' },
-    '  npx --yes http://10.0.0.7:8080/node/zerogpu.tgz node join http://10.0.0.7:8080 TOKEN',
-  ],
+  [{ HOST: '10.0.0.7' }, "/node/zerogpu.tgz?0.1.0' node join http://10.0.0.7:8080 TOKEN"],
   [{ ZEROGPU_PUBLIC_URL: 'https://ai.example.com/' }, 'open https://ai.example.com/node in its browser'],
 ])('says how another device joins, with %j', async (env, words) => {
   start({ HOST: '', ...env });

@@ -5,7 +5,7 @@ import { CATALOGUE, isOlder, thisSoftware, understandingWith } from './node-soft
 
 const capabilities = { cores: 1, memoryBytes: 0, platform: 'linux-x64', timeZone: 'UTC' };
 const gateway = { version: '0.3.0', protocols: { oldest: 2, newest: 3 }, address: 'http://10.0.0.7:8080' };
-const COMMAND = 'npx --yes http://10.0.0.7:8080/node/zerogpu.tgz node';
+const COMMAND = "npx --yes 'http://10.0.0.7:8080/node/zerogpu.tgz?0.3.0' node";
 
 test.each([
   ['of the same age', { oldest: 2, newest: 3 }, 3],

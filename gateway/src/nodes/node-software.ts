@@ -40,11 +40,11 @@ export function understandingWith(
   const isBrowser = capabilities.deviceClass === 'browser';
   if (protocol >= protocols.oldest && protocol >= gateway.protocols.oldest) {
     const older = software !== undefined && isOlder(software, gateway.version);
-    const message = `Version ${gateway.version} of the node's software is out. ${howToUpdate(gateway.address, isBrowser)}`;
+    const message = `Version ${gateway.version} of the node's software is out. ${howToUpdate(gateway, isBrowser)}`;
     return { kind: 'understood', protocol, update: older ? { version: gateway.version, message } : null };
   }
   if (protocols.newest < gateway.protocols.oldest) {
-    const told = howToUpdate(gateway.address, isBrowser);
+    const told = howToUpdate(gateway, isBrowser);
     return { kind: 'too_different', message: `This node's software is too old for the gateway. ${told}` };
   }
   const message =
@@ -52,9 +52,10 @@ export function understandingWith(
   return { kind: 'too_different', message };
 }
 
-function howToUpdate(address: string, isBrowser: boolean): string {
+function howToUpdate({ address, version }: GatewaySoftware, isBrowser: boolean): string {
   if (isBrowser) return 'Load the page again to get it';
-  const program = `npx --yes ${address}/node/zerogpu.tgz node`;
+  // npx keeps what it once got from an address: a new version needs another.
+  const program = `npx --yes '${address}/node/zerogpu.tgz?${version}' node`;
   return `Get it with: ${program} join ${address} (as a service: ${program} install)`;
 }
 
