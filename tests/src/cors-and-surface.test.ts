@@ -68,6 +68,8 @@ const INSIDE: readonly Visit[] = [
   { route: '/v1/files/none', method: 'DELETE', status: 404 },
   { route: '/v1/files/none', method: 'POST', body: {}, status: 405 },
   { route: '/v1/files/none/nothing', status: 404 },
+  { route: '/v1/nodes/models/none', key: null, status: 404 },
+  { route: '/v1/nodes/models/none', method: 'POST', body: {}, key: null, status: 405 },
   { route: '/v1/nothing', status: 404 },
   { route: '/v1/nothing', body: {}, status: 404 },
   { route: '/v1/responses/', body: ASK, status: 404 },
