@@ -29,13 +29,14 @@ import type { Endpoint } from './api/shape.ts';
 import { glinerEndpoint, iabEndpoint, summaryEndpoint } from './api/tasks.ts';
 import { authenticate } from './auth/authenticate.ts';
 import type { CallerRoute } from './caller-route.ts';
-import type { Caller } from './flow.ts';
+import type { Caller, Reach } from './flow.ts';
 import { checkHealth, type HealthServices } from './health.ts';
 import type { Metrics } from './metrics.ts';
 import { addModelFiles, type ModelFileServices } from './model-files/model-file-routes.ts';
 import type { NodeRegistry } from './nodes/registry.ts';
 import { addNodePages, type NodePages } from './pages/node-pages.ts';
 import { addPages } from './pages/pages.ts';
+import { type PeerAddress, peerAddresses } from './peer-address.ts';
 import type { InternalCalls } from './remote-fleet/internal-calls.ts';
 import { type WayServices, walk } from './way.ts';
 
@@ -46,7 +47,7 @@ export interface ServerServices extends WayServices {
   readonly registry: NodeRegistry;
   /** Takes what workers beside this gateway ask of it, and nothing else. */
   readonly internal: Pick<InternalCalls, 'take'>;
-  readonly available: Availability;
+  available(reach: Reach): Availability;
   readonly health: HealthServices;
   readonly metrics: Metrics;
   readonly openapi: object;
@@ -122,7 +123,7 @@ export function makeServer(services: ServerServices): FastifyInstance {
   addPages(app);
   addModelFiles(app, services.modelFiles);
   addNodePages(app, services.nodePages);
-  nodeSocket(app, services.registry);
+  nodeSocket(app, services.registry, peerAddresses(services.trustedProxies));
   return app;
 }
 
@@ -198,11 +199,13 @@ async function handle(
 
 function modelRoutes(app: FastifyInstance, services: ServerServices): void {
   app.get('/v1/models', (request, reply) =>
-    withCaller(services, request, reply, (caller) => listModels(services.available, caller.allowedModels)),
+    withCaller(services, request, reply, (caller) =>
+      listModels(services.available(caller), caller.allowedModels),
+    ),
   );
   app.get<{ Params: { '*': string } }>('/v1/models/*', (request, reply) =>
     withCaller(services, request, reply, (caller) =>
-      retrieveModel(services.available, caller.allowedModels, request.params['*']),
+      retrieveModel(services.available(caller), caller.allowedModels, request.params['*']),
     ),
   );
 }
@@ -256,7 +259,7 @@ function operatorRoutes(app: FastifyInstance, services: ServerServices): void {
   );
 }
 
-function nodeSocket(app: FastifyInstance, registry: NodeRegistry): void {
+function nodeSocket(app: FastifyInstance, registry: NodeRegistry, addressOf: PeerAddress): void {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_FRAME_BYTES,
@@ -274,8 +277,9 @@ function nodeSocket(app: FastifyInstance, registry: NodeRegistry): void {
     const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
     if (path !== NODE_CONNECT_PATH) return answerOnSocket(socket, '404 Not Found', NO_SOCKET_HERE);
     if (!offered.includes(NODE_SUBPROTOCOL)) return answerOnSocket(socket, '426 Upgrade Required', NOT_OURS);
+    const forwardedFor = [request.headers['x-forwarded-for'] ?? ''].flat().join(',');
     sockets.handleUpgrade(request, socket, head, (webSocket) =>
-      registry.connect(webSocket, request.socket.remoteAddress ?? '', socket),
+      registry.connect(webSocket, addressOf(request.socket.remoteAddress, forwardedFor), socket),
     );
   });
 }
