@@ -64,6 +64,13 @@ describe('the live screen', () => {
     expect(show({ notices: [{ kind: 'serving', message: 'Back', at: 3_600_000 }] })).toContain('01:00  Back');
   });
 
+  it('wraps what a gateway says, so that a command in it can be read', () => {
+    const hint = `Version 0.3.0 of the node's software is out. Get it with: npx --yes 'http://10.0.0.7:8080/node/zerogpu.tgz?0.3.0' node join http://10.0.0.7:8080`;
+    const lines = show({ updateHint: hint }, { columns: 70 }).split('\n');
+    expect(lines.join('')).toContain(hint.split(' ').slice(-3).join(' '));
+    expect(show({ updateHint: 'word '.repeat(100) }, { columns: 40 })).toContain('…');
+  });
+
   it.each([
     [{ paused: 'owner' as const }, 'paused by you'],
     [{ paused: 'busy' as const }, 'waiting until this device is idle'],

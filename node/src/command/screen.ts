@@ -43,6 +43,8 @@ const END_STYLE = '\x1b[0m';
 /** Wider lines are no easier to read. */
 const MAX_COLUMNS = 110;
 const NOTICES_SHOWN = 4;
+/** Of one notice. */
+const MAX_WRAPPED = 4;
 const BAR_WIDTH = 14;
 
 /** Never more lines than rows, none longer than columns. */
@@ -51,7 +53,7 @@ export function renderScreen(view: ScreenView, size: ScreenSize): string[] {
   const blocks = {
     head: headLines(view, columns),
     facts: factLines(view, columns),
-    notices: noticeLines(view),
+    notices: noticeLines(view, columns),
     foot: footLines(view),
   };
   const others = blocks.head.length + blocks.facts.length + blocks.notices.length + blocks.foot.length;
@@ -72,7 +74,7 @@ function headLines({ status, version, upMs }: ScreenView, columns: number): Line
     piece(` ${printable(status.name)}`),
     piece(` at ${addressOf(connection.gateway)}`, 'dim'),
   ];
-  return [spread(title, [piece(up, 'dim')], columns), where, ...troubleLines(status), EMPTY];
+  return [spread(title, [piece(up, 'dim')], columns), where, ...troubleLines(status, columns), EMPTY];
 }
 
 /** The gateway as people name it, of the address of its socket. */
@@ -94,14 +96,16 @@ export function stateOf({ connection, paused, models }: NodeStatus): { text: str
   return { text: 'getting models', style: 'cyan' };
 }
 
-function troubleLines({ connection, cpu }: NodeStatus): Line[] {
+function troubleLines({ connection, cpu }: NodeStatus, columns: number): Line[] {
   const lines: Line[] = [];
   if (connection.state === 'waiting') {
     const again = `; trying again in ${Math.ceil(connection.retryInMs / 1000)} s`;
-    lines.push([piece(` ${printable(connection.reason)}${again}`, 'red')]);
+    lines.push(...wrapped(printable(connection.reason) + again, 'red', columns));
   }
   if (connection.state === 'refused') {
-    lines.push([piece(` ${printable(connection.message)} (${printable(connection.code)})`, 'red')]);
+    lines.push(
+      ...wrapped(`${printable(connection.message)} (${printable(connection.code)})`, 'red', columns),
+    );
   }
   if (cpu.throttled) lines.push([piece(' This device is slowed down at the moment', 'yellow')]);
   return lines;
@@ -212,16 +216,17 @@ function bar({ bytes, totalBytes }: NonNullable<ModelStatus['download']>): Piece
   ];
 }
 
-function noticeLines({ status, zoneMinutes }: ScreenView): Line[] {
-  const shown = status.notices.slice(-NOTICES_SHOWN).map((notice) => noticeLine(notice, zoneMinutes));
-  const update: Line[] =
-    status.updateHint === null ? [] : [[piece(` ${printable(status.updateHint)}`, 'yellow')]];
+function noticeLines({ status, zoneMinutes }: ScreenView, columns: number): Line[] {
+  const shown = status.notices
+    .slice(-NOTICES_SHOWN)
+    .flatMap((notice) => noticeText(notice, zoneMinutes, columns));
+  const update = status.updateHint === null ? [] : wrapped(printable(status.updateHint), 'yellow', columns);
   return shown.length + update.length === 0 ? [] : [...shown, ...update, EMPTY];
 }
 
-function noticeLine({ at, message, kind }: Notice, zoneMinutes: number): Line {
+function noticeText({ at, message, kind }: Notice, zoneMinutes: number, columns: number): Line[] {
   const style = kind === 'quarantined' ? 'red' : 'plain';
-  return [piece(` ${clock(at, zoneMinutes)}  `, 'dim'), piece(printable(message), style)];
+  return wrapped(`${clock(at, zoneMinutes)}  ${printable(message)}`, style, columns);
 }
 
 function footLines({ status }: ScreenView): Line[] {
@@ -238,6 +243,19 @@ function footLines({ status }: ScreenView): Line[] {
 }
 
 const lengthOf = (line: Line): number => line.reduce((sum, { text }) => sum + text.length, 0);
+
+/** Over as many lines as it takes, up to a few; words longer than a line are cut. */
+function wrapped(text: string, style: Style, columns: number): Line[] {
+  const lines: string[] = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? '';
+    if (last === '' || last.length + 1 + word.length < columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(` ${word}`);
+  }
+  const shown = lines.slice(0, MAX_WRAPPED);
+  const isCut = lines.length > MAX_WRAPPED;
+  return shown.map((line, i) => [piece(isCut && i === MAX_WRAPPED - 1 ? `${line} …` : line, style)]);
+}
 
 function padded(line: Line, width: number): Line {
   const length = lengthOf(line);
