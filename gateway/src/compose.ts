@@ -6,6 +6,7 @@ import type { AdminServices } from './admin/admin-routes.ts';
 import { type FleetParts, makeAdmin } from './admin-api.ts';
 import { startAlertRounds } from './alerts/alert-rounds.ts';
 import { makeNotify } from './alerts/notify.ts';
+import type { Availability } from './api/models.ts';
 import { startBillingRounds } from './billing/billing-rounds.ts';
 import { makeBilling } from './billing/make-billing.ts';
 import type { BillingParts } from './billing/parts.ts';
@@ -28,16 +29,18 @@ import { NodeRegistry } from './nodes/registry.ts';
 import { NODE_SOFTWARE_FOLDER, NodeSoftware } from './pages/node-software.ts';
 import { makeAttempts } from './people/attempts.ts';
 import { makePeople, type PeopleServices } from './people/people-services.ts';
+import { openAddresses } from './places/addresses.ts';
+import { Places } from './places/places.ts';
 import { fleetState } from './remote-fleet/fleet-state.ts';
 import { startBeats } from './remote-fleet/gateway-directory.ts';
 import { InternalCalls, type InternalServices } from './remote-fleet/internal-calls.ts';
 import type { Rounds } from './rounds.ts';
 import { FleetIndex } from './router/fleet-index.ts';
-import { targetsFor } from './router/targets.ts';
+import { countWithin, targetsFor } from './router/targets.ts';
 import type { ServerServices } from './server.ts';
 import { Upstream } from './upstreams/upstream.ts';
 import { usableUpstreams } from './upstreams/usable-upstreams.ts';
-import type { WayServices } from './way.ts';
+import type { HttpOrigin, WayServices } from './way.ts';
 
 export interface Composed {
   readonly services: ServerServices;
@@ -148,15 +151,30 @@ function composeInternal(
   });
 }
 
+function placesOf({ place, geoipDb, trustedProxies }: Config): Places {
+  return new Places({
+    given: place,
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    findAddress: geoipDb === null ? null : openAddresses(geoipDb),
+    trustedProxies,
+  });
+}
+
 /** Where requests run: connected nodes, and the operator's upstreams. */
 function composeFleet(ground: Ground) {
   const { config, store, secrets } = ground;
   const { pool } = store;
   const gatewayId = randomUUID();
-  const directory = new NodeDirectory({ pool, hash: (token) => secrets.hashKey(token), gatewayId });
+  const directory = new NodeDirectory({
+    pool,
+    hash: (token) => secrets.hashKey(token),
+    gatewayId,
+    locate: (hello, address, given) => places.ofNode(hello, address, given),
+  });
   const trust = composeTrust(ground, () => registry);
   const bans = new Bans();
-  const index = new FleetIndex();
+  const places = placesOf(config);
+  const index = new FleetIndex({ home: places.home });
   const registry: NodeRegistry = new NodeRegistry({
     async admit(hello, nonce, address) {
       const admittance = await directory.admit(hello, nonce, address);
@@ -193,13 +211,14 @@ function composeFleet(ground: Ground) {
       views: (model: string) => registry.views(model),
       target: (id: string) => registry.target(id),
     },
+    placeOf: ({ headers, address }: HttpOrigin) => places.ofCall(headers, address),
     upstreams,
     hasUpstream,
     hedging: new Hedging(),
-    available: {
-      nodes: (model: string) => registry.count(model),
-      hasFallback: (model: string) => hasUpstream(model, true),
-    },
+    available: (reach: Reach): Availability => ({
+      nodes: (manifest) => countWithin(index, manifest, reach),
+      hasFallback: ({ id }) => upstreams(id, reach).length > 0,
+    }),
   };
   const close = async () => {
     await books.close();

@@ -70,6 +70,10 @@ describe('who answers', () => {
     expect(refused.json.error.message).toContain("this project's privacy setting allows");
     expect(origin(refused)).toEqual({ route: null, nodeClass: null, region: null });
     expect(node.runs).toHaveLength(1);
+    const seen = async (project: Project) =>
+      (await gateway.call(`/v1/models/${SUMMARY}`, undefined, { key: project.apiKey })).json.zerogpu;
+    expect(await seen(mine)).toMatchObject({ available: true, edge_nodes: 1, fallback: false });
+    expect(await seen(theirs)).toMatchObject({ available: false, edge_nodes: 0 });
     const { rows } = await gateway.pool.query('SELECT id FROM nodes');
     for (const { id } of rows) expect(JSON.stringify([...answer.headers])).not.toContain(id);
     expect(await row(answer.requestId)).toMatchObject({ route_class: 'own', attempts: 1, fallback: false });

@@ -1,13 +1,14 @@
 import { Value } from '@sinclair/typebox/value';
 import { MANIFESTS } from '@zerogpu/catalogue';
+import type { ModelManifest } from '@zerogpu/protocol';
 import { ModelList } from '@zerogpu/protocol';
 import { describe, expect, test } from 'vitest';
 import { CHAT, IAB, SUMMARY } from '../testing/scripted-node.ts';
 import { listModels, retrieveModel } from './models.ts';
 
 const available = {
-  nodes: (model: string) => (model === SUMMARY ? 2 : 0),
-  hasFallback: (model: string) => model === CHAT,
+  nodes: ({ id: model }: Pick<ModelManifest, 'id'>) => (model === SUMMARY ? 2 : 0),
+  hasFallback: ({ id: model }: Pick<ModelManifest, 'id'>) => model === CHAT,
 };
 
 describe('listModels', () => {

@@ -8,10 +8,10 @@ import {
 } from '@zerogpu/protocol';
 import { howToServe } from '../how-to-serve.ts';
 
-/** What can serve a model at this moment. */
+/** What can serve a model at this moment, of what its caller's texts may be given to. */
 export interface Availability {
-  nodes(model: string): number;
-  hasFallback(model: string): boolean;
+  nodes(model: ModelManifest): number;
+  hasFallback(model: ModelManifest): boolean;
 }
 
 /** The first release of the catalogue; OpenAI's clients want a time on every model. */
@@ -48,8 +48,8 @@ function hubOf({ hub }: ModelManifest): ModelEntry['zerogpu']['hub'] {
 }
 
 function entryOf(manifest: ModelManifest, available: Availability): ModelEntry {
-  const nodes = available.nodes(manifest.id);
-  const fallback = available.hasFallback(manifest.id);
+  const nodes = available.nodes(manifest);
+  const fallback = available.hasFallback(manifest);
   const perMillion = (perToken: bigint) => formatDollars(perToken * TOKENS_PER_PRICE).slice(1);
   return {
     id: manifest.id,

@@ -35,6 +35,13 @@ export function chooseNodes(index: FleetIndex, ask: RouteAsk, options: ChooseOpt
   return options.now === undefined ? withClosed(candidates, index, ask, options) : candidates;
 }
 
+/** How many nodes may have it, busy or not. */
+export function countFor(index: FleetIndex, ask: RouteAsk): number {
+  return tiersOf(index, ask)
+    .flat()
+    .reduce((sum, group) => sum + group.count, 0);
+}
+
 /** The same among a few nodes that are in no index. */
 export function chooseAmong(views: Iterable<NodeView>, ask: RouteAsk, options: ChooseOptions): Candidate[] {
   const index = new FleetIndex();

@@ -6,7 +6,15 @@ import type { Choice, NodeView, Reach, Target } from '../flow.ts';
 import { factsOf } from '../testing/facts.ts';
 import { CHAT, SUMMARY } from '../testing/scripted-node.ts';
 import { FleetIndex } from './fleet-index.ts';
-import { type Asking, canServe, type Fleet, isThere, type RouterServices, targetsFor } from './targets.ts';
+import {
+  type Asking,
+  canServe,
+  countWithin,
+  type Fleet,
+  isThere,
+  type RouterServices,
+  targetsFor,
+} from './targets.ts';
 
 const target = (id: string, kind: Target['kind'] = 'node'): Target => ({
   kind,
@@ -149,6 +157,15 @@ describe('how far texts may go', () => {
       const found = names(targetsFor(asking({}, { ...REACH, privacy }), services(indexed, [])));
       expect(found.toSorted()).toEqual(allowed[privacy].toSorted());
     }
+  });
+
+  test('as many nodes are counted as may be named', () => {
+    const count = (model: string, privacy: Reach['privacy']) =>
+      countWithin(index, asking({ model }).manifest, { ...REACH, privacy });
+    for (const privacy of ['own', 'public', 'cloud'] as const) {
+      expect(count(SUMMARY, privacy)).toBe(allowed[privacy].length);
+    }
+    expect(count(CHAT, 'public')).toBe(allowed.own.length);
   });
 
   test('what cannot be checked goes to no stranger', () => {

@@ -1,6 +1,6 @@
 import type { Inference, ModelManifest, Place, Tier } from '@zerogpu/protocol';
 import type { Choice, NodeView, Reach, Target } from '../flow.ts';
-import { chooseAmong, chooseNodes } from './choose-nodes.ts';
+import { chooseAmong, chooseNodes, countFor } from './choose-nodes.ts';
 import type { FleetIndex } from './fleet-index.ts';
 import type { Candidate, RouteAsk } from './predict.ts';
 import { whyOf } from './why.ts';
@@ -116,16 +116,28 @@ export function canServe(asking: Asking, services: RouterServices): boolean {
   return choose(fleet, askOf(asking), { limit: 1, random }).length > 0 || ableOf(asking, services).length > 0;
 }
 
+/** How many nodes that texts of this reach may be given to have the model. */
+export function countWithin(index: FleetIndex, manifest: ModelManifest, reach: Reach): number {
+  const { organizationId, privacy } = reach;
+  const any = { tier: 'interactive', tokens: 0, place: null } as const;
+  const strangersMay = strangersMayHave(manifest, reach);
+  return countFor(index, { ...any, model: manifest.id, organizationId, privacy, strangersMay });
+}
+
 /** True when nodes have the model, whoever may use them: who may not is told that this is why. */
 export function isThere(model: string, { fleet }: Pick<RouterServices, 'fleet'>): boolean {
   return (fleet.index?.count(model) ?? fleet.views(model).length) > 0;
 }
 
-/** Strangers' nodes get what can be checked: built-ins that say the same bytes everywhere. */
 function askOf({ inference, manifest, tier, tokens, place, reach }: Asking): RouteAsk {
   const { organizationId, privacy } = reach;
-  const strangersMay = privacy === 'public' && manifest.deterministic && manifest.family === 'built-in';
+  const strangersMay = strangersMayHave(manifest, reach);
   return { model: inference.model, tier, tokens, place, organizationId, privacy, strangersMay };
+}
+
+/** Strangers' nodes get what can be checked: built-ins that say the same bytes everywhere. */
+function strangersMayHave({ deterministic, family }: ModelManifest, { privacy }: Reach): boolean {
+  return privacy === 'public' && deterministic && family === 'built-in';
 }
 
 /** Upstreams answer one conversation at a time; several texts in one request are for nodes. */

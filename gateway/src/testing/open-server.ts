@@ -168,7 +168,7 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
     random: () => 0.5,
     report: (_requestId, cause) => memory.reports.push(cause),
     registry,
-    available: { nodes: (model) => registry.count(model), hasFallback: () => false },
+    available: () => ({ nodes: ({ id }) => registry.count(id), hasFallback: () => false }),
     health: {
       databaseAnswers: async () => true,
       settling: () => true,
