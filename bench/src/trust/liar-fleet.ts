@@ -193,6 +193,4 @@ const emptyStore: TrustStore = {
   writeWrong: async () => undefined,
   writeCounts: async () => undefined,
   quarantined: async () => new Map(),
-  release: async () => false,
-  record: async () => null,
 };

@@ -402,6 +402,18 @@ export type FleetNode = {
     wrong: number;
     unchecked: number;
   }[];
+  wrong_answers: {
+    model: string;
+    version: string;
+    /** a time such as 2026-11-21T17:05:00.000Z */
+    found_at: string;
+    /** one of "release", "recheck", "known_answer" */
+    found_by: 'release' | 'recheck' | 'known_answer';
+    /** SHA-256 of the right answer */
+    expected: string;
+    /** SHA-256 of what the node said */
+    given: string;
+  }[];
 };
 
 export type FleetTotals = {

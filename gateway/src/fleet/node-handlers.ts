@@ -23,7 +23,7 @@ import {
   waysToJoin,
 } from './tokens.ts';
 import { totalsOf } from './totals.ts';
-import { type Earned, shownBy } from './trust-rows.ts';
+import { type Earned, shownBy, wrongBy } from './trust-rows.ts';
 
 export interface FleetServices {
   readonly pool: Pool;
@@ -61,9 +61,14 @@ export function makeNodeHandlers(services: FleetServices): Handlers<Names> {
 
   const shown = async (db: PoolClient, rows: readonly NodeRow[], now: number) => {
     const of = await shownBy(db, rows, services.earned);
+    const wrong = await wrongBy(db, rows);
     return rows.map((row) => {
       const { trust, shown: tried } = of(row);
-      return { ...shownNode(row, live.find(row.id), trust, now), shown: [...tried] };
+      return {
+        ...shownNode(row, live.find(row.id), trust, now),
+        shown: [...tried],
+        wrong_answers: wrong(row),
+      };
     });
   };
   const list = async (scope: Scope, query: NodeQuery, now: number) => {
@@ -207,7 +212,11 @@ function wantedToken(
 }
 
 /** An organization's own nodes are vouched for, and show nothing. */
-function withoutShown<T extends { readonly shown: unknown }>({ shown: _, ...node }: T): Omit<T, 'shown'> {
+function withoutShown<T extends { readonly shown: unknown; readonly wrong_answers: unknown }>({
+  shown: _,
+  wrong_answers: __,
+  ...node
+}: T): Omit<T, 'shown' | 'wrong_answers'> {
   return node;
 }
 

@@ -114,18 +114,6 @@ export class TrustBook {
     return changed;
   }
 
-  /** Lets a node out of quarantine, on probation, with its record kept. @returns false when it was not in it */
-  async release(nodeId: string): Promise<boolean> {
-    await this.flush();
-    const released = await this.#services.store.release(nodeId);
-    const page = this.#pages.get(nodeId);
-    if (released && page) {
-      page.quarantined = false;
-      beginAnew(page);
-    }
-    return released;
-  }
-
   async #writeWrong(): Promise<void> {
     while (this.#wrong[0]) {
       await this.#services.store.writeWrong(this.#wrong[0]);

@@ -1,7 +1,6 @@
 import type { ModelManifest } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
 import { inTransaction } from '../store/transaction.ts';
-import { readRecord, type TrustRecord } from './trust-record.ts';
 import type { Standing } from './trust-state.ts';
 
 export type FoundBy = 'release' | 'recheck' | 'known_answer';
@@ -39,10 +38,6 @@ export interface TrustStore {
   writeCounts(changes: readonly Change[]): Promise<void>;
   /** Of these nodes, by id, those that are known. */
   quarantined(nodeIds: readonly string[]): Promise<ReadonlyMap<string, boolean>>;
-  /** Ends a quarantine: all begins anew, and the record is kept. @returns false when there was none */
-  release(nodeId: string): Promise<boolean>;
-  /** @returns null when there is no such node */
-  record(nodeId: string): Promise<TrustRecord | null>;
 }
 
 const LOAD = `
@@ -70,11 +65,6 @@ WHERE id = $1`;
 const KEEP_EVIDENCE = `
 INSERT INTO wrong_answers (node_id, model, version, runtime, found_at, found_by, expected, given)
 SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT FROM nodes WHERE id = $1)`;
-
-const RELEASE = `
-UPDATE nodes SET quarantined_at = NULL, quarantined_because = NULL, changed_at = now()
-WHERE id = $1 AND quarantined_at IS NOT NULL`;
-const BEGIN_ANEW = 'UPDATE node_trust SET right_in_row = 0, updated_at = now() WHERE node_id = $1';
 
 const QUARANTINED = 'SELECT id, quarantined_at IS NOT NULL AS quarantined FROM nodes WHERE id = ANY ($1)';
 
@@ -117,18 +107,6 @@ export class DatabaseTrustStore implements TrustStore {
   async quarantined(nodeIds: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
     const { rows } = await this.#pool.query<{ id: string; quarantined: boolean }>(QUARANTINED, [nodeIds]);
     return new Map(rows.map(({ id, quarantined }) => [id, quarantined]));
-  }
-
-  release(nodeId: string): Promise<boolean> {
-    return inTransaction(this.#pool, async (db) => {
-      const { rowCount } = await db.query(RELEASE, [nodeId]);
-      if (rowCount === 1) await db.query(BEGIN_ANEW, [nodeId]);
-      return rowCount === 1;
-    });
-  }
-
-  record(nodeId: string): Promise<TrustRecord | null> {
-    return readRecord(this.#pool, nodeId);
   }
 }
 

@@ -9,7 +9,6 @@ import { type Bench, chooseJudge, hasJudge } from './judges.ts';
 import { inventInference, KnownAnswers, shapeOf } from './known-answers.ts';
 import { Rechecks } from './rechecks.ts';
 import { TrustBook } from './trust-book.ts';
-import type { TrustRecord } from './trust-record.ts';
 import { afterDoubt, afterUnchecked, KNOWN_SHARE, recheckShare, trustAt } from './trust-state.ts';
 import type { TrustStore } from './trust-store.ts';
 
@@ -95,19 +94,6 @@ export class TrustKeeper {
   /** The node as the rest of the gateway may use it. */
   wrap(target: Target, facts: NodeFacts): Target {
     return facts.pool === 'public' ? new CheckedTarget(target, facts, this.#checking) : target;
-  }
-
-  /** Lets a node out of quarantine, on probation, with its record kept. @returns false when it was not in it */
-  async release(nodeId: string): Promise<boolean> {
-    const released = await this.#book.release(nodeId);
-    if (released) this.#services.released(nodeId);
-    return released;
-  }
-
-  /** What a node has shown, for those who run it and for the operator; null for one that is unknown. */
-  async recordOf(nodeId: string): Promise<TrustRecord | null> {
-    await this.#book.flush();
-    return this.#services.store.record(nodeId);
   }
 
   /** Writes down what was seen, and takes over what happened elsewhere. Runs every second or so. */

@@ -103,7 +103,20 @@ const Shown = Type.Object({
   unchecked: Count,
 });
 
-export const FleetNodeSchema = Type.Object({ ...node, shown: Type.Array(Shown) }, { $id: 'FleetNode' });
+/** An answer of a stranger's node that was wrong: no word of it, but what its owner may compare. */
+const Wrong = Type.Object({
+  model: Type.String(),
+  version: Type.String(),
+  found_at: Time,
+  found_by: oneOf(['release', 'recheck', 'known_answer'] as const),
+  expected: Type.String({ description: 'SHA-256 of the right answer' }),
+  given: Type.String({ description: 'SHA-256 of what the node said' }),
+});
+
+export const FleetNodeSchema = Type.Object(
+  { ...node, shown: Type.Array(Shown), wrong_answers: Type.Array(Wrong) },
+  { $id: 'FleetNode' },
+);
 
 export const NodeChanges = Type.Object(
   {
