@@ -217,6 +217,7 @@ const NOT_THE_WAY = [
   'batches',
   'billing',
   'budgets',
+  'fleet',
   // Lists of files and batches.
   'caller-list.ts',
   // What files and batches are made by, with the keys of the way's inferences.
