@@ -45,6 +45,8 @@ describe('readConfig', () => {
       smtpUrl: null,
       signUp: 'invited',
       trustedProxies: [],
+      place: null,
+      geoipDb: null,
       webhooksPrivate: false,
       stripe: null,
     });
@@ -275,6 +277,17 @@ describe('readConfig', () => {
     for (const url of ['mail.example.com', 'http://planted-password@mail', 'smtp://']) {
       expect(() => readConfig({ SMTP_URL: url }), url).toThrow('SMTP_URL must look like');
     }
+  });
+
+  test('takes a place, and says what is none', () => {
+    expect(readConfig({ ZEROGPU_PLACE: '50.11, -8.68' }).place).toEqual({
+      latitude: 50.11,
+      longitude: -8.68,
+    });
+    for (const text of ['Frankfurt', '91,0', '0,181', '1', '1,2,3', '1.2.3,4', ','])
+      expect(() => readConfig({ ZEROGPU_PLACE: text })).toThrow('degrees of latitude and longitude');
+    expect(readConfig({ GEOIP_DB: '/data/city.mmdb' }).geoipDb).toBe('/data/city.mmdb');
+    expect(() => readConfig({ ZEROGPU_GEOIP_DB: 'x' })).toThrow('did you mean GEOIP_DB?');
   });
 
   test('trusted proxies', () => {

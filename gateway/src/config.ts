@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { MANIFESTS } from '@zerogpu/catalogue';
-import { BATCH_ENDPOINT, isRecord } from '@zerogpu/protocol';
+import { BATCH_ENDPOINT, isRecord, type Place } from '@zerogpu/protocol';
 import { nearest } from './nearest.ts';
 import { readS3Url, type S3Location, S3UrlError } from './storage/s3-url.ts';
 
@@ -100,6 +100,10 @@ export interface Config {
   readonly signUp: SignUpPolicy;
   /** Addresses and networks whose `x-forwarded-for` is believed. */
   readonly trustedProxies: readonly string[];
+  /** Where this gateway is; null lets its time zone tell. */
+  readonly place: Place | null;
+  /** A MaxMind database of addresses; null has none. */
+  readonly geoipDb: string | null;
   /** Null: payments go to the sandbox, with test money. */
   readonly stripe: StripeConfig | null;
   /** Whether webhooks may go to addresses that are not public. */
@@ -135,7 +139,7 @@ const OTHER_PROGRAMS = [
 const TEST_PREFIX = 'ZEROGPU_TEST_';
 
 /** Named as everywhere; whoever puts our prefix before one is told. */
-const WITHOUT_PREFIX = ['HOST', 'PORT', 'DATABASE_URL', 'S3_URL', 'SMTP_URL'];
+const WITHOUT_PREFIX = ['HOST', 'PORT', 'DATABASE_URL', 'S3_URL', 'SMTP_URL', 'GEOIP_DB'];
 
 const OURS = [
   'ZEROGPU_DATA_DIR',
@@ -166,6 +170,7 @@ const OURS = [
   'ZEROGPU_SIGN_UP',
   'ZEROGPU_TRUSTED_PROXIES',
   'ZEROGPU_WEBHOOKS_PRIVATE',
+  'ZEROGPU_PLACE',
 ];
 
 /** @throws ConfigError naming the setting, what is wrong with it and what it may be */
@@ -237,6 +242,10 @@ export function readConfig(env: Env): Config {
     signUp: signUpPolicy(env['ZEROGPU_SIGN_UP']),
     // Believed from anybody, the header would let whoever guesses passwords be somebody else each time.
     trustedProxies: trustedProxies(env['ZEROGPU_TRUSTED_PROXIES']),
+    // A laptop's time zone tells it well enough; a server's is mostly UTC, which is nowhere.
+    place: place(env['ZEROGPU_PLACE']),
+    // None may be shipped: who has one says where. Without it, time zones tell where nodes are.
+    geoipDb: env['GEOIP_DB'] ? resolve(env['GEOIP_DB']) : null,
     // Whoever may write a webhook's url must not reach the operator's own network through us.
     webhooksPrivate: onOrOff(env, 'ZEROGPU_WEBHOOKS_PRIVATE', false),
   };
@@ -311,6 +320,18 @@ function trustedProxies(text: string | undefined): string[] {
     );
   }
   return networks.filter((network) => network !== '');
+}
+
+function place(text: string | undefined): Place | null {
+  if (!text) return null;
+  const [latitude, longitude] = (/^(-?[\d.]{1,12}) *, *(-?[\d.]{1,12})$/.exec(text) ?? [])
+    .slice(1)
+    .map(Number);
+  const isOne = Math.abs(latitude ?? Number.NaN) <= 90 && Math.abs(longitude ?? Number.NaN) <= 180;
+  if (isOne && latitude !== undefined && longitude !== undefined) return { latitude, longitude };
+  throw new ConfigError(
+    `ZEROGPU_PLACE must be degrees of latitude and longitude, such as 50.11,8.68, not "${text}"`,
+  );
 }
 
 function isNetwork(text: string): boolean {
