@@ -73,6 +73,8 @@ export type EdgeNodeEnd =
 const WARM_UP_MS = 5_000;
 /** Of one model; it waits behind others' runs. */
 const TRIAL_MS = 10_000;
+/** A node that runs for weeks looks for speeds that are too old. */
+const SPEED_LOOK_MS = 24 * 3_600_000;
 
 /** An edge node: connects out, announces its models, runs what it is sent. */
 export class EdgeNode {
@@ -91,6 +93,9 @@ export class EdgeNode {
   readonly #paused = new Set<PauseReason>();
   #slots: number;
   #stopWatching: () => void = () => undefined;
+  /** One after the other: no model is tried twice. */
+  #measuring: Promise<void> = Promise.resolve();
+  #speedTimer: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: EdgeNodeOptions) {
     this.#options = options;
@@ -116,7 +121,7 @@ export class EdgeNode {
     this.#follower = new CatalogueFollower({
       manifests: options.manifests,
       models: this.#models,
-      updated: () => void this.#measureSpeeds(),
+      updated: () => this.#measureSpeeds(),
       tell: (line) => this.#tell('update', line),
     });
     this.#connection = this.#makeConnection();
@@ -171,7 +176,11 @@ export class EdgeNode {
       this.#options.watchBusy?.((busy) => this.#setPaused('busy', busy)) ?? this.#stopWatching;
     const prepared = Promise.all([this.#firstWelcome.promise, this.#prepareModels()]);
     const ready = prepared.then(() => this.#residentModels());
-    ready.then(() => this.#measureSpeeds()).catch(() => undefined);
+    ready.then(
+      () => this.#measureSpeeds(),
+      () => undefined,
+    );
+    if (this.#speeds) this.#speedTimer = setInterval(() => this.#measureSpeeds(), SPEED_LOOK_MS);
     return Promise.race([ready, this.ended.then(() => null)]);
   }
 
@@ -210,8 +219,7 @@ export class EdgeNode {
     this.#drainStarted.abort(new Error('The node ends'));
     this.#paused.clear();
     this.#paused.add('draining');
-    this.#stopWatching();
-    this.#follower.stop();
+    this.#stopBackground();
     this.#connection.sendDraining();
     this.#board.changed();
     await this.#work.finish(graceMs);
@@ -220,6 +228,12 @@ export class EdgeNode {
     this.#models.unloadAll();
     this.#board.connection = { state: 'ended', gateway: this.#options.gatewayUrl };
     this.#ended.resolve({ kind: 'drained' });
+  }
+
+  #stopBackground(): void {
+    this.#stopWatching();
+    this.#follower.stop();
+    clearInterval(this.#speedTimer);
   }
 
   #makeModels(): LoadedModels {
@@ -260,8 +274,12 @@ export class EdgeNode {
     }
   }
 
-  /** Tries each model whose speed is not known; the gateway hears of each at once. */
-  async #measureSpeeds(): Promise<void> {
+  #measureSpeeds(): void {
+    this.#measuring = this.#measuring.then(() => this.#measureUnknown()).catch(() => undefined);
+  }
+
+  /** Tries each model in memory whose speed is not known, or was measured long ago. */
+  async #measureUnknown(): Promise<void> {
     const speeds = this.#speeds;
     if (speeds === null) return;
     // Without what was kept all are tried again.
@@ -390,8 +408,7 @@ export class EdgeNode {
   }
 
   #refused(code: Refusal, message: string): void {
-    this.#follower.stop();
-    this.#stopWatching();
+    this.#stopBackground();
     this.#board.connection = { state: 'refused', gateway: this.#options.gatewayUrl, code, message };
     this.#ended.resolve({ kind: 'refused', code, message });
   }

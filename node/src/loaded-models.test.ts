@@ -90,6 +90,79 @@ test('a model that does not load is not offered for a minute, then tried again',
   expect(resident(models)).toEqual(['a']);
 });
 
+test('a model that would not fit into an empty memory is not offered, and says why', async () => {
+  const { models } = setting(99);
+  expect(models.announced(1)).toEqual([]);
+  expect(models.states()[0]).toMatchObject({ state: 'failed', problem: expect.stringContaining('memory') });
+});
+
+test('after each failure in a row a model rests twice as long, up to an hour', async () => {
+  const { models, clock } = setting(1000, { load: () => Promise.reject(new Error('damaged')) });
+  for (const minutes of [1, 2, 4, 8, 16, 32, 60, 60]) {
+    await expect(models.use('a')).rejects.toThrow('does not load');
+    const failedAt = clock.now;
+    clock.now = failedAt + minutes * 60_000 - 10;
+    expect(models.has('a')).toBe(false);
+    clock.now = failedAt + minutes * 60_000;
+    expect(models.has('a')).toBe(true);
+  }
+});
+
+describe('other versions', () => {
+  const newer = (id: string, more: object = {}) => ({ ...makeManifest(id), version: '2', ...more });
+
+  test('are loaded beside the old ones, which go with their last user', async () => {
+    const { models, loads } = setting(1000);
+    const old = await models.use('a');
+    await models.replace([newer('a'), makeManifest('b'), makeManifest('c')]);
+    expect(models.announced(1)[0]).toMatchObject({ id: 'a', version: '2', resident: true });
+    expect([loads.unloaded, models.residentBytes]).toEqual([[], 200]);
+    const now = await models.use('a');
+    expect([old.model.manifest.version, now.model.manifest.version]).toEqual(['1', '2']);
+    old.release();
+    expect([loads.unloaded, models.residentBytes]).toEqual([['a'], 100]);
+  });
+
+  test('of a model that is not in memory are only noted', async () => {
+    const { models, loads } = setting(1000);
+    await models.replace([newer('a'), makeManifest('b'), makeManifest('c')]);
+    expect(loads.loaded).toEqual([]);
+    expect((await models.use('a')).model.manifest.version).toBe('2');
+  });
+
+  test('that do not load, or find no room, leave everything as it was', async () => {
+    let broken = false;
+    const { models, loads } = setting(250, {
+      load: () => (broken ? Promise.reject(new Error('damaged')) : Promise.resolve()),
+    });
+    const [a, b] = await Promise.all([models.use('a'), models.use('b')]);
+    await expect(models.replace([newer('a'), newer('b')])).rejects.toMatchObject({
+      name: 'ModelUnavailable',
+    });
+    expect([models.residentBytes, loads.unloaded]).toEqual([200, []]);
+    b.release();
+    broken = true;
+    await expect(models.replace([newer('a'), makeManifest('b')])).rejects.toThrow('does not load');
+    expect(models.announced(1).map(({ version }) => version)).toEqual(['1', '1', '1']);
+    expect(models.has('a')).toBe(true);
+    a.release();
+    expect((await models.use('a')).model.manifest.version).toBe('1');
+  });
+
+  test('of a needed model make those anew that work with it', async () => {
+    const needs = { b: ['a'], c: ['b'] };
+    const { models, loads } = setting(1000, { needs });
+    (await models.use('c')).release();
+    const manifest = (id: 'b' | 'c') => ({ ...makeManifest(id), needs: needs[id] });
+    await models.replace([newer('a'), manifest('b'), manifest('c')]);
+    expect(loads.loaded).toEqual(['a', 'b', 'c', 'a', 'b', 'c']);
+    expect(loads.unloaded.sort()).toEqual(['a', 'b', 'c']);
+    expect(models.residentBytes).toBe(300);
+    models.unloadAll();
+    expect(models.residentBytes).toBe(0);
+  });
+});
+
 test('a model that is not here is unavailable', async () => {
   const { models } = setting(1000);
   await expect(models.use('z')).rejects.toMatchObject({ name: 'ModelUnavailable' });

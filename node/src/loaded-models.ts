@@ -76,7 +76,7 @@ export class LoadedModels {
 
   /** True when the node offers the model: it has the runtime, its owner allows it, and loading it has not just failed. */
   has(id: string): boolean {
-    return this.#allows(id) && this.#loads(id);
+    return this.#allows(id) && this.#loads(id) && this.#tooLarge(id) === null;
   }
 
   announced(slots: number): AnnouncedModel[] {
@@ -103,7 +103,7 @@ export class LoadedModels {
     return [...this.#runnable.values()].map((manifest) => ({
       manifest,
       state: this.#stateOf(manifest.id),
-      problem: this.#failures.get(manifest.id)?.reason ?? null,
+      problem: this.#tooLarge(manifest.id) ?? this.#failures.get(manifest.id)?.reason ?? null,
     }));
   }
 
@@ -178,11 +178,19 @@ export class LoadedModels {
     return this.#runnable.has(id) && (this.#failures.get(id)?.until ?? 0) <= this.#options.now();
   }
 
+  /** In words, when it finds no room even in an empty memory. */
+  #tooLarge(id: string): string | null {
+    const bytes = this.#runnable.get(id)?.memoryBytes ?? 0;
+    if (bytes <= this.#options.memoryBytes) return null;
+    const [need, limit] = [bytes, this.#options.memoryBytes].map((one) => Math.ceil(one / 2 ** 20));
+    return `It needs ${need} MB of memory, and the limit is ${limit} MB`;
+  }
+
   #stateOf(id: string): ModelState['state'] {
     if (!this.#allows(id)) return 'not_allowed';
     const place = this.#places.get(id);
     if (place) return place.model === null ? 'loading' : 'ready';
-    return this.#loads(id) ? 'idle' : 'failed';
+    return this.#loads(id) && this.#tooLarge(id) === null ? 'idle' : 'failed';
   }
 
   async #useStaged(

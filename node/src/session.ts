@@ -72,7 +72,7 @@ const HIGH_WATER_BYTES = 1024 * 1024;
 const BUFFER_POLL_MS = 5;
 /** A gateway that asks and does not read would fill our memory: ten of the longest answers wait, and no more. */
 const MAX_BUFFERED_BYTES = 10 * MAX_FRAME_BYTES;
-/** Frames that are ignored one by one: of so many within a connection none is by chance. */
+/** Frames that are ignored one by one; of so many within one heartbeat none is by chance or of a newer gateway. */
 const MAX_IGNORED = 10_000;
 
 /** One connection to a gateway, from opening to closing. */
@@ -220,6 +220,7 @@ export class Session implements RunPort {
   }
 
   #beat(heartbeatMs: number): void {
+    this.#ignored = 0;
     const silentMs = this.#options.now() - this.#lastHeardAt;
     if (silentMs > MISSED_HEARTBEATS * heartbeatMs) this.close('the gateway went silent');
     else this.sendLoad();
