@@ -111,6 +111,13 @@ describeInChromium('The browser node', () => {
     });
   }
 
+  async function rendererIds(): Promise<number[]> {
+    const session = await browser.newBrowserCDPSession();
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+    await session.detach();
+    return processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+  }
+
   it('serves all built-ins within seconds of opening a link, with the same bytes as a node under Node', async () => {
     const openedAt = performance.now();
     const page = await join();
@@ -258,6 +265,24 @@ describeInChromium('The browser node', () => {
     await eventuallyAnnounced(
       'all slots',
       (models) => models.length > 0 && models.every(({ slots }) => slots === 8),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it('is given up while the browser has frozen it without a word, and comes back by itself', async () => {
+    const page = await join();
+    await servesAll(page);
+    // Another process of the browser holds the sockets, and goes on answering their pings.
+    const renderers = await rendererIds();
+    for (const pid of renderers) process.kill(pid, 'SIGSTOP');
+    try {
+      await noNodes().catch(noNodes);
+    } finally {
+      for (const pid of renderers) process.kill(pid, 'SIGCONT');
+    }
+    await servesAll(page);
+    await gateway.eventually('an answer', async () =>
+      (await ask(TASK_CASES[0]!)).status === 200 ? true : null,
     );
     expect(broken).toEqual([]);
   });
