@@ -1,6 +1,7 @@
 /** The HTTP side as a whole on a real socket, with memory in place of the database. */
 import { API_KEY_PREFIX, makeSecret } from '@zerogpu/protocol';
 import { Pool } from 'pg';
+import type { AdminServices } from '../admin/admin-routes.ts';
 import { makeAdmin } from '../admin-api.ts';
 import type { KeyRecord } from '../auth/authenticate.ts';
 import { makeBilling } from '../billing/make-billing.ts';
@@ -99,47 +100,21 @@ export interface OpenServer {
   close(): Promise<void>;
 }
 
+/** Nobody asks about nodes here. */
+const NO_FLEET = {
+  gatewayId: '',
+  gateways: async () => [],
+  changed: () => undefined,
+  earned: () => false,
+};
+
 export async function openServer(changes: Partial<ServerServices> = {}): Promise<OpenServer> {
   const memory = new Memory();
   const targets: Target[] = [];
   const registry = new NodeRegistry({ admit: admitSigned, heartbeatMs: 5000, now: Date.now });
   const inFlight = { count: 0 };
-  // Nobody answers there: the admin API has no database here.
-  const pool = new Pool({ host: '127.0.0.1', port: 1 });
-  const secrets = new Secrets('a secret of the tests, long enough');
   const services: ServerServices = {
-    admin: makeAdmin({
-      pool,
-      billing: makeBilling({ pool, stripe: null, log: silentLog, notify: async () => {}, now: Date.now }),
-      secrets,
-      people: makePeople({
-        pool,
-        secrets,
-        log: silentLog,
-        attempts: makeAttempts(),
-        signUp: 'closed',
-        smtpUrl: null,
-        publicUrl: () => '',
-      }),
-      storage: {
-        read: () => {
-          throw new Error('There is no storage here');
-        },
-      },
-      fleet: {
-        gatewayId: '',
-        live: registry,
-        gateways: async () => [],
-        changed: () => undefined,
-        earned: () => false,
-      },
-      publicUrl: () => '',
-      log: silentLog,
-      origins: [],
-      webhooksPrivate: false,
-      now: Date.now,
-      report: (_requestId, cause) => memory.reports.push(cause),
-    }),
+    admin: adminWithoutDatabase(memory, registry),
     keys: {
       find: async (key) => (key === KEY ? RECORD : null),
       findById: async (keyId) => (keyId === RECORD.keyId ? RECORD : null),
@@ -201,6 +176,38 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
       await app.close();
     },
   };
+}
+
+function adminWithoutDatabase(memory: Memory, registry: NodeRegistry): AdminServices {
+  // Nobody answers there.
+  const pool = new Pool({ host: '127.0.0.1', port: 1 });
+  const secrets = new Secrets('a secret of the tests, long enough');
+  return makeAdmin({
+    pool,
+    billing: makeBilling({ pool, stripe: null, log: silentLog, notify: async () => {}, now: Date.now }),
+    secrets,
+    people: makePeople({
+      pool,
+      secrets,
+      log: silentLog,
+      attempts: makeAttempts(),
+      signUp: 'closed',
+      smtpUrl: null,
+      publicUrl: () => '',
+    }),
+    storage: {
+      read: () => {
+        throw new Error('There is no storage here');
+      },
+    },
+    fleet: { ...NO_FLEET, live: registry },
+    publicUrl: () => '',
+    log: silentLog,
+    origins: [],
+    webhooksPrivate: false,
+    now: Date.now,
+    report: (_requestId, cause) => memory.reports.push(cause),
+  });
 }
 
 const ANSWER: TargetAnswer = {
