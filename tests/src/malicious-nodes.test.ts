@@ -1,6 +1,7 @@
 /** Nodes that mean harm, on real sockets of a real gateway: it goes on answering, believes nothing, gives nothing away. */
 import { JOIN_TOKEN_PREFIX, makeSecret } from '@zerogpu/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { newOperator } from './support/people.ts';
 import { poolToken, setReach } from './support/pools.ts';
 import { announcedAs, deviceKeys, type Heard, OPCODES, RawNode } from './support/raw-node.ts';
 import { type ScriptedNode, SUMMARY, wordsOf } from './support/scripted-node.ts';
@@ -118,6 +119,23 @@ describe('answers', () => {
     const again = await stranger((run, node) => node.done(run['id'], right(run)), { keys: liar.keys });
     await serves();
     expect(again.runs).toEqual([]);
+  });
+
+  test('the operator lets a node out, which is then on probation', async () => {
+    let lies = true;
+    const node = await stranger((run, at) => at.done(run['id'], lies ? 'No.' : right(run)));
+    await untilCaught(node);
+    lies = false;
+    const operator = await newOperator(gateway.gateway);
+    const path = `/api/fleet/nodes/${node.nodeId}`;
+    const shown = (await gateway.admin(operator, path)).json;
+    expect(shown).toMatchObject({ state: 'quarantined', wrong_answers: [{ found_by: 'release' }] });
+    const released = await gateway.admin(operator, `${path}/release`, undefined, { method: 'POST' });
+    expect(released.status, released.text).toBe(200);
+    const before = node.runs.length;
+    for (let i = 0; i < 60 && node.runs.length < before + 12; i++) await serves();
+    expect(node.runs.length).toBeGreaterThanOrEqual(before + 12);
+    expect(await quarantined(node.nodeId)).toBe(false);
   });
 
   test('a right text that ended for a wrong reason is wrong', async () => {

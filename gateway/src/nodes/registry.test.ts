@@ -46,6 +46,25 @@ describe('NodeRegistry', () => {
     expect(floor.registry.views('nobody has it')).toEqual([]);
   });
 
+  test('what a node in quarantine runs is lost at once, it gets no more, and comes back with its release', async () => {
+    const node = floor.node();
+    const id = await node.join([announced(SUMMARY, 2)]);
+    const run = () =>
+      floor.registry.target(id)?.run(inference(), floor.clock.now + 60_000, null, never, 'interactive');
+    const running = run();
+    const { id: runId } = await node.next('run');
+    const connection = floor.registry.find(id);
+    if (!connection) throw new Error('It is connected');
+    connection.standing = { draining: false, quarantined: true };
+    await expect(running).rejects.toMatchObject({ kind: 'lost' });
+    expect(floor.registry.count(SUMMARY)).toBe(0);
+    await expect(run()).rejects.toMatchObject({ kind: 'unavailable' });
+    node.done(runId, 'too late');
+    await node.heard();
+    connection.standing = { draining: false, quarantined: false };
+    expect(floor.registry.count(SUMMARY)).toBe(1);
+  });
+
   test('a node that comes back replaces its old socket, and what ran there is lost at once', async () => {
     const keys = deviceKeys();
     const old = floor.node(keys);
