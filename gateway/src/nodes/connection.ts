@@ -52,6 +52,9 @@ const MAX_REPORTED_LENGTH = 200;
 const LEAST_PIECE = 8;
 /** A socket that was closed for what it sent ends by then, whether the node says goodbye or not. */
 const GOODBYE_MS = 1000;
+/** A round trip that differs by less says nothing to the router: ten thousand nodes with eleven models are told of at each ping. */
+const NEWS_SHARE = 0.1;
+const LEAST_NEWS_MS = 1;
 /** Thousands of tokens of an input as they usually come: what bench/results/models.md measures models by. */
 const USUAL_THOUSANDS = 0.4;
 /** Until it is admitted. */
@@ -126,6 +129,10 @@ export class NodeConnection implements Target {
   readonly #conduct: Conduct;
   readonly #life: SignOfLife;
   #announced: readonly AnnouncedModel[] = [];
+  /** The last load, as it was told. */
+  #said = '';
+  /** The round trip that the router was told. */
+  #toldRttMs = Number.NEGATIVE_INFINITY;
   #standing: Standing = { draining: false, quarantined: false };
   #state: 'hello' | 'admitting' | 'serving' | 'draining' | 'closed' = 'hello';
   #nextRun = 1;
@@ -479,8 +486,7 @@ export class NodeConnection implements Target {
         this.#failed(frame);
         break;
       case 'load':
-        this.#announce(frame.models);
-        this.#services.changed(this);
+        this.#heardLoad(frame.models);
         break;
       case 'draining':
         this.#state = 'draining';
@@ -528,6 +534,20 @@ export class NodeConnection implements Target {
       lane?.announce(slots, resident);
       if (speed) this.#lanes.get(id)?.pace.expect(speed.baseMs + speed.perThousandMs * USUAL_THOUSANDS);
     }
+    this.#forgetRetired();
+  }
+
+  /** Nearly every heartbeat says what the one before it said. */
+  #heardLoad(models: readonly AnnouncedModel[]): void {
+    this.#forgetRetired();
+    const said = JSON.stringify(models);
+    if (said === this.#said) return;
+    this.#said = said;
+    this.#announce(models);
+    this.#services.changed(this);
+  }
+
+  #forgetRetired(): void {
     for (const [id, lane] of this.#retired) if (lane.inFlight === 0) this.#retired.delete(id);
   }
 
@@ -601,7 +621,16 @@ export class NodeConnection implements Target {
     const rtt = Math.max(0, this.lastHeardAt - this.#pingedAt);
     this.#pingedAt = null;
     this.rttMs = this.rttMs === 0 ? rtt : this.rttMs * 0.8 + rtt * 0.2;
-    for (const model of this.#lanes.keys()) this.#services.told?.(this, model);
+    this.#tellRoundTrip(this.lastHeardAt);
+  }
+
+  /** Where it changed enough to matter, or a failure may be forgiven by now. */
+  #tellRoundTrip(now: number): void {
+    const isNews = Math.abs(this.rttMs - this.#toldRttMs) > Math.max(LEAST_NEWS_MS, this.rttMs * NEWS_SHARE);
+    if (isNews) this.#toldRttMs = this.rttMs;
+    for (const [model, lane] of this.#lanes) {
+      if (isNews || lane.failedLately(now)) this.#services.told?.(this, model);
+    }
   }
 
   /** Who waits here was not sent to the node, and is not lost with it. */

@@ -85,6 +85,11 @@ export class Lane {
     return now - this.#failedAt > FAILURE_MEMORY_MS ? 0 : this.#failures;
   }
 
+  /** Until well after its failures are forgiven, what is known of it may be too bad. */
+  failedLately(now: number): boolean {
+    return this.#failedAt > 0 && now - this.#failedAt <= 2 * FAILURE_MEMORY_MS;
+  }
+
   /** Learns from a run that failed. */
   fail(now: number): void {
     this.#failures = this.failures(now) + 1;

@@ -9,6 +9,8 @@ import { type GatewaySoftware, thisSoftware } from './node-software.ts';
 
 /** A node that said nothing for this many heartbeats is gone, whatever its socket believes. */
 const MISSED_HEARTBEATS = 3;
+/** Pings of a heartbeat go out in so many parts: ten thousand at once would hold up everybody else for a tenth of a second. */
+const PARTS = 20;
 /** Sockets that have not yet shown to be nodes; more are sent away until some have. */
 const MAX_STRANGERS = 1000;
 /** Of one address, so that it does not take all places; behind a proxy without `x-forwarded-for` everybody is one. */
@@ -45,7 +47,8 @@ export interface NodeIndex {
 /** The nodes connected to this gateway, found by model. */
 export class NodeRegistry {
   readonly #services: RegistryServices;
-  readonly #sockets = new Set<NodeConnection>();
+  /** With the part of the heartbeat in which each is pinged. */
+  readonly #sockets = new Map<NodeConnection, number>();
   readonly #byId = new Map<string, NodeConnection>();
   readonly #byModel = new Map<string, Set<NodeConnection>>();
   /** Under which models a connection is found. */
@@ -53,11 +56,13 @@ export class NodeRegistry {
   /** By address. */
   readonly #strangers = new Map<string, number>();
   readonly #heartbeat: NodeJS.Timeout;
+  #nextPart = 0;
+  #part = 0;
   #closing = false;
 
   constructor(services: RegistryServices) {
     this.#services = services;
-    this.#heartbeat = setInterval(() => this.#beat(), services.heartbeatMs);
+    this.#heartbeat = setInterval(() => this.#beat(), services.heartbeatMs / PARTS);
     this.#heartbeat.unref();
   }
 
@@ -93,7 +98,8 @@ export class NodeRegistry {
       },
     });
     const left = this.#strangerFrom(address);
-    this.#sockets.add(connection);
+    this.#sockets.set(connection, this.#nextPart);
+    this.#nextPart = (this.#nextPart + 1) % PARTS;
     wire?.on('data', (bytes: Buffer) => connection.heardBytes(bytes.length));
   }
 
@@ -157,7 +163,8 @@ export class NodeRegistry {
   close(): void {
     this.#closing = true;
     clearInterval(this.#heartbeat);
-    for (const connection of [...this.#sockets]) connection.close(1001, 'the gateway is shutting down');
+    for (const connection of [...this.#sockets.keys()])
+      connection.close(1001, 'the gateway is shutting down');
   }
 
   #welcomed(connection: NodeConnection): void {
@@ -210,7 +217,9 @@ export class NodeRegistry {
 
   #beat(): void {
     const silentSince = this.#services.now() - MISSED_HEARTBEATS * this.#services.heartbeatMs;
-    for (const connection of [...this.#sockets]) {
+    this.#part = (this.#part + 1) % PARTS;
+    for (const [connection, part] of [...this.#sockets]) {
+      if (part !== this.#part) continue;
       if (connection.lastHeardAt < silentSince || connection.hangs()) connection.terminate();
       else connection.ping();
     }
