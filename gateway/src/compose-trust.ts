@@ -17,6 +17,7 @@ export function composeTrust({ store: { pool }, log }: Ground, registry: () => N
   const setQuarantine = (id: string, quarantined: boolean) => {
     const node = registry().find(id);
     if (node) node.standing = { ...node.standing, quarantined };
+    registry().trustChanged(id);
   };
   return new TrustKeeper({
     store: new DatabaseTrustStore(pool),
@@ -26,6 +27,7 @@ export function composeTrust({ store: { pool }, log }: Ground, registry: () => N
       target: (id) => registry().find(id),
     },
     connected: (id) => registry().find(id) !== undefined,
+    changed: (id) => registry().trustChanged(id),
     quarantined: (id) => setQuarantine(id, true),
     released: (id) => setQuarantine(id, false),
     now,

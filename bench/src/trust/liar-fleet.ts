@@ -102,6 +102,7 @@ export class LiarFleet {
         target: (id) => bench.get(id),
       },
       connected: () => true,
+      changed: () => undefined,
       quarantined: (id) => caught.add(id),
       released: (id) => caught.delete(id),
       now: () => this.#now,

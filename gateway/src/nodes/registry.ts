@@ -154,6 +154,13 @@ export class NodeRegistry {
     return this.#byModel.get(model) ?? [];
   }
 
+  /** A node is believed more, or less, than before. */
+  trustChanged(id: string): void {
+    const connection = this.#byId.get(id);
+    if (!connection) return;
+    for (const model of this.#models.get(connection) ?? []) this.#tell(connection, model);
+  }
+
   target(id: string): Target | undefined {
     const connection = this.#byId.get(id);
     return connection && (this.#services.wrap?.(connection) ?? connection);

@@ -21,6 +21,8 @@ export interface CourtServices {
   readonly log: Log;
   /** A node is in quarantine from now on: it has runs that must go elsewhere. */
   quarantined(nodeId: string): void;
+  /** It is believed otherwise than before. */
+  changed(nodeId: string): void;
   sleep(ms: number): Promise<void>;
   now(): number;
 }
@@ -59,7 +61,7 @@ export class Court {
       if (given.kind !== 'part') this.#services.book.change(nodeId, manifest, afterRight);
       return;
     }
-    this.#accused.set(nodeId, (this.#accused.get(nodeId) ?? 0) + 1);
+    this.#accuse(nodeId, 1);
     try {
       const verdict = await this.#secondOpinion(one, given, expected, judgeId);
       if (verdict === 'wrong') await this.convict(one, given, expected);
@@ -68,10 +70,15 @@ export class Court {
       this.#services.log.error({ nodeId, reason: reasonOf(error) }, 'An answer could not be judged');
       this.#services.book.change(nodeId, manifest, afterDoubt);
     } finally {
-      const left = (this.#accused.get(nodeId) ?? 1) - 1;
-      if (left > 0) this.#accused.set(nodeId, left);
-      else this.#accused.delete(nodeId);
+      this.#accuse(nodeId, -1);
     }
+  }
+
+  #accuse(nodeId: string, by: 1 | -1): void {
+    const count = (this.#accused.get(nodeId) ?? 0) + by;
+    if (count > 0) this.#accused.set(nodeId, count);
+    else this.#accused.delete(nodeId);
+    this.#services.changed(nodeId);
   }
 
   /** The answer was wrong: the node is in quarantine, whatever it runs. */

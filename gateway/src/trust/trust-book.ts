@@ -1,6 +1,6 @@
 import type { ModelManifest } from '@zerogpu/protocol';
 import { type Log, reasonOf } from '../store/log.ts';
-import { NOTHING_SHOWN, type Standing } from './trust-state.ts';
+import { NOTHING_SHOWN, type Standing, trustAt } from './trust-state.ts';
 import type { Change, StandingOf, TrustStore, WrongAnswer } from './trust-store.ts';
 
 interface Page {
@@ -18,6 +18,8 @@ export interface TrustBookServices {
   readonly log: Log;
   /** Whether the node's socket is here. */
   connected(nodeId: string): boolean;
+  /** It is believed otherwise than before. */
+  changed(nodeId: string): void;
   now(): number;
 }
 
@@ -70,8 +72,11 @@ export class TrustBook {
     const key = keyOfModel(manifest);
     const { id: model, version, runtime } = manifest;
     const before = page.standings.get(key) ?? { ...NOTHING_SHOWN, model, version, runtime };
-    page.standings.set(key, { ...before, ...change(before) });
+    const after = { ...before, ...change(before) };
+    page.standings.set(key, after);
     if (!page.unwritten.has(key)) page.unwritten.set(key, before);
+    const trustOf = (standing: Standing) => trustAt('public', page.quarantined, standing);
+    if (trustOf(before) !== trustOf(after)) this.#services.changed(nodeId);
   }
 
   /** Counts from now on; resolves when it is written, or was tried and is tried again by `flush`. */

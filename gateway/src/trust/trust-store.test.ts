@@ -20,7 +20,13 @@ async function addNode(pool: Pool, id: string): Promise<void> {
 
 function book(pool: Pool): TrustBook {
   const now = () => 1_000_000;
-  return new TrustBook({ store: new DatabaseTrustStore(pool), log: silentLog, connected: () => true, now });
+  return new TrustBook({
+    store: new DatabaseTrustStore(pool),
+    log: silentLog,
+    connected: () => true,
+    changed: () => undefined,
+    now,
+  });
 }
 
 const wrongAnswer = (nodeId: string): WrongAnswer => ({

@@ -61,6 +61,8 @@ let judges: Scripted[];
 let node: Scripted;
 let keeper: TrustKeeper;
 let told: string[];
+/** How far the node was believed, each time that it was said to have changed. */
+let changes: string[];
 let out: Set<string>;
 let random: () => number;
 let clock: number;
@@ -71,6 +73,7 @@ beforeEach(() => {
   judges = ['a', 'b'].map((id) => new Scripted(factsOf(`judge_${id}`), right));
   node = new Scripted(factsOf('node_x', { pool: 'public' }), right);
   told = [];
+  changes = [];
   out = new Set();
   // Neither rechecks nor known answers, unless a test wants them.
   random = () => 0.99;
@@ -99,6 +102,7 @@ function open(): TrustKeeper {
       target: (id) => judges.find((judge) => judge.id === id),
     },
     connected: () => true,
+    changed: () => changes.push(trust()),
     quarantined: (id) => out.add(id),
     released: (id) => out.delete(id),
     now: () => clock,
@@ -144,8 +148,10 @@ describe('a stranger’s node on probation', () => {
   it('is answered for by a node that is vouched for, and earns trust by ten right answers', async () => {
     for (let i = 0; i < 9; i++) expect((await ask()).by?.id).toMatch(/^judge/);
     expect(trust()).toBe('probation');
+    expect(changes).toEqual([]);
     await ask();
     expect(trust()).toBe('earned');
+    expect(changes).toEqual(['earned']);
     expect((await ask()).by).toBeUndefined();
   });
 
@@ -240,6 +246,8 @@ describe('an accusation', () => {
     judges[0]!.says = () => answered('broken');
     for (let i = 0; i < 20; i++) await ask();
     expect(store.wrong).toEqual([]);
+    // Whoever chooses nodes is told of the accusation and of its end.
+    expect(changes.slice(0, 2)).toEqual(['quarantined', 'probation']);
     expect(told.join()).toContain('gave two answers to one request');
     expect(trust()).not.toBe('quarantined');
   });

@@ -18,6 +18,8 @@ export interface TrustServices {
   readonly bench: Bench;
   /** Whether the node's socket is here. */
   connected(nodeId: string): boolean;
+  /** How far it is believed changed, for whatever model; whoever chooses nodes must know. */
+  changed(nodeId: string): void;
   /** The node is in quarantine: what runs there must go elsewhere, and nothing more is sent to it. */
   quarantined(nodeId: string): void;
   /** The node is out of quarantine: it may come again. */
