@@ -21,6 +21,7 @@ onEveryPostgres('queries of the admin API', (database) => {
     admin = await openAdmin(pool, projectHandlers);
     const { caller } = await makeTenant(pool, secrets);
     const owner = await makePerson(pool, caller.organizationId, 'owner');
+    await pool.query('INSERT INTO operators (person_id) VALUES ($1)', [owner]);
     const { organizationId, projectId } = caller;
     const ids: Readonly<Record<string, string>> = { organizationId, projectId };
     for (const [name, { method, path, query }] of WITH_QUERY) {
