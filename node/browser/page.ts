@@ -1,5 +1,6 @@
 /** The page `/node`: what its owner sees and chooses. The work is done by the worker. */
 import { part, say, show } from './dom.ts';
+import { keptHere } from './kept.ts';
 import { setUpLimits } from './limits.ts';
 import { type FromWorker, Line, type ToWorker } from './line.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -17,7 +18,7 @@ class NodePage {
   readonly #line: Line<ToWorker, FromWorker>;
   readonly #awake = new KeepAwake();
   readonly #oneTab = new OneTab(() => this.#takenOver());
-  #settings = readSettings(localStorage.getItem(SETTINGS), deviceName(navigator.userAgent));
+  #settings = readSettings(keptHere.get(SETTINGS), deviceName(navigator.userAgent));
   #situation: Situation = { phase: 'stopped', report: null, refusal: null };
 
   constructor() {
@@ -35,7 +36,7 @@ class NodePage {
     setUpLimits(this.#settings, this.#awake.possible, (changes) => this.#change(changes));
     this.#listen();
     // Whoever opens a link with a token wants to join; who was serving goes on.
-    if (linked !== '' || this.#settings.serving) this.#start();
+    if ((linked !== '' && !savesData()) || this.#settings.serving) this.#start();
     else this.#show({ phase: this.#isKnown() ? 'stopped' : 'needs-token' });
   }
 
@@ -100,13 +101,13 @@ class NodePage {
         break;
       case 'admitted':
         forgetToken();
-        localStorage.setItem(`${SETTINGS}-known`, 'yes');
+        keptHere.set(`${SETTINGS}-known`, 'yes');
         break;
       case 'ended':
         this.#ended(message.refusal);
         break;
       case 'forgotten':
-        for (const name of [SETTINGS, `${SETTINGS}-known`]) localStorage.removeItem(name);
+        for (const name of [SETTINGS, `${SETTINGS}-known`]) keptHere.remove(name);
         location.reload();
         break;
       case 'trouble':
@@ -127,7 +128,7 @@ class NodePage {
   }
 
   #isKnown(): boolean {
-    return localStorage.getItem(`${SETTINGS}-known`) !== null || keptToken() !== null;
+    return keptHere.get(`${SETTINGS}-known`) !== null || keptToken() !== null;
   }
 
   #offer(id: string, offered: boolean): void {
@@ -137,7 +138,7 @@ class NodePage {
 
   #change(changes: Partial<Settings>): void {
     this.#settings = { ...this.#settings, ...changes };
-    localStorage.setItem(SETTINGS, JSON.stringify(this.#settings));
+    keptHere.set(SETTINGS, JSON.stringify(this.#settings));
     say('name', this.#settings.name);
     this.#line.say({ type: 'change', settings: this.#settings });
     void this.#awake.want(this.#settings.keepAwake && this.#settings.serving);
@@ -147,6 +148,11 @@ class NodePage {
     this.#situation = { ...this.#situation, ...changes };
     showSituation(this.#situation);
   }
+}
+
+/** The owner asked the browser for few downloads: 34 MB wait for a click. */
+function savesData(): boolean {
+  return Object(Object(navigator).connection).saveData === true;
 }
 
 function registerServiceWorker(): void {

@@ -1,5 +1,7 @@
 /** The join token on its way from the link to the gateway. It is kept until this device is known there, and no longer. */
 
+import { keptInTab } from './kept.ts';
+
 /** Survives a reload before that, and ends with the tab. */
 const KEY = 'zerogpu-join-token';
 const LONGEST = 128;
@@ -14,15 +16,15 @@ export function tokenOfAddress(): string {
 }
 
 export function keepToken(token: string): void {
-  sessionStorage.setItem(KEY, token.slice(0, LONGEST));
+  keptInTab.set(KEY, token.slice(0, LONGEST));
 }
 
 export function keptToken(): string | null {
-  return sessionStorage.getItem(KEY);
+  return keptInTab.get(KEY);
 }
 
 export function forgetToken(): void {
-  sessionStorage.removeItem(KEY);
+  keptInTab.remove(KEY);
 }
 
 function tokenIn(query: string): string {
