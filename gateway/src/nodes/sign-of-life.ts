@@ -43,13 +43,16 @@ export class SignOfLife {
 
   #ask(withinMs: number): void {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => this.#fallSilent(), withinMs);
     const sign = (alive: boolean) => {
       clearTimeout(timer);
       this.#question = null;
       resolve(alive);
     };
-    this.#question = { answer: promise, sign };
+    const question = { answer: promise, sign };
+    // When we ourselves stood still, the answer may lie in the socket unread: it is read before an immediate runs.
+    const late = () => setImmediate(() => this.#question === question && this.#fallSilent());
+    const timer = setTimeout(late, withinMs);
+    this.#question = question;
     this.#services.ask();
   }
 
