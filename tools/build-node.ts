@@ -4,7 +4,7 @@
  * every machine, and `build.json` says what was made, of what.
  *
  *     npm run build:node          only when something changed: 0.1 s when nothing did, a second or two else
- *     npm run build:node -- /tmp/elsewhere
+ *     npm run build:node -- elsewhere
  */
 import { createHash } from 'node:crypto';
 import {

@@ -57,8 +57,8 @@ it('refuses a Node that the service’s own user cannot read, before anything is
 
 it('of a user lies where the customs of the system say', () => {
   const env = { XDG_CONFIG_HOME: '/elsewhere', XDG_DATA_HOME: 'relative' };
-  expect(userPlaces('/state', '/home/rose', env)).toMatchObject({
+  expect(userPlaces('/state', '/srv/rose', env)).toMatchObject({
     unitFile: '/elsewhere/systemd/user/zerogpu-node.service',
-    programFolder: '/home/rose/.local/share/zerogpu-node',
+    programFolder: '/srv/rose/.local/share/zerogpu-node',
   });
 });
