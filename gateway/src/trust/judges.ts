@@ -38,11 +38,6 @@ export function chooseJudge(
   return best && bench.target(best.id);
 }
 
-export function hasJudge(bench: Bench, model: string): boolean {
-  for (const view of bench.judges(model)) if (mayJudge(view)) return true;
-  return false;
-}
-
 const mayJudge = ({ pool }: NodeView) => pool === 'operator' || pool === 'cloud';
 
 function waitMs({ inFlight, slots, serviceMs, rttMs, failures }: NodeView): number {

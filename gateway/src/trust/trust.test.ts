@@ -219,7 +219,6 @@ describe('a stranger’s node on probation', () => {
 
   it('gets nothing where nobody can check it, and nodes of organizations check nobody', async () => {
     judges = [new Scripted(factsOf('own', { pool: 'organization', organizationId: 'o' }), right)];
-    expect(keeper.mayRun(node.facts, MODEL)).toBe(false);
     await expect(ask()).rejects.toMatchObject({ kind: 'unavailable' });
     expect(node.ran).toEqual([]);
     expect(judges[0]!.ran).toEqual([]);
@@ -422,7 +421,6 @@ it('gives a node of which nothing was read nothing, and leaves those alone that 
     const target = new Scripted(facts, right);
     expect(keeper.wrap(target, facts)).toBe(target);
     expect(keeper.trustOf(facts, MODEL)).toBe('vouched');
-    expect(keeper.mayRun(facts, MODEL)).toBe(true);
   }
 });
 

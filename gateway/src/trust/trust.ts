@@ -5,7 +5,7 @@ import type { Log } from '../store/log.ts';
 import { CheckedTarget, type Checking } from './checked-target.ts';
 import { type Claim, claimOf, outcomeOf } from './claim.ts';
 import { type Case, Court } from './court.ts';
-import { type Bench, chooseJudge, hasJudge } from './judges.ts';
+import { type Bench, chooseJudge } from './judges.ts';
 import { inventInference, KnownAnswers, shapeOf } from './known-answers.ts';
 import { Rechecks } from './rechecks.ts';
 import { TrustBook } from './trust-book.ts';
@@ -82,15 +82,6 @@ export class TrustKeeper {
     const quarantined = this.#book.isQuarantined(id) ?? true;
     if (!manifest || quarantined || this.#court.isAccused(id)) return 'quarantined';
     return trustAt(pool, false, this.#book.standing(id, manifest));
-  }
-
-  /** Whether the node may be given runs of the model now: on probation only where somebody can check them. */
-  mayRun(facts: NodeFacts, model: string): boolean {
-    const trust = this.trustOf(facts, model);
-    if (trust === 'vouched') return true;
-    if (trust === 'quarantined' || !findManifest(model)?.deterministic) return false;
-    if (trust === 'earned' && !this.#rechecks.behind(model)) return true;
-    return hasJudge(this.#services.bench, model);
   }
 
   /** The node as the rest of the gateway may use it. */
