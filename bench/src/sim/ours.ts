@@ -11,7 +11,7 @@ import {
   type RunKind,
   type Speed,
 } from '@zerogpu/gateway';
-import type { DeviceClass, NodePool, Place, Trust } from '@zerogpu/protocol';
+import type { DeviceClass, NodePool, Place } from '@zerogpu/protocol';
 import type { Asking, FleetState, Policy, PolicyMaker } from './simulation.ts';
 
 /** Of a node, what the simulation itself has no use for. */
@@ -25,7 +25,6 @@ export interface Told {
   readonly rttMs: number;
   /** Milliseconds of a mean run, as the node found when it tried the model; null when it does not say. */
   readonly announcedMs: number | null;
-  readonly trust?: Trust;
 }
 
 export interface OursOptions {

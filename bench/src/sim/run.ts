@@ -13,10 +13,10 @@ export type Size = 'full' | 'quick';
 const QUEUEING: Readonly<Record<Size, readonly QueueingCase[]>> = {
   full: [
     { d: 1, lambda: 0.5, servers: 500, warmUp: 100, length: 500, runs: 5 },
-    { d: 1, lambda: 0.9, servers: 500, warmUp: 400, length: 3_000, runs: 5 },
+    { d: 1, lambda: 0.9, servers: 500, warmUp: 300, length: 2_000, runs: 5 },
     { d: 2, lambda: 0.5, servers: 500, warmUp: 100, length: 500, runs: 5 },
     { d: 2, lambda: 0.9, servers: 1_000, warmUp: 200, length: 1_000, runs: 5 },
-    { d: 2, lambda: 0.99, servers: 4_000, warmUp: 500, length: 500, runs: 5 },
+    { d: 2, lambda: 0.99, servers: 2_000, warmUp: 800, length: 800, runs: 5 },
     { d: 3, lambda: 0.9, servers: 1_000, warmUp: 200, length: 1_000, runs: 5 },
   ],
   quick: [

@@ -92,7 +92,7 @@ function plain(count: number, device: Device = PLAIN, changes: Partial<NodeSpec>
 const fourEquals = (load: number, device: Device, how: string): Scenario => ({
   name: `4 equal nodes, ${how}, load ${load}`,
   about: `four nodes of one core and ${device.slots === 1 ? 'one slot' : `${device.slots} slots`}, in one rack`,
-  requests: 200_000,
+  requests: 100_000,
   needsCities: false,
   goal: 'equal nodes',
   scene(requests, seed) {
@@ -103,7 +103,7 @@ const fourEquals = (load: number, device: Device, how: string): Scenario => ({
 const fastAndSlow = (load: number, slots: number): Scenario => ({
   name: `14 fast and 2 slow nodes, ${slots === 1 ? 'one slot' : `${slots} slots on a core`}, load ${load}`,
   about: 'the slow ones take 16 times as long for everything',
-  requests: 200_000,
+  requests: 100_000,
   needsCities: false,
   goal: 'slow nodes',
   scene(requests, seed) {
@@ -127,7 +127,7 @@ const RACKS: readonly Scenario[] = [
     name: 'slow spells',
     about:
       'sixteen equal nodes, of which two stand still (1,000 times slower) for 1 s of every 20; one run of 400 takes 100 times as long anywhere',
-    requests: 200_000,
+    requests: 100_000,
     needsCities: false,
     goal: 'hedging',
     scene(requests, seed) {
@@ -145,7 +145,7 @@ const RACKS: readonly Scenario[] = [
   {
     name: 'eight cores each',
     about: '8 nodes of two speeds whose runs do have a core each',
-    requests: 200_000,
+    requests: 100_000,
     needsCities: false,
     scene(requests, seed) {
       const quick = { ...PLAIN, cores: 8, slots: 8 };
@@ -156,7 +156,7 @@ const RACKS: readonly Scenario[] = [
   {
     name: 'from a Pi to a server',
     about: '32 devices of all kinds in one place',
-    requests: 200_000,
+    requests: 100_000,
     needsCities: false,
     scene(requests, seed) {
       const nodes = mixture(32).map((device, i) => nodeOf(device, i));
@@ -166,7 +166,7 @@ const RACKS: readonly Scenario[] = [
   {
     name: 'saturated',
     about: '16 equal nodes that bear 95 % of what they can',
-    requests: 200_000,
+    requests: 100_000,
     needsCities: false,
     scene(requests, seed) {
       const demand = { work: exponential };
@@ -312,37 +312,37 @@ const NANO: Globe = { nodes: 200, load: 0.05, meanWork: SHORT_MS, churn: false }
 const isEurope = ({ latitude, longitude }: Place) => latitude > 35 && longitude > -12 && longitude < 45;
 
 const GLOBES: readonly Scenario[] = [
-  worldwide('a day of the world', '200 devices of all kinds that come and go, long texts', 60_000, DAY),
+  worldwide('a day of the world', '200 devices of all kinds that come and go, long texts', 40_000, DAY),
   worldwide(
     'a day of the world, places by time zone',
     'the same, but nothing is known of a place but its time zone',
-    60_000,
+    40_000,
     { ...DAY, coarse: true },
   ),
-  worldwide('a day of the world, speeds not announced', 'the same, with old nodes', 60_000, {
+  worldwide('a day of the world, speeds not announced', 'the same, with old nodes', 40_000, {
     ...DAY,
     silentSpeeds: true,
   }),
-  worldwide('short texts around the world', 'computing takes 9 ms, the way up to 300', 60_000, NANO),
-  worldwide('short texts, places by time zone', 'the same, places known by their time zones', 60_000, {
+  worldwide('short texts around the world', 'computing takes 9 ms, the way up to 300', 40_000, NANO),
+  worldwide('short texts, places by time zone', 'the same, places known by their time zones', 40_000, {
     ...NANO,
     coarse: true,
   }),
-  worldwide('one gateway in Zurich', 'every run goes through it, wherever its caller is', 60_000, {
+  worldwide('one gateway in Zurich', 'every run goes through it, wherever its caller is', 40_000, {
     ...NANO,
     gateway: 'Zurich',
   }),
   worldwide(
     'one gateway in Zurich, told where callers are',
     'the same; ours weighs the way from the caller, which no packet takes',
-    60_000,
+    40_000,
     { ...NANO, gateway: 'Zurich', callersPlaces: true },
   ),
-  worldwide('a hot city', 'half of all calls come from Sydney', 60_000, {
+  worldwide('a hot city', 'half of all calls come from Sydney', 40_000, {
     ...NANO,
     hot: { city: 'Sydney', share: 0.5 },
   }),
-  worldwide('an outage of Europe', "Europe's nodes vanish silently for a fifth of the time", 60_000, {
+  worldwide('an outage of Europe', "Europe's nodes vanish silently for a fifth of the time", 40_000, {
     ...DAY,
     churn: false,
     outage: isEurope,
