@@ -67,6 +67,36 @@ const replayed = (reply: Reply, shape: Shape) => {
 const chat = { model: 'm', messages: [{ role: 'user' as const, content: 'x' }] };
 const responses = { model: 'm', input: 'x' };
 
+test('whose machine answers is told with the head: of who was named last, and of nobody when that was taken back', async () => {
+  const told = async (say: (reply: Reply, shape: Shape) => void) => {
+    script = say;
+    const { response } = await openai.responses.create(responses).withResponse();
+    return ['route', 'node-class', 'region'].map((name) => response.headers.get(`x-zerogpu-${name}`));
+  };
+  const own = { class: 'own', deviceClass: 'phone', region: 'DE' } as const;
+  const beyond = { class: 'upstream', deviceClass: null, region: null } as const;
+  const naming =
+    (...all: Parameters<Reply['from']>[0][]) =>
+    (reply: Reply, shape: Shape) => {
+      for (const one of all) reply.from(one);
+      whole(reply, shape);
+    };
+  expect(await told(naming(own))).toEqual(['own', 'phone', 'DE']);
+  expect(await told(naming(own, beyond))).toEqual(['upstream', null, null]);
+  expect(await told(naming(own, null))).toEqual([null, null, null]);
+  const late = (reply: Reply, shape: Shape) => {
+    reply.stream(shape);
+    reply.from(own);
+    reply.piece('text', 'a');
+    // The head is gone: whoever goes on with the stream is not in it.
+    reply.from(beyond);
+    reply.answer(shape, given);
+  };
+  script = late;
+  const { response } = await openai.responses.create({ ...responses, stream: true }).withResponse();
+  expect(response.headers.get('x-zerogpu-route')).toBe('own');
+});
+
 describe("OpenAI's client", () => {
   test('reads whole answers of both endpoints', async () => {
     script = whole;
