@@ -25,7 +25,7 @@ const now = () => Date.now();
 export function composeNodes(ground: Ground, gatewayId: string, live: LiveNodes): NodeBooks {
   const { store, log } = ground;
   const { pool } = store;
-  const reporter = new NodeReporter({ pool, log, live, now });
+  const reporter = new NodeReporter({ gatewayId, pool, log, live, now });
   const following = followChanges({ pool, log, live });
   const parts: FleetParts = {
     gatewayId,

@@ -73,7 +73,7 @@ function held(...nodes: readonly HeldNode[]): LiveNodes {
 }
 
 const reporterOf = (pool: Pool, live: LiveNodes) => {
-  const reporter = new NodeReporter({ pool, log: silentLog, live, now: () => 61_000 });
+  const reporter = new NodeReporter({ gatewayId: GATEWAY, pool, log: silentLog, live, now: () => 61_000 });
   onTestFinished(() => reporter.close());
   return reporter;
 };
@@ -162,6 +162,17 @@ onEveryPostgres('what is written of nodes', (database) => {
     expect(await rowOf(pool, node.id)).toMatchObject({ runs_done: 0n });
     await reporter.report();
     expect(await rowOf(pool, node.id)).toMatchObject({ runs_done: 4n });
+  });
+
+  it('who was let in and never became welcome is away again', async () => {
+    const pool = await database();
+    const [welcome, lost, young] = await Promise.all([addNode(pool), addNode(pool), addNode(pool)]);
+    const elsewhere = await addNode(pool, { gatewayId: randomUUID() });
+    await pool.query("UPDATE nodes SET connected_at = now() - interval '31 seconds' WHERE id <> $1", [young]);
+    await reporterOf(pool, held(new HeldNode(welcome, null))).reconcile();
+    const { rows } = await pool.query<{ id: string }>('SELECT id FROM nodes WHERE gateway_id IS NULL');
+    expect(rows).toEqual([{ id: lost }]);
+    expect(elsewhere).not.toBe(lost);
   });
 
   it('nodes of a gateway that died are away since it died', async () => {

@@ -9,9 +9,11 @@ import { inTransaction } from '../store/transaction.ts';
 const REPORT_MS = 5_000;
 /** Of sockets that ended: who looks sees within a second or so that a node is away. */
 const LEFT_MS = 1_000;
+/** Between two looks for nodes that are said to be here and are not. */
+const RECONCILE_MS = 30_000;
 /** Of one statement: 1,000 nodes take some 20 ms. */
 const MAX_GROUP = 1_000;
-/** More sockets that ended than a gateway has in a database's outage; beyond it, `settleDead` finds them. */
+/** More sockets that ended than a gateway has in a database's outage; those beyond it are found by `reconcile`. */
 const MAX_LEFT = 100_000;
 /** A round trip that moved by less is no news. */
 const RTT_STEP_MS = 5;
@@ -28,6 +30,11 @@ UPDATE nodes n SET gateway_id = NULL, last_seen_at = now(), connected_ms = n.con
   SELECT u.* FROM jsonb_to_recordset($1) AS u (id text, session bigint, ms bigint)
   JOIN nodes m ON m.id = u.id ORDER BY m.id FOR NO KEY UPDATE OF m) l
 WHERE n.id = l.id AND n.sessions = l.session`;
+
+/** Admitted and then sent away, or gone before they were welcome: nobody saw a socket of theirs end. */
+const RECONCILE = `
+UPDATE nodes SET gateway_id = NULL, last_seen_at = connected_at
+WHERE gateway_id = $1 AND connected_at < now() - interval '30 seconds' AND NOT (id = ANY ($2::text[]))`;
 
 interface Report {
   readonly id: string;
@@ -58,6 +65,7 @@ ORDER BY u.pool, u.organization_id
 ON CONFLICT (pool, organization_id, minute) DO UPDATE SET done = f.done + excluded.done, failed = f.failed + excluded.failed`;
 
 export interface ReporterOptions {
+  readonly gatewayId: string;
   readonly pool: Pool;
   readonly log: Log;
   readonly live: LiveNodes;
@@ -88,6 +96,7 @@ export class NodeReporter {
     const failed = 'What nodes do could not be written down';
     this.#rounds = [
       startRounds({ everyMs: REPORT_MS, round: () => this.report(), log, failed }),
+      startRounds({ everyMs: RECONCILE_MS, round: () => this.reconcile(), log, failed }),
       startRounds({ everyMs: LEFT_MS, round: () => this.#writeLeft(), log, failed }),
     ];
   }
@@ -121,6 +130,13 @@ export class NodeReporter {
     }
   }
 
+  /** Nodes that are said to be here and are not, are away. Runs by itself; public for tests. */
+  async reconcile(): Promise<void> {
+    const { pool, live, gatewayId } = this.#options;
+    // Those that come meanwhile are too new to be asked for.
+    await pool.query(RECONCILE, [gatewayId, [...live.nodes()].map(({ id }) => id)]);
+  }
+
   /** Writes what is left to write. */
   async close(): Promise<void> {
     await Promise.all(this.#rounds.map((rounds) => rounds.stop()));
@@ -136,18 +152,32 @@ export class NodeReporter {
   async #reportGroup(nodes: readonly LiveNode[]): Promise<void> {
     const reports: Report[] = [];
     const runs: RunsOf[] = [];
-    const told: (readonly [string, Told])[] = [];
+    const before = new Map<string, Told | undefined>();
     for (const node of nodes) {
       const { report, now } = this.#newsOf(node);
       if (report === null) continue;
       reports.push(report);
       runs.push({ ...ownerOf(node), done: report.done, failed: report.failed });
-      told.push([node.id, now]);
+      before.set(node.id, this.#told.get(node.id));
+      // Before it is written: what a socket that ends meanwhile did besides is counted by itself.
+      this.#told.set(node.id, now);
     }
     if (reports.length === 0) return;
-    await this.#write(reports, runs);
-    // Only now: what failed is written the next time.
-    for (const [id, now] of told) this.#told.set(id, now);
+    try {
+      await this.#write(reports, runs);
+    } catch (error) {
+      this.#forget(before);
+      throw error;
+    }
+  }
+
+  /** What failed is written the next time, of those that are still here. */
+  #forget(before: ReadonlyMap<string, Told | undefined>): void {
+    for (const [id, told] of before) {
+      if (!this.#told.has(id)) continue;
+      if (told === undefined) this.#told.delete(id);
+      else this.#told.set(id, told);
+    }
   }
 
   #newsOf(node: LiveNode): { readonly report: Report | null; readonly now: Told } {
