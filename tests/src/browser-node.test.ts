@@ -310,6 +310,28 @@ describeInChromium('The browser node', () => {
     expect(broken).toEqual([]);
   });
 
+  it('gives its place when its owner says so, rounded, and forgets it again', async () => {
+    await context.grantPermissions(['geolocation']);
+    await context.setGeolocation({ latitude: 52.51627, longitude: 13.37771 });
+    const page = await join();
+    await servesAll(page);
+    const told = async () => {
+      const { rows } = await gateway.pool.query<{ place: unknown }>(
+        "SELECT capabilities->'place' AS place FROM nodes WHERE gateway_id IS NOT NULL",
+      );
+      return rows[0] ?? null;
+    };
+    expect((await told())?.place).toBeNull();
+    await page.getByRole('button', { name: 'Give this device’s place' }).click();
+    await page.getByText('Given as 52.5, 13.4').waitFor();
+    await gateway.eventually('its place', async () => ((await told())?.place ? true : null));
+    expect((await told())?.place).toEqual({ latitude: 52.5, longitude: 13.4 });
+    await servesAll(page);
+    await page.getByRole('button', { name: 'Forget it' }).click();
+    await gateway.eventually('no place', async () => ((await told())?.place === null ? true : null));
+    expect(broken).toEqual([]);
+  });
+
   it('removes everything from the device when it is told to', async () => {
     const page = await join();
     await servesAll(page);
