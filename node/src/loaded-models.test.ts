@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { deferred } from './deferred.ts';
 import { LoadedModels } from './loaded-models.ts';
 import { type Loads, makeManifest, noFiles, runtimeOf } from './testing/in-test-runtime.ts';
 
@@ -123,11 +124,37 @@ describe('other versions', () => {
     expect([loads.unloaded, models.residentBytes]).toEqual([['a'], 100]);
   });
 
-  test('of a model that is not in memory are only noted', async () => {
-    const { models, loads } = setting(1000);
+  test('of a model that is not in memory are tried, too', async () => {
+    let broken = true;
+    const { models, loads } = setting(1000, {
+      load: () => (broken ? Promise.reject(new Error('damaged')) : Promise.resolve()),
+    });
+    const next = [newer('a'), makeManifest('b'), makeManifest('c')];
+    await expect(models.replace(next)).rejects.toThrow('does not load');
+    expect(models.announced(1)[0]).toMatchObject({ id: 'a', version: '1' });
+    broken = false;
+    await models.replace(next);
+    expect(models.announced(1)[0]).toMatchObject({ id: 'a', version: '2', resident: true });
+    expect(loads.loaded).toEqual(['a', 'a']);
+  });
+
+  test('take the place of old ones that are still on their way', async () => {
+    const slow = deferred<void>();
+    let first = true;
+    const { models, loads } = setting(1000, {
+      load: () => {
+        const waits = first;
+        first = false;
+        return waits ? slow.promise : Promise.resolve();
+      },
+    });
+    const old = models.use('a');
     await models.replace([newer('a'), makeManifest('b'), makeManifest('c')]);
-    expect(loads.loaded).toEqual([]);
-    expect((await models.use('a')).model.manifest.version).toBe('2');
+    slow.resolve();
+    const used = await old;
+    expect(used.model.manifest.version).toBe('1');
+    used.release();
+    expect([loads.unloaded, models.residentBytes]).toEqual([['a'], 100]);
   });
 
   test('that do not load, or find no room, leave everything as it was', async () => {

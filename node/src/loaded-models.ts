@@ -122,8 +122,8 @@ export class LoadedModels {
   }
 
   /**
-   * Other versions of models take the place of these: what is in memory is loaded beside the old, which goes with its
-   * last run. Those that work with a changed model are made anew too.
+   * Other versions of models take the place of these: each is loaded beside the old, which goes with its last run, so
+   * that nothing is offered that was not seen to load. Those that work with a changed model are made anew too.
    * @throws ModelUnavailable when one of them does not load or finds no room; all is as before then
    */
   async replace(manifests: readonly ModelManifest[]): Promise<void> {
@@ -133,7 +133,7 @@ export class LoadedModels {
     const used: ModelInUse[] = [];
     try {
       for (const id of changed) {
-        if (this.#isResident(id)) used.push(await this.#useStaged(id, next, changed, staged));
+        if (this.#isWanted(id)) used.push(await this.#useStaged(id, next, changed, staged));
       }
     } catch (error) {
       for (const one of used) one.release();
@@ -191,6 +191,11 @@ export class LoadedModels {
     const place = this.#places.get(id);
     if (place) return place.model === null ? 'loading' : 'ready';
     return this.#loads(id) && this.#tooLarge(id) === null ? 'idle' : 'failed';
+  }
+
+  /** Nobody would load the others. */
+  #isWanted(id: string): boolean {
+    return this.#places.has(id) || (this.#allows(id) && this.#tooLarge(id) === null);
   }
 
   async #useStaged(

@@ -304,7 +304,7 @@ describe('other weights', () => {
     gateway.answer = giving('old weights', ...given);
     const node = await started({}, fetching(gateway.url, [one], runtime));
     const socket = await gateway.welcome(60_000, { models: catalogueOf([wanted]) });
-    await until(() => node.status.notices.length > 0);
+    await until(() => node.status.notices.length > 0 && node.status.models[0]?.state === 'ready');
     expect(node.status.notices[0]?.message).toMatch(/^Update of a from version 1 to 2: not possible: /);
     expect(node.status.notices[0]?.message).toMatch(problem);
     await announcement(socket, ready);
