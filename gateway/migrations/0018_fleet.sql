@@ -74,7 +74,7 @@ CREATE TABLE operators (
   person_id uuid PRIMARY KEY REFERENCES people,
   created_at timestamptz NOT NULL DEFAULT now()
 );
--- Of an installation that is older: whoever has owned an organization for longest.
+-- Of an installation that is older: the owner of an organization whose account is the oldest.
 INSERT INTO operators (person_id)
 SELECT m.person_id FROM members m JOIN people p ON p.id = m.person_id
 WHERE m.role = 'owner' ORDER BY p.created_at, p.id LIMIT 1;

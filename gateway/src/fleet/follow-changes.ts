@@ -41,11 +41,17 @@ export interface FollowOptions {
 export function followChanges({ pool, log, live }: FollowOptions): Rounds {
   let lookedAt: Date | null = null;
   const round = async () => {
+    // Who comes later is let in as it is then.
+    if (isEmpty(live.nodes())) return;
     const { rows } = await pool.query<Row>(FIND, [lookedAt]);
     for (const row of rows) apply(live, row);
     lookedAt = rows[0]?.now ?? lookedAt;
   };
   return startRounds({ everyMs: LOOK_MS, round, log, failed: 'Changes of nodes could not be looked for' });
+}
+
+function isEmpty(nodes: Iterable<unknown>): boolean {
+  return nodes[Symbol.iterator]().next().done === true;
 }
 
 /** The same again changes nothing. */
