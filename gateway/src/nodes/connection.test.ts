@@ -1,3 +1,4 @@
+import { MANIFESTS } from '@zerogpu/catalogue';
 import type { Tier } from '@zerogpu/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { PieceSink, Target } from '../flow.ts';
@@ -12,6 +13,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   vi.useRealTimers();
+  const { told, true: really } = floor.told(MANIFESTS.map(({ id }) => id));
+  expect(told).toEqual(really);
   await floor.close();
 });
 

@@ -31,7 +31,6 @@ import { Conduct, type Misconduct } from './conduct.ts';
 import { Lane } from './lane.ts';
 import type { Admittance } from './node-directory.ts';
 import { CATALOGUE, type GatewaySoftware, thisSoftware, understandingWith } from './node-software.ts';
-import type { Pace } from './pace.ts';
 import { SignOfLife } from './sign-of-life.ts';
 
 const frames = TypeCompiler.Compile(NodeFrame);
@@ -48,6 +47,8 @@ const MAX_ANSWER_LENGTH = 1024 * 1024;
 /** A cancelled run that still holds its slot after this long shows that the node does not listen. */
 const CANCEL_GRACE_MS = 30_000;
 const MAX_REPORTED_LENGTH = 200;
+/** Of a UTF-16 code unit: as many as it has bytes in UTF-8, which is the most that any tokenizer makes of it. */
+const MAX_TOKENS_PER_UNIT = 3;
 /** What a piece counts at least, so that empty ones end too. */
 const LEAST_PIECE = 8;
 /** A socket that was closed for what it sent ends by then, whether the node says goodbye or not. */
@@ -103,6 +104,10 @@ interface Running {
   /** Of the pieces so far, in UTF-16 code units. */
   length: number;
   cancelledAt: number | null;
+  /** The model was not in memory when it was sent, so that it may have waited for that. */
+  readonly cold: boolean;
+  /** Of the input, in UTF-16 code units. */
+  readonly inputLength: number;
   /** Null once the caller stopped waiting; the slot stays taken until the node says that it is free. */
   waiting: { resolve(answer: TargetAnswer): void; reject(error: unknown): void } | null;
 }
@@ -253,7 +258,7 @@ export class NodeConnection implements Target {
   view(model: string): NodeView | null {
     const lane = this.#lanes.get(model);
     if (!lane) return null;
-    const { slots, inFlight, batchRoom, resident, serviceMs, closedUntil, pace } = lane;
+    const { slots, inFlight, batchRoom, resident, serviceMs, closedUntil, pace, loadMs } = lane;
     const failures = lane.failures(this.#services.now());
     return {
       ...this.facts,
@@ -262,8 +267,9 @@ export class NodeConnection implements Target {
       batchRoom,
       resident,
       serviceMs,
-      speed: learntSpeed(pace) ?? this.#announcedSpeed(model),
+      speed: lane.speed(this.#announcedSpeed(model)),
       crowdMs: pace.crowdMs,
+      loadMs,
       failures,
       closedUntil,
       rttMs: this.rttMs,
@@ -308,7 +314,8 @@ export class NodeConnection implements Target {
       }
       const queueMs = Math.max(0, sentAt - askedAt);
       const maxLength = inference.texts === null ? MAX_ANSWER_LENGTH : MAX_FRAME_BYTES;
-      const run = { lane, tier, sink, sentAt, queueMs, maxLength, length: 0, cancelledAt: null };
+      const input = { cold: !lane.resident, inputLength: lengthOf(inference) };
+      const run = { lane, tier, sink, sentAt, queueMs, maxLength, length: 0, cancelledAt: null, ...input };
       return this.#start(id, frame, signal, run);
     } catch (error) {
       lane.leave();
@@ -568,8 +575,7 @@ export class NodeConnection implements Target {
       return;
     }
     // One thread works for all models: whatever else runs there was beside it.
-    if (running.cancelledAt === null)
-      running.lane.observe(elapsed, running.tier, this.rttMs, this.#running.size);
+    if (running.cancelledAt === null) this.#learn(running, frame, elapsed);
     this.runs.done++;
     running.waiting?.resolve({
       text: frame.text,
@@ -581,6 +587,14 @@ export class NodeConnection implements Target {
       // A node's word on its own speed is bounded by what we saw.
       modelMs: Math.min(frame.modelMs + frame.loadMs, elapsed),
     });
+  }
+
+  /** A node's word on what of a run was loading, and on how long its input was, is bounded by what we know of both. */
+  #learn({ lane, tier, cold, inputLength }: Running, frame: Done, elapsed: number): void {
+    const loadMs = cold ? Math.min(frame.loadMs, elapsed) : 0;
+    if (loadMs > 0) lane.loaded(loadMs);
+    const tokens = Math.min(frame.inputTokens, MAX_TOKENS_PER_UNIT * inputLength);
+    lane.observe(elapsed - loadMs, tier, this.rttMs, this.#running.size, tokens);
   }
 
   #failed(frame: Failed): void {
@@ -673,8 +687,8 @@ const FAILURES: Record<NodeFailure, FailureKind> = {
   internal: 'internal',
 };
 
-function learntSpeed({ aloneMs }: Pace): Speed | null {
-  return aloneMs === null ? null : { baseMs: aloneMs, perThousandMs: 0 };
+function lengthOf({ text, texts }: Inference): number {
+  return texts === null ? text.length : texts.reduce((sum, one) => sum + one.length, 0);
 }
 
 const KNOWN_TYPES: ReadonlySet<unknown> = new Set(

@@ -1,7 +1,8 @@
 import type { Tier } from '@zerogpu/protocol';
 import { Breaker } from '../breaker.ts';
-import { TargetFailure } from '../flow.ts';
+import { type Speed, TargetFailure } from '../flow.ts';
 import { SlotQueue } from '../slot-queue.ts';
+import { LengthPace } from './length-pace.ts';
 import { Pace } from './pace.ts';
 
 /** A failure is held against a node for this long; then it gets another chance. */
@@ -16,6 +17,8 @@ export class Lane {
   #failedAt = 0;
   readonly #breaker = new Breaker();
   readonly #pace = new Pace();
+  readonly #lengths = new LengthPace();
+  #loadMs: number | null = null;
 
   readonly #changed: () => void;
 
@@ -51,6 +54,26 @@ export class Lane {
   }
 
   /**
+   * How long a run takes that has the node to itself, by its length: as seen.
+   * @param announced what the node said of it: believed until there was a run
+   */
+  speed(announced: Speed | null): Speed | null {
+    const { aloneMs } = this.#pace;
+    if (aloneMs === null) return announced;
+    return this.#lengths.speed(announced, aloneMs) ?? { baseMs: aloneMs, perThousandMs: 0 };
+  }
+
+  /** Milliseconds until the model was in memory, the last times weighing most; null until it was loaded once. */
+  get loadMs(): number | null {
+    return this.#loadMs;
+  }
+
+  /** Learns from a run that found the model not in memory. */
+  loaded(ms: number): void {
+    this.#loadMs = this.#loadMs === null ? ms : (this.#loadMs + ms) / 2;
+  }
+
+  /**
    * Waits for a slot. Whoever got one calls `leave` once.
    * @throws TargetFailure busy, or the signal's reason
    */
@@ -67,7 +90,9 @@ export class Lane {
 
   /** A run is sent. */
   begin(now: number): void {
+    const before = this.#breaker.closedUntil;
     this.#breaker.begin(now);
+    if (this.#breaker.closedUntil !== before) this.#changed();
   }
 
   leave(): void {
@@ -102,16 +127,20 @@ export class Lane {
    * Learns from a run that was finished. What a batch run took tells how long it stood back for others.
    * @param rttMs of `serviceMs`, what the way there and back takes
    * @param beside runs that shared the node with it
+   * @param tokens of its input; null when nobody counted them
    */
-  observe(serviceMs: number, tier: Tier, rttMs = 0, beside = 0): void {
+  observe(serviceMs: number, tier: Tier, rttMs = 0, beside = 0, tokens: number | null = null): void {
     this.#failures = 0;
     this.#breaker.worked();
-    if (tier === 'interactive') this.#learn(serviceMs, rttMs, beside);
+    if (tier === 'interactive') this.#learn(serviceMs, rttMs, beside, tokens);
     this.#changed();
   }
 
-  #learn(serviceMs: number, rttMs: number, beside: number): void {
-    this.#pace.observe(Math.max(0, serviceMs - rttMs), 1 + beside);
+  #learn(serviceMs: number, rttMs: number, beside: number, tokens: number | null): void {
+    const ms = Math.max(0, serviceMs - rttMs);
+    this.#pace.observe(ms, 1 + beside);
+    const alone = Math.max(0, ms - (this.#pace.crowdMs ?? 0) * beside);
+    if (tokens !== null) this.#lengths.observe(alone, tokens);
     this.#serviceMs = this.#serviceMs === null ? serviceMs : this.#serviceMs * 0.9 + serviceMs * 0.1;
   }
 

@@ -13,7 +13,10 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   vi.useRealTimers();
+  const { told, true: really } = floor.told([SUMMARY, IAB]);
+  expect(told).toEqual(really);
   await floor.close();
+  expect(floor.told([SUMMARY, IAB])).toEqual({ told: {}, true: {} });
 });
 
 /** One heartbeat: the timer fires, and everybody has had the time to answer. */

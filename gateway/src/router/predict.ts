@@ -51,6 +51,9 @@ const MAX_FAILURES = 8;
 const FAILING = 3;
 export const isFailing = ({ failures }: NodeView): boolean => failures >= FAILING;
 
+/** Of the inputs of the runs that are there already, which nobody asks again. */
+const USUAL_TOKENS = 256;
+
 /** What a node's runs cost wherever the ask comes from, and however long it is: a straight line over its tokens. */
 export interface Costs {
   readonly queueMs: number;
@@ -64,7 +67,7 @@ export function costsOf(view: NodeView): Costs {
   const { baseMs, perThousandMs } =
     view.speed ?? (view.serviceMs === null ? UNKNOWN_SPEED : { baseMs: view.serviceMs, perThousandMs: 0 });
   return {
-    queueMs: queueMs(view, view.speed ? baseMs : view.serviceMs),
+    queueMs: queueMs(view, view.speed ? baseMs + (perThousandMs * USUAL_TOKENS) / 1000 : view.serviceMs),
     loadMs: view.resident ? 0 : (view.loadMs ?? UNKNOWN_LOAD_MS),
     penaltyMs: Math.min(view.failures, MAX_FAILURES) * FAILURE_MS,
     baseMs,

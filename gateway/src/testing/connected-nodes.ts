@@ -1,4 +1,5 @@
 import { type Hello, type Inference, plainInference } from '@zerogpu/protocol';
+import type { NodeView } from '../flow.ts';
 import type { Admittance } from '../nodes/node-directory.ts';
 import { signatureIsGood } from '../nodes/node-directory.ts';
 import { NodeRegistry } from '../nodes/registry.ts';
@@ -9,6 +10,8 @@ import { listenForNodes, ScriptedNode, SUMMARY } from './scripted-node.ts';
 export class NodeFloor {
   readonly registry: NodeRegistry;
   readonly clock = { now: 1_000_000 };
+  /** What the router was told last, by model and node. */
+  readonly #told = new Map<string, NodeView>();
   readonly #listener: Awaited<ReturnType<typeof listenForNodes>>;
   readonly #nodes: ScriptedNode[] = [];
 
@@ -25,7 +28,21 @@ export class NodeFloor {
     admit: (hello: Hello, nonce: string) => Promise<Admittance>,
   ) {
     this.#listener = listener;
-    this.registry = new NodeRegistry({ admit, heartbeatMs: 5000, now: () => this.clock.now });
+    const index = {
+      put: (model: string, view: NodeView) => this.#told.set(`${model} ${view.id}`, view),
+      remove: (model: string, id: string) => this.#told.delete(`${model} ${id}`),
+    };
+    this.registry = new NodeRegistry({ admit, index, heartbeatMs: 5000, now: () => this.clock.now });
+  }
+
+  /** What the router goes by, and what is so: equal at every moment, but for failures, which are forgotten with time. */
+  told(models: readonly string[]): { readonly told: object; readonly true: object } {
+    const views = models.flatMap((model) =>
+      this.registry.views(model).map((view): [string, NodeView] => [`${model} ${view.id}`, view]),
+    );
+    const plain = (all: Iterable<[string, NodeView]>) =>
+      Object.fromEntries([...all].map(([key, view]) => [key, { ...view, failures: 0 }]));
+    return { told: plain(this.#told), true: plain(views) };
   }
 
   node(
