@@ -1,5 +1,5 @@
 /** What a device keeps of being a node: its key, where it joined, how much it gives. One folder a user, or of the service. */
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { CommandError, codeOf, messageOf } from './command-error.ts';
@@ -94,6 +94,9 @@ export class StateFolder {
     const draft = this.file(`${name}.${process.pid}`);
     await writeFile(draft, text, { mode: 0o600 });
     await chmod(draft, 0o600);
+    // Root writes into the folder of the service's own user, who must read it; systemd sees to that once only.
+    const { uid, gid } = await stat(this.path);
+    if (process.getuid?.() === 0) await chown(draft, uid, gid);
     await rename(draft, this.file(name));
   }
 
