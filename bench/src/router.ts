@@ -53,8 +53,7 @@ interface Spread {
 interface Measured {
   readonly fleet: string;
   readonly size: number;
-  /** Median of the first times. */
-  readonly firstUs: number;
+  readonly firstUs: Spread;
   readonly chooseUs: Spread;
   readonly updateUs: Spread;
   /** How much longer than the best, of 1. */
@@ -140,7 +139,7 @@ function churn(
   }
   const changes = updates.slice(WARM);
   return {
-    firstUs: percentile(first.slice(WARM), 0.5),
+    firstUs: spread(first.slice(WARM)),
     chooseUs: spread(choices.slice(WARM)),
     updateUs: spread(changes),
   };
@@ -194,7 +193,8 @@ function rowOf({ fleet, size, firstUs, chooseUs, updateUs, excess, asks, bytes }
   return [
     fleet,
     size.toLocaleString('en-US'),
-    figure(firstUs),
+    figure(firstUs.p50),
+    figure(firstUs.p99),
     figure(chooseUs.p50),
     figure(chooseUs.p99),
     figure(updateUs.p50),
@@ -211,6 +211,7 @@ const HEADER = [
   'fleet',
   'nodes',
   'choice, first time p50 µs',
+  'p99 µs',
   'quickest of three p50 µs',
   'p99 µs',
   'change p50 µs',
