@@ -8,7 +8,7 @@ import { type Outcome, type PolicyMaker, simulate } from './simulation.ts';
 
 export interface Verdict {
   readonly policy: string;
-  /** Milliseconds, of the requests that were answered. */
+  /** Milliseconds; the mean of those that were answered, the others of all: one without an answer took its deadline at least. */
   readonly mean: number;
   readonly p50: number;
   readonly p99: number;
@@ -65,7 +65,9 @@ function policiesFor(scenario: Scenario, { told, home, places }: Scene): [string
 function verdictOf(policy: string, scene: Scene, outcome: Outcome): Verdict {
   const counted = outcome.latencies.subarray(outcome.firstCounted);
   const answered = counted.filter((ms) => !Number.isNaN(ms)).sort();
-  const at = (p: number) => answered[Math.max(0, Math.ceil(p * answered.length) - 1)] ?? Number.NaN;
+  // Who had no answer waited for it at least until the deadline.
+  const at = (p: number) =>
+    answered[Math.max(0, Math.ceil(p * counted.length) - 1)] ?? scene.world.workload.deadlineMs;
   const mean = answered.reduce((sum, ms) => sum + ms, 0) / answered.length;
   const { retries, hedges, wastedShare } = outcome;
   const failed = counted.length - answered.length;
