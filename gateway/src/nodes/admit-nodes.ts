@@ -107,12 +107,20 @@ interface TokenRow {
   readonly uses_left: number | null;
 }
 
+/**
+ * PostgreSQL keeps no NUL and no half of a character, and one of them would fail a whole group.
+ * @throws Error when a hello has one
+ */
+export function refuseUnstorable(hello: Hello): void {
+  const text = JSON.stringify(hello);
+  if (/\\u0000|\\ud[89a-f]/i.test(text)) throw new Error('A node says what cannot be stored');
+}
+
 /** @returns what becomes of each, in order */
 export async function admitNodes(
   options: AdmitOptions,
   applicants: readonly Applicant[],
 ): Promise<readonly Admitted[]> {
-  for (const { hello } of applicants) refuseUnstorable(hello);
   const admitted = new Map<Applicant, Admitted>();
   let left = [...applicants];
   // Each time of each key one: two sockets of one node are two sessions of it.
@@ -123,12 +131,6 @@ export async function admitNodes(
     left = left.filter((one) => !admitted.has(one));
   }
   return applicants.map((one) => admitted.get(one) ?? { kind: 'unknown' });
-}
-
-/** PostgreSQL keeps no NUL and no half of a character, and one of them would fail the whole group. */
-function refuseUnstorable(hello: Hello): void {
-  const text = JSON.stringify(hello);
-  if (/\\u0000|\\ud[89a-f]/i.test(text)) throw new Error('A node says what cannot be stored');
 }
 
 /** @returns an answer for each; none for those that another gateway let in meanwhile */

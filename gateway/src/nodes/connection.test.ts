@@ -511,6 +511,31 @@ describe('a hostile node', () => {
     expect(floor.registry.views(SUMMARY)).toMatchObject([{ slots: 7 }]);
   });
 
+  test('that says more than it was asked leaves nothing of it here, however deep', async () => {
+    const node = floor.node();
+    const id = await node.join([announced(SUMMARY)]);
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const { version } = announced(SUMMARY);
+    const model = (more: string) =>
+      `{"id":"${SUMMARY}","version":"${version}","slots":2,"resident":true${more}}`;
+    const speed = '"speed":{"baseMs":1,"perThousandMs":1,"more":[]}';
+    node.send(
+      `{"type":"load","models":[${model(`,"deep":${deep},${speed}`)},${model('')},${model('')}],"residentBytes":0}`,
+    );
+    await node.heard();
+    await vi.waitFor(() => expect(view()).toMatchObject({ slots: 2 }));
+    const report = {
+      id: SUMMARY,
+      version,
+      slots: 2,
+      resident: true,
+      in_flight: 0,
+      service_ms: null,
+      speed: null,
+    };
+    expect(floor.registry.find(id)?.report()).toEqual([report]);
+  });
+
   test('that asks for pongs and does not read them is dropped', async () => {
     const { node, target } = await joined();
     const running = start(target);

@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { TypeCompiler } from '@sinclair/typebox/compiler';
-import { findManifest } from '@zerogpu/catalogue';
 import {
   type AnnouncedModel,
   type Done,
@@ -10,7 +8,7 @@ import {
   type Inference,
   MAX_FRAME_BYTES,
   type NodeFailure,
-  NodeFrame,
+  type NodeFrame,
   type Place,
   type Tier,
 } from '@zerogpu/protocol';
@@ -31,9 +29,8 @@ import { Conduct, type Misconduct } from './conduct.ts';
 import { Lane } from './lane.ts';
 import type { Admittance } from './node-directory.ts';
 import { CATALOGUE, type GatewaySoftware, thisSoftware, understandingWith } from './node-software.ts';
+import { plain, readFrame } from './read-frame.ts';
 import { SignOfLife } from './sign-of-life.ts';
-
-const frames = TypeCompiler.Compile(NodeFrame);
 
 /** A node that is not welcome by then is not one. */
 const GREETING_TIMEOUT_MS = 10_000;
@@ -387,7 +384,7 @@ export class NodeConnection implements Target {
     if (this.#state === 'closed') return;
     this.lastHeardAt = this.#services.now();
     this.#life.heard();
-    const frame = isBinary ? null : parseFrame(data);
+    const frame = isBinary ? null : readFrame(data);
     if (frame === null) {
       this.#judge(this.#conduct.invalid(this.lastHeardAt));
       return;
@@ -425,9 +422,8 @@ export class NodeConnection implements Target {
       return;
     }
     this.#state = 'admitting';
-    const hello = plainWords(frame);
-    this.#services.admit(hello, this.#nonce).then(
-      (admittance) => this.#admitted(hello, admittance),
+    this.#services.admit(frame, this.#nonce).then(
+      (admittance) => this.#admitted(frame, admittance),
       () => this.#cannotAdmit(),
     );
   }
@@ -528,9 +524,9 @@ export class NodeConnection implements Target {
     }
   }
 
-  /** Takes over what the node has, as far as it is what the catalogue knows: another version gives other answers. */
+  /** Takes over what the node has. */
   #announce(models: readonly AnnouncedModel[]): void {
-    this.#announced = models.filter(isKnown);
+    this.#announced = models;
     const known = this.#held ? [] : this.#announced;
     const announced = new Set(known.map((model) => model.id));
     for (const [id, lane] of this.#lanes) if (!announced.has(id)) this.#retire(id, lane);
@@ -691,23 +687,6 @@ function lengthOf({ text, texts }: Inference): number {
   return texts === null ? text.length : texts.reduce((sum, one) => sum + one.length, 0);
 }
 
-const KNOWN_TYPES: ReadonlySet<unknown> = new Set(
-  NodeFrame.anyOf.map(({ properties }) => properties.type.const),
-);
-
-/** A frame whose type this gateway does not know is one of a newer node: it is no offence, and means nothing here. */
-function parseFrame(data: RawData): NodeFrame | 'of another time' | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(String(data));
-  } catch {
-    return null;
-  }
-  if (frames.Check(value)) return value;
-  const { type } = Object(value);
-  return typeof type === 'string' && !KNOWN_TYPES.has(type) ? 'of another time' : null;
-}
-
 function tooMuch(): TargetFailure {
   return new TargetFailure('internal', 'The node answered too much');
 }
@@ -715,27 +694,4 @@ function tooMuch(): TargetFailure {
 /** A node's words may end up in a log: on one line, and not for long. */
 function printable(message: string): string {
   return plain(message).slice(0, MAX_REPORTED_LENGTH);
-}
-
-/** Without what moves a terminal's cursor, hides text in it, or cannot be stored. */
-function plain(text: string): string {
-  return text.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
-}
-
-/** Another version gives other answers. */
-function isKnown({ id, version }: AnnouncedModel): boolean {
-  return findManifest(id)?.version === version;
-}
-
-/** What a node says of itself, as people will read it; of models only what the catalogue knows. */
-function plainWords(hello: Hello): Hello {
-  const { name, agent, capabilities, models } = hello;
-  const { platform, timeZone } = capabilities;
-  return {
-    ...hello,
-    models: models.filter(isKnown),
-    name: plain(name),
-    agent: plain(agent),
-    capabilities: { ...capabilities, platform: plain(platform), timeZone: plain(timeZone) },
-  };
 }

@@ -61,6 +61,17 @@ onEveryPostgres('node directory', (database) => {
     expect(await directory.admit(hello(), NONCE)).toMatchObject({ kind: 'refused', code: 'token_invalid' });
   });
 
+  it('a hello that cannot be stored keeps out nobody who comes at the same moment', async () => {
+    const pool = await database();
+    await addToken(pool);
+    const directory = open(pool);
+    const { joinToken: _, ...stranger } = hello(undefined, { software: '\u0000' });
+    const all = [hello(), stranger, hello(), hello(undefined, { name: '\ud800' }), hello()];
+    const admitted = await Promise.allSettled(all.map((one) => directory.admit(one, NONCE)));
+    const kinds = admitted.map((one) => (one.status === 'fulfilled' ? one.value.kind : 'failed'));
+    expect(kinds).toEqual(['admitted', 'failed', 'admitted', 'failed', 'admitted']);
+  });
+
   it('refuses what is no token, or none any more, and keeps nothing of it', async () => {
     const pool = await database();
     const directory = open(pool);

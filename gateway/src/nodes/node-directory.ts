@@ -13,7 +13,7 @@ import type { NodeFacts } from '../flow.ts';
 import type { Standing } from '../live-nodes.ts';
 import { blamesItem, retryTransient } from '../store/database-errors.ts';
 import { Grouped } from '../store/grouped.ts';
-import { type Admitted, type Applicant, admitNodes } from './admit-nodes.ts';
+import { type Admitted, type Applicant, admitNodes, refuseUnstorable } from './admit-nodes.ts';
 import { FailedJoins } from './failed-joins.ts';
 
 /** Whether a node is one of ours. */
@@ -90,6 +90,7 @@ export class NodeDirectory {
         message: 'The signature is not of this challenge and key',
       };
     }
+    refuseUnstorable(hello);
     const joinHash = this.#joinHash(hello, address);
     const admitted = await this.#groups.add({ hello, address, joinHash });
     switch (admitted.kind) {
