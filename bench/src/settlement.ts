@@ -135,7 +135,7 @@ function settlement(requestId: string, caller: Caller): Settlement {
       class: 'edge',
       deviceClass: 'server',
       region: null,
-      why: null,
+      why: '[["e","DE",1.2,0,2.3],["e","DE",1.9,0,2.3],["p","FR",4.1,0,2.4]]',
       attempts: 1,
       fallback: false,
       hedged: false,

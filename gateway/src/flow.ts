@@ -164,7 +164,7 @@ export interface RouteTaken {
   readonly fallback: boolean;
   /** Sent to a second target before the first had answered. */
   readonly hedged: boolean;
-  /** The candidates and their scores, as JSON of at most 600 characters; null where nothing was chosen from. */
+  /** The candidates and their scores, as JSON of at most 200 characters; null where nothing was chosen from. */
   readonly why: string | null;
   readonly queueMs: number;
   readonly networkMs: number;
@@ -347,6 +347,12 @@ export class TargetFailure extends Error {
  * checked before it leaves; earned by right answers, of which a share is rechecked; quarantined after a wrong one.
  */
 export type Trust = 'vouched' | 'probation' | 'earned' | 'quarantined';
+
+/**
+ * Whose nodes judge strangers': the operator's. An organization's own judge nobody: it could have strangers' nodes accused by a
+ * node that lies, or its own stranger's node praised by one. Where none of these has the model, strangers on probation get nothing.
+ */
+export const JUDGING_POOLS: readonly NodePool[] = ['operator', 'cloud'];
 
 /** What is known of a node as long as it is connected, whatever it runs. */
 export interface NodeFacts {

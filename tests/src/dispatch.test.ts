@@ -132,6 +132,19 @@ describe('who answers', () => {
     for (const other of others) expect(other).toMatchObject({ node: null, class: 'edge' });
     await Promise.all([mine.leave(), operators.leave()]);
   });
+
+  test('three nodes of the organization, of which two are named, take 140 bytes of a slim row', async () => {
+    const project = await gateway.newProject();
+    const nodes = await Promise.all([1, 2, 3].map(() => own(project)));
+    const { requestId } = await ask(ASK, project);
+    const { rows } = await gateway.pool.query(
+      'SELECT pg_column_size(r.*) AS row, length(why) AS why FROM requests r WHERE id = $1',
+      [requestId],
+    );
+    expect(rows[0].why).toBeLessThan(140);
+    expect(rows[0].row).toBeLessThan(450);
+    await Promise.all(nodes.map((node) => node.leave()));
+  });
 });
 
 describe('streams', () => {

@@ -87,7 +87,7 @@ export function makeLogHandlers(services: LogServices): Handlers<keyof typeof lo
         return {
           ...shown(row),
           error: error_code === null ? null : { code: error_code, message: meaning(error_code) },
-          why: shownWhy(why),
+          why: shownWhy(why, node_id),
           node: node_id === null ? null : { id: node_id, name: node_name ?? '' },
           payload: {
             stored: has_payload,

@@ -105,8 +105,8 @@ describe('targetsFor', () => {
     const [first, second, third] = targetsFor(asking(), services(fleet([view('a', 1), cloud])));
     expect(first).toMatchObject({ predictedMs: 2, fallback: false });
     expect(JSON.parse(first?.why ?? '')).toEqual([
-      ['a', 'operator', null, 2, 1, 0, 1, 0, 0],
-      ['cloud', 'cloud', null, 4, 3, 0, 1, 0, 0],
+      ['e', '', 1, 0, 1],
+      ['c', '', 3, 0, 1],
     ]);
     expect([second?.fallback, third?.fallback, third?.why]).toEqual([true, true, null]);
     const own = asking({}, { ...REACH, privacy: 'cloud' });

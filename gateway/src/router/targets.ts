@@ -38,7 +38,7 @@ export interface RouterServices {
 /** One request is given to at most this many nodes, so that a poisonous one cannot walk through the whole fleet. */
 const MAX_NODES_TRIED = 4;
 /** Looked at for one choice: the chosen one, and those that the log tells of beside it. */
-const CANDIDATES = 4;
+const CANDIDATES = 3;
 
 /**
  * Names the targets for one request, one at a time: nodes best first, each chosen when it is asked for, from the

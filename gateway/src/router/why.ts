@@ -2,39 +2,41 @@
 import type { NodePool } from '@zerogpu/protocol';
 import type { Candidate } from './predict.ts';
 
-/** What the column takes (migrations/0020_route_why.sql): the best four in full, or as many as fit. */
-const MAX_LENGTH = 600;
+/**
+ * A row of the log is less than 600 bytes, and most of it is spoken for: three nodes of strangers take 70, three of the
+ * organization's own, which are named, 140.
+ */
+const MAX_LENGTH = 200;
+
+/** One letter for whose the node is: every row of the log has some. */
+const LETTERS: Record<NodePool, string> = { organization: 'o', operator: 'e', public: 'p', cloud: 'c' };
 
 /**
- * Of each candidate, the chosen one first: id, pool, region, and the milliseconds predicted: in all, network, queue,
- * service, load, penalty. Arrays, because every row of the log has one.
+ * Of each candidate, the chosen one first: whose it is, or its id, which people are shown of their own nodes alone; of the
+ * chosen one the row itself has the id. Then its region, '' where nothing tells, and the milliseconds predicted for network,
+ * queue, service, loading and failures of late; zeros at the end are left out.
  */
-export type WhyCandidate = readonly [
-  id: string,
-  pool: NodePool,
-  region: string | null,
-  totalMs: number,
-  networkMs: number,
-  queueMs: number,
-  serviceMs: number,
-  loadMs: number,
-  penaltyMs: number,
-];
+export type WhyCandidate = readonly [whose: string, region: string, ...ms: number[]];
 
+/** As many as fit; the chosen one always does. */
 export function whyOf(candidates: readonly Candidate[], regionOf: (id: string) => string | null): string {
-  const shown = candidates.map((one) => whyCandidate(one, regionOf(one.id)));
-  for (;;) {
-    const text = JSON.stringify(shown);
-    if (text.length <= MAX_LENGTH || shown.length === 0) return text;
-    shown.pop();
+  let all = '';
+  for (const one of candidates) {
+    const named = one.pool === 'organization' && all !== '';
+    const text = JSON.stringify(whyCandidate(one, named ? one.id : LETTERS[one.pool], regionOf(one.id)));
+    // With the comma before it and the brackets around all.
+    if (all.length + text.length + 3 > MAX_LENGTH) break;
+    all += all === '' ? text : `,${text}`;
   }
+  return `[${all}]`;
 }
 
-function whyCandidate(one: Candidate, region: string | null): WhyCandidate {
-  const { id, pool, totalMs, networkMs, queueMs, serviceMs, loadMs, penaltyMs } = one;
-  const [total = 0, ...parts] = [totalMs, networkMs, queueMs, serviceMs, loadMs, penaltyMs].map(tenths);
-  const [network = 0, queue = 0, service = 0, load = 0, penalty = 0] = parts;
-  return [id, pool, region, total, network, queue, service, load, penalty];
+function whyCandidate(one: Candidate, whose: string, region: string | null): WhyCandidate {
+  const { networkMs, queueMs, serviceMs, loadMs, penaltyMs } = one;
+  const ms = [networkMs, queueMs, serviceMs, loadMs, penaltyMs].map(rounded);
+  while (ms.at(-1) === 0) ms.pop();
+  return [whose, region ?? '', ...ms];
 }
 
-const tenths = (ms: number) => Math.round(ms * 10) / 10;
+/** Tenths where they can be told apart. */
+const rounded = (ms: number) => (ms < 100 ? Math.round(ms * 10) / 10 : Math.round(ms));

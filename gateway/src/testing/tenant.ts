@@ -87,7 +87,7 @@ export function makeSettlement(caller: Caller, changes: Partial<Settlement> = {}
       class: 'edge',
       deviceClass: 'server',
       region: 'DE',
-      why: '[["node_test","operator","DE",3.1,1,0,2.1,0,0]]',
+      why: '[["e","DE",1,0,2.1]]',
       attempts: 1,
       fallback: false,
       hedged: false,
