@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { findManifest } from '@zerogpu/catalogue';
 import { ApiError, type ModelManifest } from '@zerogpu/protocol';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { addModelFiles } from './model-file-routes.ts';
 import { ModelWeights } from './model-files.ts';
 
@@ -129,6 +129,28 @@ test('notices that a file was changed after it was found right', async () => {
   expect((await ask(HASH)).status).toBe(200);
 });
 
+test('who hangs up before the file is found takes no place for good', async () => {
+  await app.close();
+  const gate = Promise.withResolvers<void>();
+  let asked = 0;
+  const weights = new ModelWeights(folder, [manifest]);
+  app = Fastify();
+  addModelFiles(app, {
+    weights: {
+      async find(sha256) {
+        asked++;
+        await gate.promise;
+        return weights.find(sha256);
+      },
+    },
+    maxAtOnce: 1,
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  await hangUpWhenAsked(() => asked);
+  gate.resolve();
+  await vi.waitFor(async () => expect((await ask(HASH)).status).toBe(200));
+});
+
 test('gives no more at once than it may, and has the place again when one is read or given up', async () => {
   await app.close();
   const large = Buffer.alloc(64 * 1024 * 1024, 'weights');
@@ -145,3 +167,15 @@ test('gives no more at once than it may, and has the place again when one is rea
   while (status === 503) status = (await ask(sha256, { range: 'bytes=0-9' })).status;
   expect(status).toBe(206);
 });
+
+/** Asks, and is gone as soon as the gateway looks for the file. */
+async function hangUpWhenAsked(asked: () => number): Promise<void> {
+  const call = request(`${address()}/v1/nodes/models/${HASH}`);
+  call.on('error', () => undefined);
+  call.end();
+  await vi.waitFor(() => expect(asked()).toBe(1));
+  const gone = new Promise((resolve) => app.server.once('connection', resolve));
+  call.destroy();
+  // The server has seen the end of it when it takes the next.
+  await Promise.all([fetch(`${address()}/nothing`), gone]);
+}

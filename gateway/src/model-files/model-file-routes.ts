@@ -3,6 +3,7 @@
  * from wherever they were opened. What has a hash for its name never changes.
  */
 import { createReadStream } from 'node:fs';
+import { finished } from 'node:stream';
 import { ApiError, NODE_MODELS_PATH, newId } from '@zerogpu/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readRange } from '../storage/byte-range.ts';
@@ -47,7 +48,8 @@ export function addModelFiles(
       if (request.method === 'HEAD' || end === start) return reply.send('');
       if (underWay >= maxAtOnce) throw tooMany();
       underWay++;
-      reply.raw.once('close', () => underWay--);
+      // Also of a caller who was gone before the file was found, of whom no more is heard.
+      finished(reply.raw, () => underWay--);
       return reply.send(createReadStream(file.path, { start, end: end - 1 }));
     },
   });
