@@ -1,7 +1,7 @@
 /** Composes what is done about strangers' nodes: they are believed as far as they have shown. */
 import { randomInt } from 'node:crypto';
 import type { Ground } from './compose-parts.ts';
-import type { NodeView } from './flow.ts';
+import { JUDGING_POOLS, type NodeView } from './flow.ts';
 import type { NodeConnection } from './nodes/connection.ts';
 import type { NodeRegistry } from './nodes/registry.ts';
 import { type Rounds, startRounds } from './rounds.ts';
@@ -23,7 +23,7 @@ export function composeTrust({ store: { pool }, log }: Ground, registry: () => N
     store: new DatabaseTrustStore(pool),
     log,
     bench: {
-      judges: (model) => judgesAmong(registry().having(model), model),
+      judges: (model) => judgesAmong(registry().having(model, JUDGING_POOLS), model),
       target: (id) => registry().find(id),
     },
     connected: (id) => registry().find(id) !== undefined,
@@ -44,8 +44,7 @@ export function startTrustRounds(trust: TrustKeeper, { log }: Pick<Ground, 'log'
 
 function* judgesAmong(nodes: Iterable<NodeConnection>, model: string): Generator<NodeView> {
   for (const node of nodes) {
-    const { pool } = node.facts;
-    const view = pool === 'operator' || pool === 'cloud' ? node.view(model) : null;
+    const view = node.view(model);
     if (view !== null) yield view;
   }
 }

@@ -1,4 +1,4 @@
-import type { Hello } from '@zerogpu/protocol';
+import type { Hello, NodePool } from '@zerogpu/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { admitSigned, inference, NodeFloor } from '../testing/connected-nodes.ts';
 import { announced, deviceKeys, IAB, SUMMARY } from '../testing/scripted-node.ts';
@@ -47,6 +47,30 @@ describe('NodeRegistry', () => {
       undefined,
     ]);
     expect(floor.registry.views('nobody has it')).toEqual([]);
+  });
+
+  test('finds nodes by model and pool: ten thousand strangers are not looked through for one judge', async () => {
+    const pools = ['public', 'operator', 'public', 'cloud'] as const;
+    const byPool = await NodeFloor.open(async (hello, nonce) => {
+      const admittance = await admitSigned(hello, nonce);
+      const pool = pools[byPool.registry.size] ?? 'public';
+      return admittance.kind === 'refused'
+        ? admittance
+        : { ...admittance, facts: { ...admittance.facts, pool } };
+    });
+    const ids = [];
+    for (const _ of pools) ids.push(await byPool.node().join([announced(SUMMARY)]));
+    const found = (...asked: NodePool[]) =>
+      [...byPool.registry.having(SUMMARY, asked)].map(({ id }) => id);
+    expect(found('operator', 'cloud')).toEqual([ids[1], ids[3]]);
+    expect(found('public')).toEqual([ids[0], ids[2]]);
+    expect(found('organization')).toEqual([]);
+    expect([...byPool.registry.having(IAB, pools)]).toEqual([]);
+    expect(byPool.registry.count(SUMMARY)).toBe(4);
+    expect(byPool.registry.views(SUMMARY)).toHaveLength(4);
+    await byPool.close();
+    expect(byPool.registry.count(SUMMARY)).toBe(0);
+    expect(found(...pools)).toEqual([]);
   });
 
   test('what a node in quarantine runs is lost at once, it gets no more, and comes back with its release', async () => {

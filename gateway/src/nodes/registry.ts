@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Hello } from '@zerogpu/protocol';
+import type { Hello, NodePool } from '@zerogpu/protocol';
 import type { WebSocket } from 'ws';
 import type { NodeFacts, NodeView, Target, Trust } from '../flow.ts';
 import type { Misconduct } from './conduct.ts';
@@ -50,7 +50,7 @@ export class NodeRegistry {
   /** With the part of the heartbeat in which each is pinged. */
   readonly #sockets = new Map<NodeConnection, number>();
   readonly #byId = new Map<string, NodeConnection>();
-  readonly #byModel = new Map<string, Set<NodeConnection>>();
+  readonly #byModel = new Map<string, Map<NodePool, Set<NodeConnection>>>();
   /** Under which models a connection is found. */
   readonly #models = new Map<NodeConnection, ReadonlySet<string>>();
   /** By address. */
@@ -132,14 +132,18 @@ export class NodeRegistry {
 
   /** Connected nodes that have the model. */
   count(model: string): number {
-    return this.#byModel.get(model)?.size ?? 0;
+    let count = 0;
+    for (const nodes of this.#byModel.get(model)?.values() ?? []) count += nodes.size;
+    return count;
   }
 
   views(model: string): NodeView[] {
     const views: NodeView[] = [];
-    for (const connection of this.#byModel.get(model) ?? []) {
-      const view = connection.view(model);
-      if (view !== null) views.push(view);
+    for (const nodes of this.#byModel.get(model)?.values() ?? []) {
+      for (const connection of nodes) {
+        const view = connection.view(model);
+        if (view !== null) views.push(view);
+      }
     }
     return views;
   }
@@ -152,9 +156,9 @@ export class NodeRegistry {
     return this.#byId.get(id);
   }
 
-  /** Nodes that have the model and get runs. */
-  having(model: string): Iterable<NodeConnection> {
-    return this.#byModel.get(model) ?? [];
+  /** Nodes of these pools that have the model and get runs. */
+  *having(model: string, pools: readonly NodePool[]): Generator<NodeConnection, undefined> {
+    for (const pool of pools) yield* this.#byModel.get(model)?.get(pool) ?? [];
   }
 
   /** A node is believed more, or less, than before. */
@@ -191,16 +195,24 @@ export class NodeRegistry {
     this.#models.set(connection, models);
     for (const model of before) if (!models.has(model)) this.#unindex(connection, model);
     for (const model of models) {
-      const nodes = this.#byModel.get(model) ?? new Set();
-      nodes.add(connection);
-      this.#byModel.set(model, nodes);
+      this.#poolOf(connection, model).add(connection);
       this.#tell(connection, model);
     }
   }
 
+  #poolOf({ facts: { pool } }: NodeConnection, model: string): Set<NodeConnection> {
+    const pools = this.#byModel.get(model) ?? new Map<NodePool, Set<NodeConnection>>();
+    this.#byModel.set(model, pools);
+    const nodes = pools.get(pool) ?? new Set();
+    pools.set(pool, nodes);
+    return nodes;
+  }
+
   #unindex(connection: NodeConnection, model: string): void {
-    const nodes = this.#byModel.get(model);
-    if (nodes?.delete(connection) && nodes.size === 0) this.#byModel.delete(model);
+    const pools = this.#byModel.get(model);
+    const nodes = pools?.get(connection.facts.pool);
+    if (nodes?.delete(connection) && nodes.size === 0) pools?.delete(connection.facts.pool);
+    if (pools?.size === 0) this.#byModel.delete(model);
     if (this.#isCurrent(connection)) this.#services.index?.remove(model, connection.id);
   }
 

@@ -96,6 +96,19 @@ describe('chooseNodes', () => {
     expect(square).toBeLessThan(27.9);
   });
 
+  test('strangers on probation get nothing where no node of the operator judges them', () => {
+    const stranger = node('stranger', { pool: 'public' });
+    const earned = node('earned', { pool: 'public', trust: 'earned' });
+    const own = node('own', { pool: 'organization', organizationId: 'org_1', inFlight: 2 });
+    const asked: RouteAsk = { ...ask('interactive'), privacy: 'public', strangersMay: true };
+    const among = (...nodes: NodeView[]) =>
+      chooseAmong(nodes, asked, { limit: 9, random: half }).map(({ id }) => id);
+    expect(among(stranger, earned).toSorted()).toEqual(['earned']);
+    expect(among(stranger, own)).toEqual(['own']);
+    for (const pool of ['operator', 'cloud'] as const)
+      expect(among(stranger, node('judge', { pool }))).toContain('stranger');
+  });
+
   test('names each node at most once, best prediction first', () => {
     const view = fc.record({
       slots: fc.integer({ min: 1, max: 64 }),

@@ -3,7 +3,7 @@
  * no prediction outweighs are the groups that are looked in: no node of another group is ever seen.
  */
 import type { NodePool } from '@zerogpu/protocol';
-import type { NodeView } from '../flow.ts';
+import { JUDGING_POOLS, type NodeView } from '../flow.ts';
 import { FleetIndex, type Group, groupKey, PROBATION } from './fleet-index.ts';
 import { HAS_BATCH_ROOM, HAS_ROOM } from './fleet-table.ts';
 import { asBatch, type Candidate, predicted, type RouteAsk } from './predict.ts';
@@ -69,9 +69,9 @@ function tierKeys({ privacy, organizationId, strangersMay }: RouteAsk, probation
 
 function tiersOf(index: FleetIndex, ask: RouteAsk): Group[][] {
   const group = (key: string) => index.group(ask.model, key);
-  const vouched = tierKeys({ ...ask, strangersMay: false }, false);
-  // What strangers on probation say is checked on a node that is vouched for before it leaves: without one it never would.
-  const probation = vouched.flat().some((key) => group(key) !== undefined);
+  const { organizationId } = ask;
+  // What strangers on probation say is checked before it leaves: without a judge it never would.
+  const probation = JUDGING_POOLS.some((pool) => group(groupKey({ pool, organizationId })) !== undefined);
   return tierKeys(ask, probation).map((keys) => keys.flatMap((key) => group(key) ?? []));
 }
 

@@ -77,8 +77,8 @@ const roomOf = (one: NodeView, { tier }: RouteAsk) =>
 /** The best there is, found by looking at every node. */
 function exhaustive(views: readonly NodeView[], asked: RouteAsk, from: Place | null): number {
   const able = views.filter((one) => allowedTier(one, asked) !== null && one.closedUntil === 0);
-  const vouched = able.some(({ pool }) => pool !== 'public');
-  const trusted = able.filter(({ pool, trust }) => pool !== 'public' || vouched || trust !== 'probation');
+  const judged = able.some(({ pool }) => pool === 'operator' || pool === 'cloud');
+  const trusted = able.filter(({ pool, trust }) => pool !== 'public' || judged || trust !== 'probation');
   const first = Math.min(
     3,
     ...trusted.filter((one) => roomOf(one, asked)).map((one) => allowedTier(one, asked)!),

@@ -1,5 +1,5 @@
 import type { Tier } from '@zerogpu/protocol';
-import type { NodeView, Target } from '../flow.ts';
+import { JUDGING_POOLS, type NodeView, type Target } from '../flow.ts';
 
 /** The nodes by which strangers' answers are judged. */
 export interface Bench {
@@ -16,8 +16,7 @@ const FAILURE_MS = 250;
 const MAX_LOOKED_AT = 64;
 
 /**
- * The node to ask for the right answer: the operator's, soonest done first. An organization's own nodes judge nobody: it
- * could have strangers' nodes accused by a node that lies, or its own stranger's node praised by one.
+ * The node to ask for the right answer: soonest done first.
  * @param except nodes whose opinion is known already
  */
 export function chooseJudge(
@@ -38,7 +37,7 @@ export function chooseJudge(
   return best && bench.target(best.id);
 }
 
-const mayJudge = ({ pool }: NodeView) => pool === 'operator' || pool === 'cloud';
+const mayJudge = ({ pool }: NodeView) => JUDGING_POOLS.includes(pool);
 
 function waitMs({ inFlight, slots, serviceMs, rttMs, failures }: NodeView): number {
   return rttMs + (inFlight / slots + 1) * (serviceMs ?? UNKNOWN_SERVICE_MS) + failures * FAILURE_MS;
