@@ -65,14 +65,27 @@ function whyNot(): string | null {
   return problem;
 }
 
+/** Null, with words, where there can be none and `ZEROGPU_TEST_REQUIRE` does not name it. */
+export function tryNamespace(): NetworkNamespace | null {
+  const problem = whyNot();
+  if (problem === null || isRequired()) return makeNamespace();
+  sayWithout(problem);
+  return null;
+}
+
 /** A group of tests that is skipped, and says so, where there can be none and `ZEROGPU_TEST_REQUIRE` does not name it. */
 export function describeWithNamespace(name: string, tests: () => void): void {
-  const isRequired = (process.env['ZEROGPU_TEST_REQUIRE'] ?? '').split(/[ ,]+/).includes('namespace');
   const problem = whyNot();
-  if (problem !== null) {
-    console.warn(
-      `Skipped, no network namespace (${problem}): run as root, with iproute2 (Debian: apt install iproute2)`,
-    );
-  }
-  describe.skipIf(problem !== null && !isRequired)(name, tests);
+  if (problem !== null) sayWithout(problem);
+  describe.skipIf(problem !== null && !isRequired())(name, tests);
+}
+
+function isRequired(): boolean {
+  return (process.env['ZEROGPU_TEST_REQUIRE'] ?? '').split(/[ ,]+/).includes('namespace');
+}
+
+function sayWithout(problem: string): void {
+  console.warn(
+    `Skipped, no network namespace (${problem}): run as root, with iproute2 (Debian: apt install iproute2)`,
+  );
 }
