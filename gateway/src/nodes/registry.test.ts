@@ -60,8 +60,7 @@ describe('NodeRegistry', () => {
     });
     const ids = [];
     for (const _ of pools) ids.push(await byPool.node().join([announced(SUMMARY)]));
-    const found = (...asked: NodePool[]) =>
-      [...byPool.registry.having(SUMMARY, asked)].map(({ id }) => id);
+    const found = (...asked: NodePool[]) => [...byPool.registry.having(SUMMARY, asked)].map(({ id }) => id);
     expect(found('operator', 'cloud')).toEqual([ids[1], ids[3]]);
     expect(found('public')).toEqual([ids[0], ids[2]]);
     expect(found('organization')).toEqual([]);
