@@ -296,6 +296,12 @@ export interface Target {
   alive?(withinMs: number): Promise<boolean>;
 }
 
+/**
+ * Why nobody comes into question for a request: nobody has the model whom any of the project's settings would allow; somebody
+ * has it whom another setting would allow; only strangers' nodes have it, whose answers nobody can check.
+ */
+export type Absence = 'nobody' | 'withheld' | 'unchecked';
+
 /** A target that may have a run, and why it. */
 export interface Choice {
   readonly target: Target;

@@ -47,7 +47,7 @@ import { type AdmitServices, admit } from './quota/admit.ts';
 
 // 4. Which targets, best first.
 
-import { type Asking, canServe, type Fleet, isThere, targetsFor } from './router/targets.ts';
+import { type Asking, canServe, type Fleet, targetsFor, whyNobody } from './router/targets.ts';
 
 // 5. Send, wait, try the next, fall back; relay a stream. 6, running the model, is the node's.
 
@@ -185,16 +185,17 @@ async function serve(call: Call, services: WayServices, trail: Trail): Promise<v
   const shape = asked.shape({ requestId, createdAt: startedAt, model });
   if (stream) reply.stream(shape);
 
-  const choices = targetsFor(askingOf(call, admission, caller, services), services);
+  const asking = askingOf(call, admission, caller, services);
+  const choices = targetsFor(asking, services);
   const { random, hedging } = services;
   const from = (origin: Origin | null) => reply.from(origin);
-  const withheld = () => isThere(model, services);
+  const absence = () => whyNobody(asking, services);
   const { given, route } = await dispatch(choices, admission, stream ? reply : null, hangup, {
     now,
     random,
     hedging,
     from,
-    withheld,
+    absence,
   });
   trail.route = route;
 

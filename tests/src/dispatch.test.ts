@@ -1,7 +1,15 @@
 /** Where requests go, what becomes of them when nodes fail, and what callers are told of it. Real sockets throughout. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { poolToken, setReach, upstreamsSetting } from './support/pools.ts';
-import { announced, answering, type Behaviour, SUMMARY, silent, wordsOf } from './support/scripted-node.ts';
+import {
+  announced,
+  answering,
+  type Behaviour,
+  IAB,
+  SUMMARY,
+  silent,
+  wordsOf,
+} from './support/scripted-node.ts';
 import { type ScriptedUpstream, startUpstream, upstreamAnswers } from './support/scripted-upstream.ts';
 import { type CallAnswer, type Project, TestGateway } from './support/test-gateway.ts';
 
@@ -67,6 +75,7 @@ describe('who answers', () => {
     expect(answer.headers.get('access-control-expose-headers')).toContain('x-zerogpu-node-class');
     const refused = await ask(ASK, theirs);
     expect(refused.json.error).toMatchObject({ code: 'model_unavailable' });
+    // By an upstream that it did not opt in to.
     expect(refused.json.error.message).toContain("this project's privacy setting allows");
     expect(origin(refused)).toEqual({ route: null, nodeClass: null, region: null });
     expect(node.runs).toHaveLength(1);
@@ -115,6 +124,30 @@ describe('who answers', () => {
     for (const project of [open, closed]) {
       expect(said(await ask({ model: CHAT, input: TEXT }, project))).toBe('Of the trusted one.');
     }
+  });
+
+  test('nobody is told what keeps the model from them, and only that', async () => {
+    const [closed, open] = [await gateway.newProject(), await gateway.newProject()];
+    const cloudy = await gateway.newProject();
+    await setReach(gateway, open, { privacy: 'public' });
+    await setReach(gateway, cloudy, { privacy: 'cloud' });
+    const IAB_ASK = { model: IAB, input: TEXT };
+    const told = async (project: Project) => (await ask(IAB_ASK, project)).json.error.message;
+    const joinToken = await poolToken(gateway.gateway, 'public');
+    const stranger = await gateway.join({ joinToken, models: [announced(IAB)] });
+    const others = await poolToken(gateway.gateway, 'organization', gateway.first.organizationId);
+    const theirs = await gateway.join({ joinToken: others, models: [announced(IAB)] });
+    for (const project of [closed, open, cloudy]) {
+      expect(await told(project)).toContain("Only strangers' nodes have");
+    }
+    await stranger.leave();
+    const operators = await gateway.join({ models: [announced(IAB)] });
+    expect(await told(cloudy)).toContain("this project's privacy setting");
+    expect((await ask(IAB_ASK, closed)).status).toBe(200);
+    await operators.leave();
+    expect(await told(cloudy)).toContain('No connected node');
+    expect([stranger.runs, theirs.runs]).toEqual([[], []]);
+    await theirs.leave();
   });
 
   test('the log tells people why, and names only their own nodes', async () => {

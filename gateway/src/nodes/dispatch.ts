@@ -1,5 +1,6 @@
 import { ApiError, type ModelManifest } from '@zerogpu/protocol';
 import {
+  type Absence,
   type Admission,
   type Choice,
   type Origin,
@@ -12,6 +13,7 @@ import {
 import { howToServe } from '../how-to-serve.ts';
 import type { Hedging, RunKind } from './hedging.ts';
 import { ResumingSink } from './resuming-sink.ts';
+import { SILENT } from './sign-of-life.ts';
 
 export interface DispatchResult {
   readonly given: TargetAnswer;
@@ -28,8 +30,8 @@ export interface DispatchServices {
   readonly hedging: Hedging;
   /** Told who is about to answer, before the first piece; null when nobody is any more. */
   from?(origin: Origin | null): void;
-  /** Whether somebody has the model who may not be given this project's texts. */
-  withheld?(): boolean;
+  /** Why there was nobody to try. */
+  absence?(): Absence;
 }
 
 /** What a caller should do when the model is in nobody's reach; the way back to service is the operator's. */
@@ -332,14 +334,13 @@ class Dispatching {
   #nobodyAnswered(): ApiError {
     this.#services.from?.(null);
     const { manifest } = this.#asked;
-    if (this.#failures.length === 0) return nobodyThere(manifest, this.#services.withheld?.() ?? false);
+    if (this.#failures.length === 0) return nobodyThere(manifest, this.#services.absence?.() ?? 'nobody');
     return allFailed(manifest, this.#failures, this.#nodesTried, this.#services.random);
   }
 }
 
 /** Of a run that nobody waits for any more. */
 const CANCELLED = new TargetFailure('lost', 'Another target was quicker');
-const SILENT = new TargetFailure('lost', 'The node gives no sign of life');
 /** Node's timers take no more; deadlines are far shorter. */
 const MAX_TIMER_MS = 2 ** 31;
 
@@ -369,12 +370,22 @@ function inputError(failure: TargetFailure): ApiError {
   });
 }
 
-function nobodyThere(manifest: ModelManifest, withheld: boolean): ApiError {
-  const message = withheld
-    ? `No node or upstream that this project's privacy setting allows has ${manifest.id} at the moment. An admin changes the project's privacy or upstreams, or connects a node of the organization`
-    : `No connected node and no upstream has ${manifest.id} at the moment. ${howToServe(manifest)}`;
+function nobodyThere(manifest: ModelManifest, absence: Absence): ApiError {
+  const message = `${ABSENCES[absence](manifest.id)}. ${
+    absence === 'withheld' ? ANOTHER_SETTING : howToServe(manifest)
+  }`;
   return new ApiError('model_unavailable', { message, retryAfterSeconds: RETRY_LATER_SECONDS });
 }
+
+/** Of nodes of another organization a tenant is told nothing: nobody has the model. */
+const ABSENCES: Record<Absence, (id: string) => string> = {
+  nobody: (id) => `No connected node that may work for this project and no upstream has ${id} at the moment`,
+  withheld: (id) =>
+    `No node or upstream that this project's privacy setting allows has ${id} at the moment, but others have`,
+  unchecked: (id) => `Only strangers' nodes have ${id} at the moment, and nobody can check what they answer`,
+};
+const ANOTHER_SETTING =
+  "An admin changes the project's privacy or upstreams, or connects a node of the organization";
 
 function allFailed(
   manifest: ModelManifest,

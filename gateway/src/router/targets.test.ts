@@ -14,6 +14,7 @@ import {
   isThere,
   type RouterServices,
   targetsFor,
+  whyNobody,
 } from './targets.ts';
 
 const target = (id: string, kind: Target['kind'] = 'node'): Target => ({
@@ -173,6 +174,27 @@ describe('how far texts may go', () => {
     const found = names(targetsFor(asking({ model: CHAT }, reach), services({ ...fleet([]), index }, [])));
     expect(found).not.toContain('stranger');
   });
+});
+
+test('whyNobody names a setting only where another one would help', () => {
+  const hub = { model: CHAT };
+  const why = (nodes: NodeView[], changes: Partial<Inference> = {}, beyond: readonly Target[] = []) => {
+    const views = fleet(nodes).views;
+    const index = new FleetIndex();
+    for (const one of nodes) index.put(changes.model ?? SUMMARY, one);
+    const has = { ...fleet([]), views: (model: string) => (model === CHAT ? views(SUMMARY) : views(model)) };
+    const asked = asking(changes);
+    const both = [has, { ...has, index }].map((one) => whyNobody(asked, services(one, beyond)));
+    expect(both[0]).toBe(both[1]);
+    return both[0];
+  };
+  const stranger = view('s', 1, { pool: 'public', trust: 'probation' });
+  expect(why([])).toBe('nobody');
+  expect(why([view('theirs', 1, { pool: 'organization', organizationId: 'p' })])).toBe('nobody');
+  expect(why([], {}, upstreams)).toBe('withheld');
+  expect(why([view('s', 1, { pool: 'public', trust: 'earned' })])).toBe('withheld');
+  expect(why([stranger])).toBe('unchecked');
+  expect(why([{ ...stranger, trust: 'earned' }], hub)).toBe('unchecked');
 });
 
 test('canServe knows who has the model, who may, and who can work on the request', () => {

@@ -1,7 +1,7 @@
-import type { Inference, ModelManifest, Place, Tier } from '@zerogpu/protocol';
-import type { Choice, NodeView, Reach, Target } from '../flow.ts';
+import { type Inference, type ModelManifest, type Place, PRIVACY_TIERS, type Tier } from '@zerogpu/protocol';
+import type { Absence, Choice, NodeView, Reach, Target } from '../flow.ts';
 import { chooseAmong, chooseNodes, countFor } from './choose-nodes.ts';
-import type { FleetIndex } from './fleet-index.ts';
+import { type FleetIndex, PROBATION } from './fleet-index.ts';
 import type { Candidate, RouteAsk } from './predict.ts';
 import { whyOf } from './why.ts';
 
@@ -124,7 +124,23 @@ export function countWithin(index: FleetIndex, manifest: ModelManifest, reach: R
   return countFor(index, { ...any, model: manifest.id, organizationId, privacy, strangersMay });
 }
 
-/** True when nodes have the model, whoever may use them: who may not is told that this is why. */
+/** Of a request for which there is nobody: who is asked to change a setting that does not help asks in vain. */
+export function whyNobody(asking: Asking, services: RouterServices): Absence {
+  const { inference, reach } = asking;
+  const helps = PRIVACY_TIERS.some((privacy) => {
+    return canServe({ ...asking, reach: { ...reach, privacy, upstreams: true } }, services);
+  });
+  if (helps) return 'withheld';
+  return strangersHave(inference.model, services) ? 'unchecked' : 'nobody';
+}
+
+function strangersHave(model: string, { fleet }: Pick<RouterServices, 'fleet'>): boolean {
+  const { index } = fleet;
+  if (index === undefined) return fleet.views(model).some(({ pool }) => pool === 'public');
+  return index.group(model, PROBATION) !== undefined || index.group(model, 'public') !== undefined;
+}
+
+/** True when nodes have the model, whoever may use them. */
 export function isThere(model: string, { fleet }: Pick<RouterServices, 'fleet'>): boolean {
   return (fleet.index?.count(model) ?? fleet.views(model).length) > 0;
 }
