@@ -197,6 +197,21 @@ describe('answers', () => {
     // On probation it is given a handful at a time, and nobody waits for it.
     expect(hole.runs.length).toBeLessThanOrEqual(4);
   });
+
+  test('a node that is believed, is near at hand by its own word and answers no more keeps nobody for long', async () => {
+    const speed = { baseMs: 0, perThousandMs: 0 };
+    let answers = 0;
+    const behave = (run: Heard, node: RawNode) => {
+      // It knows well when it is believed: after ten answers or so.
+      if (answers++ < 14) node.done(run['id'], right(run));
+    };
+    const hole = await stranger(behave, { models: [announcedAs(SUMMARY, { slots: 1024, speed })] });
+    for (let i = 0; i < 100 && answers < 15; i++) await serves();
+    expect(answers).toBeGreaterThanOrEqual(15);
+    const began = performance.now();
+    for (let i = 0; i < 8; i++) await Promise.all(Array.from({ length: 32 }, () => ask()));
+    console.log(`${hole.runs.length} runs, ${Math.round(performance.now() - began)} ms for 256 requests`);
+  });
 });
 
 describe('ids', () => {

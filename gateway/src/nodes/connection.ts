@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   type AnnouncedModel,
+  ApiError,
   type Done,
   type Failed,
   type GatewayFrame,
@@ -30,7 +31,7 @@ import { Lane } from './lane.ts';
 import type { Admittance } from './node-directory.ts';
 import { CATALOGUE, type GatewaySoftware, thisSoftware, understandingWith } from './node-software.ts';
 import { plain, readFrame } from './read-frame.ts';
-import { SignOfLife } from './sign-of-life.ts';
+import { SILENT, SignOfLife } from './sign-of-life.ts';
 
 /** A node that is not welcome by then is not one. */
 const GREETING_TIMEOUT_MS = 10_000;
@@ -53,6 +54,12 @@ const GOODBYE_MS = 1000;
 /** A round trip that differs by less says nothing to the router: ten thousand nodes with eleven models are told of at each ping. */
 const NEWS_SHARE = 0.1;
 const LEAST_NEWS_MS = 1;
+/** Of what a ping asks to be said back: nobody guesses it while the ping is on its way. */
+const PING_BYTES = 9;
+/** A clock of whole milliseconds says 0 of what takes up to one, and 0 means that nothing was measured. */
+const LEAST_RTT_MS = 0.5;
+/** Round trips that the mean is about. */
+const RTTS_REMEMBERED = 5;
 /** Thousands of tokens of an input as they usually come: what bench/results/models.md measures models by. */
 const USUAL_THOUSANDS = 0.4;
 /** Until it is admitted. */
@@ -138,7 +145,9 @@ export class NodeConnection implements Target {
   #standing: Standing = { draining: false, quarantined: false };
   #state: 'hello' | 'admitting' | 'serving' | 'draining' | 'closed' = 'hello';
   #nextRun = 1;
-  #pingedAt: number | null = null;
+  #asked: { readonly nonce: string; readonly at: number } | null = null;
+  /** Round trips that were measured. */
+  #measured = 0;
 
   constructor(socket: WebSocket, services: ConnectionServices) {
     this.#socket = socket;
@@ -153,7 +162,7 @@ export class NodeConnection implements Target {
     this.#greeting = setTimeout(() => this.#greetingLate(), GREETING_TIMEOUT_MS);
     socket.on('message', (data, isBinary) => this.#heard(data, isBinary));
     socket.on('ping', (data) => this.#pinged(data));
-    socket.on('pong', () => this.#ponged());
+    socket.on('pong', (data) => this.#ponged(String(data)));
     socket.on('error', () => socket.terminate());
     socket.on('close', () => this.#closed());
     this.#send({ type: 'challenge', nonce: this.#nonce });
@@ -331,10 +340,11 @@ export class NodeConnection implements Target {
 
   /** Asks for a sign of life, and measures the way there and back with it. */
   ping(): void {
-    this.#pingedAt = this.#services.now();
+    const nonce = randomBytes(PING_BYTES).toString('base64url');
+    this.#asked = { nonce, at: this.#services.now() };
     // A browser answers a ping even for a page that it has frozen, and never shows it to the page.
-    if (this.facts.deviceClass === 'browser') this.#send({ type: 'beat' });
-    else this.#socket.ping();
+    if (this.facts.deviceClass === 'browser') this.#send({ type: 'beat', nonce });
+    else this.#socket.ping(nonce);
   }
 
   /** Says goodbye. What was running here is lost at once: the other end may never answer. */
@@ -377,6 +387,10 @@ export class NodeConnection implements Target {
     running.waiting.reject(reason);
     running.waiting = null;
     running.cancelledAt = this.#services.now();
+    if (isOverdue(reason)) {
+      running.lane.fail(running.cancelledAt);
+      this.runs.failed++;
+    }
     this.#send({ type: 'cancel', id });
   }
 
@@ -454,6 +468,8 @@ export class NodeConnection implements Target {
     this.#welcome(hello);
     if (this.#held) this.#notice();
     this.#services.welcomed(this);
+    // Until a way is measured it is guessed: the sooner the better.
+    if (this.serving) this.ping();
   }
 
   #welcome(hello: Hello): void {
@@ -497,7 +513,7 @@ export class NodeConnection implements Target {
         this.#services.changed(this);
         break;
       case 'alive':
-        this.#ponged();
+        this.#ponged(frame.nonce ?? '');
         break;
       case 'hello':
         break;
@@ -517,6 +533,8 @@ export class NodeConnection implements Target {
       this.#abandon(id, tooMuch());
       return;
     }
+    // Nothing is no sign of progress.
+    if (text === '') return;
     try {
       running.sink?.piece(kind, text);
     } catch (error) {
@@ -620,18 +638,24 @@ export class NodeConnection implements Target {
     else this.#socket.pong(data);
   }
 
-  #ponged(): void {
+  #ponged(nonce: string): void {
     this.lastHeardAt = this.#services.now();
     this.#life.heard();
-    // Nobody asked: a pong of one's own accord is a sign of life and measures nothing.
-    if (this.#pingedAt === null) {
+    const asked = this.#asked;
+    // Nobody asked that: a pong of one's own accord is a sign of life and measures nothing.
+    if (asked?.nonce !== nonce) {
       this.#judge(this.#conduct.ownFrame(this.lastHeardAt));
       return;
     }
-    const rtt = Math.max(0, this.lastHeardAt - this.#pingedAt);
-    this.#pingedAt = null;
-    this.rttMs = this.rttMs === 0 ? rtt : this.rttMs * 0.8 + rtt * 0.2;
+    this.#asked = null;
+    this.#measure(Math.max(LEAST_RTT_MS, this.lastHeardAt - asked.at));
     this.#tellRoundTrip(this.lastHeardAt);
+  }
+
+  /** The first ones are as good as each other: the one at the greeting, when both ends are busy, is soon no more than one of five. */
+  #measure(rttMs: number): void {
+    this.#measured = Math.min(RTTS_REMEMBERED, this.#measured + 1);
+    this.rttMs += (rttMs - this.rttMs) / this.#measured;
   }
 
   /** Where it changed enough to matter, or a failure may be forgiven by now. */
@@ -682,6 +706,11 @@ const FAILURES: Record<NodeFailure, FailureKind> = {
   cancelled: 'lost',
   internal: 'internal',
 };
+
+/** It had all the time there is, or far more than it needs: a node that takes runs and never ends them looks idle for ever. */
+function isOverdue(reason: unknown): boolean {
+  return reason === SILENT || (reason instanceof ApiError && reason.code === 'upstream_timeout');
+}
 
 function lengthOf({ text, texts }: Inference): number {
   return texts === null ? text.length : texts.reduce((sum, one) => sum + one.length, 0);

@@ -1,3 +1,8 @@
+import { TargetFailure } from '../flow.ts';
+
+/** Why a run is taken from a node that says nothing of it, long after it should have. */
+export const SILENT = new TargetFailure('lost', 'The node gives no sign of life');
+
 export interface LifeServices {
   /** Sends the question. */
   ask(): void;

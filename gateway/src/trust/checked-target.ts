@@ -71,8 +71,12 @@ export class CheckedTarget implements Target {
     return this.#target.idle?.(model) ?? false;
   }
 
-  /** Of whom the caller waits for. */
+  /**
+   * Of whom the caller waits for. A stranger's sign of life says nothing of the run: whoever answers pings alone would
+   * have each caller wait until the deadline.
+   */
   alive(withinMs: number): Promise<boolean> {
+    if (this.#answering === this.#target) return Promise.resolve(false);
     return this.#answering.alive?.(withinMs) ?? Promise.resolve(true);
   }
 
