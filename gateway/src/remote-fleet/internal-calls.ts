@@ -114,7 +114,9 @@ export class InternalCalls {
     const body = await readBounded(request);
     if (digestOf(body) !== digest) throw new Gone();
     const asked = parseRun(body);
-    if (asked === null) return failed('internal', 'The gateway does not understand the run');
+    // A worker of another version, which may not even say whom the texts may reach: nothing is run, and no line loses an attempt.
+    if (asked === null)
+      return failed('busy', 'The gateway does not understand the run: is the worker of another version?');
     const manifest = findManifest(asked.inference.model);
     if (!manifest) return failed('unavailable', 'The gateway does not know the model');
     if (this.#runs >= MAX_RUNS) return failed('busy', 'The gateway has as many runs as it takes');

@@ -17,7 +17,7 @@ import { fleetState } from './fleet-state.ts';
 import type { GatewayAddress } from './gateway-directory.ts';
 import { InternalCalls, type InternalServices } from './internal-calls.ts';
 import { MAX_RUN_BYTES } from './messages.ts';
-import { PROOF_HEADER, proveCall } from './proof.ts';
+import { PROOF_HEADER, proveAnswer, proveCall } from './proof.ts';
 import { RemoteFleet } from './remote-fleet.ts';
 import { RemoteGateway } from './remote-gateway.ts';
 
@@ -225,8 +225,27 @@ describe('the internal interface', () => {
     const proof = proveCall(seal, { method: 'POST', path: '/internal/runs' }, sent, Date.now());
     const init = { method: 'POST', headers: { [PROOF_HEADER]: proof }, body: sent };
     const response = await fetch(`${gateway.url}/internal/runs`, init);
-    expect(await response.json()).toMatchObject({ kind: 'failed', failure: 'internal' });
+    expect(await response.json()).toMatchObject({ kind: 'failed', failure: 'busy' });
     expect(gateway.runs).toEqual([]);
+  });
+
+  test('a run that does not say whom its texts may reach, of an older worker, goes nowhere and costs no attempt', async () => {
+    const { organizationId, privacy } = REACH;
+    const whole = { deadlineMs: 1000, inference: inference(), tokens: 1, reach: REACH };
+    const ask = async (changes: object) => {
+      const sent = JSON.stringify({ ...whole, ...changes });
+      const proof = proveCall(seal, { method: 'POST', path: '/internal/runs' }, sent, Date.now());
+      const init = { method: 'POST', headers: { [PROOF_HEADER]: proof }, body: sent };
+      return (await fetch(`${gateway.url}/internal/runs`, init)).json();
+    };
+    const reaches = [undefined, {}, { organizationId, privacy }, { ...REACH, privacy: 'of a later version' }];
+    for (const reach of reaches) {
+      expect(await ask({ reach })).toMatchObject({ kind: 'failed', failure: 'busy' });
+    }
+    expect(gateway.runs).toEqual([]);
+    expect(await ask({})).toMatchObject({ kind: 'answered' });
+    // What a later version says besides is none of ours.
+    expect(await ask({ later: true, reach: { ...REACH, later: true } })).toMatchObject({ kind: 'answered' });
   });
 
   test('too much is refused by the worker, and broken off by the gateway', async () => {
@@ -312,7 +331,25 @@ describe('a gateway, as a worker sees it', () => {
     await expect(run(false_)).rejects.toMatchObject({ kind: 'lost' });
     expect(false_.present).toBe(false);
     const wrongSecret = remote(right.url, (words) => others.seal(words));
-    await expect(wrongSecret.look()).rejects.toMatchObject({ kind: 'lost' });
+    await expect(wrongSecret.look()).rejects.toMatchObject({ kind: 'busy' });
+    await expect(run(wrongSecret)).rejects.toMatchObject({ kind: 'busy' });
+  });
+
+  test('of another version is away, and what it says of a run is no attempt', async () => {
+    const { class: _unknown, ...route } = ROUTE;
+    const said: Record<string, object> = {
+      '/internal/fleet': { models: [{ ...VIEW, id: SUMMARY, nodes: 1, upstream: false }] },
+      '/internal/runs': { kind: 'answered', given: GIVEN, route },
+    };
+    const { url } = await imposter((request, response) => {
+      const proof = String(request.headers[PROOF_HEADER]);
+      const body = JSON.stringify(said[request.url ?? '']);
+      response.writeHead(200, { [PROOF_HEADER]: proveAnswer(seal, proof, body) }).end(body);
+    });
+    const older = remote(url);
+    await expect(older.look()).rejects.toThrow('of another version');
+    expect(older.present).toBe(false);
+    await expect(run(older)).rejects.toMatchObject({ kind: 'busy' });
   });
 
   test('counts what went there since it was seen', async () => {

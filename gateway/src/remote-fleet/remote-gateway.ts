@@ -32,6 +32,8 @@ const NOT_REACHED: ReadonlySet<unknown> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
+const NO_GATEWAY = 'What answers there is no gateway with this secret, or its clock is wrong';
+
 export interface RemoteGatewayServices {
   readonly seal: Seal;
   now(): number;
@@ -143,10 +145,12 @@ export class RemoteGateway {
     return value;
   }
 
+  /** What a gateway of another version said is no answer, and no attempt of the line either. */
   async #outcome(body: string, signal: AbortSignal): Promise<RunOutcome> {
     const value = await this.#call('POST', RUNS_PATH, body, signal);
-    if (!runOutcomes.Check(value)) throw new TargetFailure('internal', 'The gateway is of another version');
-    return value;
+    if (runOutcomes.Check(value)) return value;
+    this.#seen = null;
+    throw new TargetFailure('busy', 'The gateway is of another version');
   }
 
   async #call(method: 'GET' | 'POST', path: string, body: string, signal: AbortSignal): Promise<unknown> {
@@ -160,12 +164,11 @@ export class RemoteGateway {
       signal,
     });
     const said = await readBounded(response);
+    // What a gateway says to whom it does not know, or does not understand: nothing ran.
+    if (response.statusCode === 404) throw new TargetFailure('busy', NO_GATEWAY);
     // What does not know the secret is no gateway of ours, whatever stands at the address.
     if (response.statusCode !== 200 || !isAnswerOf(seal, proof, said, response.headers[PROOF_HEADER])) {
-      throw new TargetFailure(
-        'lost',
-        'What answers there is no gateway with this secret, or its clock is wrong',
-      );
+      throw new TargetFailure('lost', NO_GATEWAY);
     }
     return JSON.parse(said.toString());
   }
