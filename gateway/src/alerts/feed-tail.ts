@@ -1,7 +1,7 @@
 import { ApiError } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
+import { Followers } from '../admin/followers.ts';
 import { Inbox } from '../admin/inbox.ts';
-import { type Rounds, startRounds } from '../rounds.ts';
 import type { Log } from '../store/log.ts';
 import { EVENT_COLUMNS, type EventRow } from './event-row.ts';
 
@@ -34,19 +34,17 @@ type TailRow = { readonly snapshot: string } & (EventRow | { readonly id: null }
 /** Follows the feeds of organizations across gateways by asking the database, while somebody listens. */
 export class FeedTail {
   readonly #pool: Pool;
-  readonly #log: Log;
-  readonly #lookMs: number;
-  readonly #followers = new Map<string, Set<Follower>>();
-  #count = 0;
-  /** While somebody follows. */
-  #looks: Rounds | null = null;
+  readonly #followers: Followers<string, Follower>;
   /** Of the last look: what was visible then has been handed on. */
   #seen: string | null = null;
 
   constructor(pool: Pool, log: Log, lookMs = LOOK_MS) {
     this.#pool = pool;
-    this.#log = log;
-    this.#lookMs = lookMs;
+    const deserted = () => {
+      this.#seen = null;
+    };
+    const failed = 'New events could not be looked for';
+    this.#followers = new Followers({ everyMs: lookMs, look: () => this.#look(), log, failed, deserted });
   }
 
   /**
@@ -54,16 +52,15 @@ export class FeedTail {
    * @throws ApiError no_capacity
    */
   async follow(organizationId: string): Promise<Follower> {
-    const others = this.#followers.get(organizationId) ?? new Set();
-    if (this.#count >= MAX_FOLLOWERS || others.size >= MAX_OF_ORGANIZATION) {
+    const others = this.#followers.of(organizationId);
+    if (this.#followers.size >= MAX_FOLLOWERS || others.size >= MAX_OF_ORGANIZATION) {
       throw new ApiError('no_capacity', {
         message: 'As many streams of events are open as this gateway keeps; close one, or ask for the list',
         retryAfterSeconds: 30,
       });
     }
-    const follower = new Follower(() => this.#leave(organizationId, follower));
-    this.#followers.set(organizationId, others.add(follower));
-    this.#count++;
+    const follower = new Follower(() => this.#followers.leave(organizationId, follower));
+    this.#followers.add(organizationId, follower);
     try {
       await this.#begin();
     } catch (error) {
@@ -78,20 +75,7 @@ export class FeedTail {
       const { rows } = await this.#pool.query<{ snapshot: string }>(NOW);
       this.#seen ??= rows[0]?.snapshot ?? null;
     }
-    if (this.#count === 0) return;
-    const failed = 'New events could not be looked for';
-    this.#looks ??= startRounds({ everyMs: this.#lookMs, round: () => this.#look(), log: this.#log, failed });
-  }
-
-  #leave(organizationId: string, follower: Follower): void {
-    const others = this.#followers.get(organizationId);
-    if (!others?.delete(follower)) return;
-    this.#count--;
-    if (others.size === 0) this.#followers.delete(organizationId);
-    if (this.#count > 0) return;
-    void this.#looks?.stop();
-    this.#looks = null;
-    this.#seen = null;
+    this.#followers.begin();
   }
 
   async #look(): Promise<void> {
@@ -99,7 +83,7 @@ export class FeedTail {
     const { rows } = await this.#pool.query<TailRow>(NEW_ONES, [[...this.#followers.keys()], this.#seen]);
     for (const row of rows) {
       if (row.id === null) continue;
-      for (const follower of this.#followers.get(row.organization_id) ?? []) follower.push(row);
+      for (const follower of this.#followers.of(row.organization_id)) follower.push(row);
     }
     if (rows.length >= BATCH) this.#closeAll();
     if (this.#seen !== null) this.#seen = rows[0]?.snapshot ?? this.#seen;
@@ -107,7 +91,7 @@ export class FeedTail {
 
   /** More came than one look hands on: everybody goes on from the last that they saw. */
   #closeAll(): void {
-    for (const followers of this.#followers.values()) for (const follower of [...followers]) follower.close();
+    for (const follower of [...this.#followers.all()]) follower.close();
   }
 }
 

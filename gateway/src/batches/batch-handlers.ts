@@ -4,13 +4,13 @@ import type { ClientBase } from 'pg';
 import { notThere } from '../admin/access.ts';
 import { boundedRead } from '../admin/bounded-read.ts';
 import type { Handlers } from '../admin/handler.ts';
+import { newsStream, type StreamTimes } from '../admin/news-stream.ts';
 import { limitOf, pageOf, placeOf } from '../admin/paging.ts';
 import { Places } from '../admin/places.ts';
 import { BATCH_COLUMNS } from './batch.ts';
-import { batchStream, type StreamTimes } from './batch-stream.ts';
 import type { BatchTail } from './batch-tail.ts';
 import { cancelBatch } from './cancel-batch.ts';
-import { type ProjectBatchRow, shownForPeople } from './shown-batch.ts';
+import { type ProjectBatchRow, shownForPeople, shownNews } from './shown-batch.ts';
 
 export interface BatchAdminServices {
   readonly tail: BatchTail;
@@ -56,10 +56,11 @@ export function makeBatchHandlers(services: BatchAdminServices): Handlers<keyof 
     },
 
     async streamBatches({ organizationId, projectId, headers, hangup }) {
-      const text = batchStream({
+      const text = newsStream({
+        name: 'batch',
         follow: () => services.tail.follow(projectId),
         stays: () => services.stillAdmitted(headers, projectId),
-        now: services.now,
+        shown: (news) => shownNews(news, services.now()),
         hangup,
         ...(services.times === undefined ? {} : { times: services.times }),
       });

@@ -1,7 +1,7 @@
 import { type BatchStatus, idsFrom } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
+import { Followers } from '../admin/followers.ts';
 import { Inbox } from '../admin/inbox.ts';
-import { type Rounds, startRounds } from '../rounds.ts';
 import { OPEN_STATES } from '../store/batch-states.ts';
 import type { Log } from '../store/log.ts';
 import { TERMINAL } from './batch.ts';
@@ -58,60 +58,54 @@ export interface BatchTailServices {
 /** Follows the open batches of projects across gateways by asking the database, while somebody listens. */
 export class BatchTail {
   readonly #services: BatchTailServices;
-  readonly #followers = new Map<string, Set<BatchFollower>>();
+  readonly #followers: Followers<string, BatchFollower>;
+  readonly #lookMs: number;
   /** Of those batches alone that the last look saw open. */
   #rates = new Map<string, RateWindow>();
-  /** While somebody follows. */
-  #looks: Rounds | null = null;
   /** By the clock of timers, and in milliseconds since 1970. */
   #lookedAt = { timer: Number.NEGATIVE_INFINITY, time: Number.POSITIVE_INFINITY };
 
   constructor(services: BatchTailServices) {
     this.#services = services;
+    this.#lookMs = services.lookMs ?? LOOK_MS;
+    this.#followers = new Followers({
+      everyMs: this.#lookMs,
+      look: () => this.#look(),
+      log: services.log,
+      failed: 'Open batches could not be looked at',
+      deserted: () => {
+        this.#rates.clear();
+        this.#lookedAt = { ...this.#lookedAt, time: Number.POSITIVE_INFINITY };
+      },
+    });
   }
 
   /** At first everything that is open, then what changes. How many follow is the caller's to bound. */
   follow(projectId: string): BatchFollower {
-    const others = this.#followers.get(projectId) ?? new Set();
-    const { lookMs = LOOK_MS, now, log } = this.#services;
-    const follower = new BatchFollower(now(), () => this.#leave(projectId, follower));
-    this.#followers.set(projectId, others.add(follower));
-    const failed = 'Open batches could not be looked at';
-    this.#looks ??= startRounds({ everyMs: lookMs, round: () => this.#look(), log, failed });
+    const leave = () => this.#followers.leave(projectId, follower);
+    const follower = new BatchFollower(this.#services.now(), leave);
+    this.#followers.add(projectId, follower);
+    this.#followers.begin();
     // Whoever comes and goes quickly does not make it look more often.
-    if (performance.now() - this.#lookedAt.timer >= lookMs) void this.look();
+    if (performance.now() - this.#lookedAt.timer >= this.#lookMs) void this.look();
     return follower;
-  }
-
-  #leave(projectId: string, follower: BatchFollower): void {
-    const others = this.#followers.get(projectId);
-    if (!others?.delete(follower)) return;
-    if (others.size === 0) this.#followers.delete(projectId);
-    if (this.#followers.size > 0) return;
-    void this.#looks?.stop();
-    this.#looks = null;
-    this.#rates.clear();
-    this.#lookedAt = { ...this.#lookedAt, time: Number.POSITIVE_INFINITY };
   }
 
   /** One look; runs by itself. */
   async look(): Promise<void> {
-    await this.#looks?.run();
+    await this.#followers.look();
   }
 
   async #look(): Promise<void> {
     const since = idsFrom('batch', this.#begin() - LOOK_BACK_MS);
     if (this.#followers.size === 0) return;
     const known = new Set<string>();
-    for (const followers of this.#followers.values())
-      for (const { open } of followers) for (const id of open) known.add(id);
+    for (const { open } of this.#followers.all()) for (const id of open) known.add(id);
     const values = [[...this.#followers.keys()], [...known], since];
     const { rows } = await this.#services.pool.query<BatchState>(LOOK, values);
     const news = this.#measured(rows);
-    for (const one of news)
-      for (const follower of this.#followers.get(one.project_id) ?? []) follower.offer(one);
-    for (const followers of this.#followers.values())
-      for (const follower of followers) follower.forgetBefore(since);
+    for (const one of news) for (const follower of this.#followers.of(one.project_id)) follower.offer(one);
+    for (const follower of this.#followers.all()) follower.forgetBefore(since);
   }
 
   /** @returns when it was last looked, in milliseconds since 1970; at the first look, now */

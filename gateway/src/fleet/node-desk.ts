@@ -4,12 +4,12 @@ import type { AdminRouteName } from '@zerogpu/protocol';
 import type { Pool, PoolClient } from 'pg';
 import { boundedRead } from '../admin/bounded-read.ts';
 import type { AdminContext } from '../admin/handler.ts';
+import { newsStream, type StreamTimes } from '../admin/news-stream.ts';
 import { limitOf, pageOf } from '../admin/paging.ts';
 import { Places } from '../admin/places.ts';
 import type { LiveNodes } from '../live-nodes.ts';
 import { cursorOf, findNode, listNodes, type NodeQuery } from './list-nodes.ts';
 import { type NodeRow, shownNode } from './node-rows.ts';
-import { nodeStream, type StreamTimes } from './node-stream.ts';
 import type { NodeTail } from './node-tail.ts';
 import type { Scope } from './scope.ts';
 import { totalsOf } from './totals.ts';
@@ -99,8 +99,10 @@ export class NodeDesk {
 
   stream({ organizationId }: Scope, { headers, hangup }: Following) {
     const { tail, times, stillAdmitted } = this.#services;
-    const text = nodeStream({
+    const text = newsStream({
+      name: 'node',
       follow: () => tail.follow(organizationId),
+      shown: (news) => news,
       stays: () => stillAdmitted(headers, organizationId),
       hangup,
       ...(times === undefined ? {} : { times }),

@@ -1,8 +1,8 @@
 import type { NodePool, NodeState } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
+import { Followers } from '../admin/followers.ts';
 import { Inbox } from '../admin/inbox.ts';
 import type { LiveNodes } from '../live-nodes.ts';
-import { type Rounds, startRounds } from '../rounds.ts';
 import type { Log } from '../store/log.ts';
 import { columnsOf, loadOf, type NodeRow, stateNow } from './node-rows.ts';
 
@@ -41,43 +41,34 @@ export interface NodeTailServices {
 export class NodeTail {
   readonly #services: NodeTailServices;
   /** By organization; null is the operator's. */
-  readonly #followers = new Map<string | null, Set<NodeFollower>>();
-  #looks: Rounds | null = null;
+  readonly #followers: Followers<string | null, NodeFollower>;
 
   constructor(services: NodeTailServices) {
     this.#services = services;
+    const { lookMs = LOOK_MS, log } = services;
+    const failed = 'Nodes could not be looked at';
+    this.#followers = new Followers({ everyMs: lookMs, look: () => this.#look(), log, failed });
   }
 
   /** At first every node, then what changes. How many follow is the caller's to bound. */
   follow(organizationId: string | null): NodeFollower {
-    const others = this.#followers.get(organizationId) ?? new Set();
-    const follower = new NodeFollower(() => this.#leave(organizationId, follower));
-    this.#followers.set(organizationId, others.add(follower));
-    const { lookMs = LOOK_MS, log } = this.#services;
-    const failed = 'Nodes could not be looked at';
-    this.#looks ??= startRounds({ everyMs: lookMs, round: () => this.#look(), log, failed });
+    const follower = new NodeFollower(() => this.#followers.leave(organizationId, follower));
+    this.#followers.add(organizationId, follower);
+    this.#followers.begin();
     void this.look();
     return follower;
   }
 
   /** One look; runs by itself. */
   async look(): Promise<void> {
-    await this.#looks?.run();
-  }
-
-  #leave(organizationId: string | null, follower: NodeFollower): void {
-    const others = this.#followers.get(organizationId);
-    if (!others?.delete(follower)) return;
-    if (others.size === 0) this.#followers.delete(organizationId);
-    if (this.#followers.size > 0) return;
-    void this.#looks?.stop();
-    this.#looks = null;
+    await this.#followers.look();
   }
 
   async #look(): Promise<void> {
     const { pool, live } = this.#services;
     const alive = await this.#services.gateways();
-    for (const [organizationId, followers] of [...this.#followers]) {
+    for (const organizationId of [...this.#followers.keys()]) {
+      const followers = this.#followers.of(organizationId);
       const told = new Set([...followers].flatMap((follower) => follower.told));
       const { rows } = await pool.query<NodeRow>(LOOK, [alive, organizationId, [...told]]);
       for (const row of rows) {
