@@ -28,6 +28,10 @@ const KEEP_EVENTS = '180 days';
 const KEEP_DELIVERIES = '30 days';
 const DELETE_BATCH = 5_000;
 
+/** Asked every second, so it only reads: taking a round locks its row, which is a write even when it is not due. */
+const DUE_ROUNDS = `
+SELECT r.name FROM unnest($1::text[], $2::timestamptz[]) AS r (name, next_at) LEFT JOIN alert_rounds a USING (name)
+WHERE a.name IS NULL OR a.next_at <= $3 OR a.next_at > r.next_at + interval '1 hour'`;
 /** A clock of another gateway that is far ahead must not stop everybody's rounds until then. */
 const TAKE_ROUND = `
 INSERT INTO alert_rounds (name, next_at) VALUES ($1, $3)
@@ -65,8 +69,10 @@ export async function runRounds(
   { pool, notify }: Pick<AlertRoundsOptions, 'pool' | 'notify'>,
   now: number,
 ): Promise<void> {
-  for (const { name, everyMs, run } of roundsOf(pool, notify)) {
-    if (await takeRound(pool, name, everyMs, now)) await run(now);
+  const rounds = roundsOf(pool, notify);
+  const due = await dueRounds(pool, rounds, now);
+  for (const { name, everyMs, run } of rounds) {
+    if (due.has(name) && (await takeRound(pool, name, everyMs, now))) await run(now);
   }
 }
 
@@ -84,6 +90,13 @@ function roundsOf(pool: Pool, notify: Notify): Round[] {
     { name: 'runway', everyMs: RUNWAY_EVERY_MS, run: (now) => watchRunways(services, now) },
     { name: 'clean', everyMs: CLEAN_EVERY_MS, run: (now) => clean(pool, now) },
   ];
+}
+
+async function dueRounds(pool: Pool, rounds: readonly Round[], now: number): Promise<ReadonlySet<string>> {
+  const names = rounds.map(({ name }) => name);
+  const nextAt = rounds.map(({ everyMs }) => new Date(now + everyMs));
+  const { rows } = await pool.query<{ name: string }>(DUE_ROUNDS, [names, nextAt, new Date(now)]);
+  return new Set(rows.map(({ name }) => name));
 }
 
 export async function takeRound(pool: Pool, name: string, everyMs: number, now: number): Promise<boolean> {

@@ -217,5 +217,10 @@ onEveryPostgres('money watched', (database) => {
     await budget('project', caller.projectId, DOLLAR, DOLLAR);
     await Promise.all(Array.from({ length: 4 }, () => runRounds(services, NOW)));
     expect(await titles()).toHaveLength(1);
+    await budget('organization', caller.organizationId, DOLLAR, DOLLAR);
+    await runRounds(services, NOW + 14_999);
+    expect(await titles()).toHaveLength(1);
+    await runRounds(services, NOW + 15_000);
+    expect(await titles()).toHaveLength(2);
   });
 });

@@ -299,14 +299,20 @@ async function adoptState(places: ServicePlaces, line: CommandLine): Promise<Nod
   return settings;
 }
 
-function installedWords({ kind, unitFile, stateFolder }: ServicePlaces, { gateway }: NodeSettings): string {
+/** What whoever came by npx can type afterwards: there is no command `zerogpu` in their path. */
+function installedProgram({ programFolder }: ServicePlaces): string {
+  return isBundle(runningProgram().program) ? path.join(programFolder, 'zerogpu.mjs') : 'zerogpu';
+}
+
+function installedWords(places: ServicePlaces, { gateway }: NodeSettings): string {
+  const { kind, unitFile, stateFolder } = places;
   const ask = kind === 'user' ? 'systemctl --user' : 'systemctl';
   const journal = kind === 'user' ? 'journalctl --user' : 'journalctl';
   return [
     `Installed and started: this device serves ${gateway}`,
     `  unit      ${unitFile}`,
     `  state     ${stateFolder}`,
-    `  look      zerogpu node status, ${ask} status ${SERVICE_NAME}, ${journal} -u ${SERVICE_NAME}`,
+    `  look      ${installedProgram(places)} node status, ${ask} status ${SERVICE_NAME}, ${journal} -u ${SERVICE_NAME}`,
     ...(kind === 'user'
       ? [
           '',
@@ -370,9 +376,12 @@ function statusLines({
   notices,
   updateHint,
 }: NonNullable<Awaited<ReturnType<typeof readNote>>>['status']): string[] {
+  const width = Math.max(0, ...models.map(({ id }) => printable(id).length));
   return [
     `runs      ${count(runs.done)} done, ${count(runs.inFlight)} now, ${count(runs.failed)} failed`,
-    ...models.map(({ id, state, done }) => `          ${printable(id)}  ${state}  ${count(done)} runs`),
+    ...models.map(
+      ({ id, state, done }) => `          ${printable(id).padEnd(width)}  ${state}  ${count(done)} runs`,
+    ),
     ...notices.slice(-3).map(({ message }) => `notice    ${printable(message)}`),
     ...(updateHint === null ? [] : [`update    ${printable(updateHint)}`]),
   ];

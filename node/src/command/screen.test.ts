@@ -121,6 +121,13 @@ describe('the live screen', () => {
     expect(text.indexOf('broken')).toBeLessThan(text.indexOf('model-0'));
     expect(text).toMatch(/and \d+ more/);
   });
+
+  it.each([9, 10, 11, 12, 13])('%d rows have room for the keys', (rows) => {
+    const models = Array.from({ length: 10 }, (_, i) => model(`model-${i}`));
+    const text = show({ models }, { rows, columns: 60 });
+    expect(text).toContain('q quit');
+    expect(/models {2}10|and \d more/.test(text)).toBe(rows > 10);
+  });
 });
 
 it('counts and times read the same everywhere', () => {

@@ -133,11 +133,13 @@ const label = (text: string): Piece => piece(` ${text.padEnd(8)}`, 'dim');
 
 /** @param room lines that it may take */
 function modelLines(models: readonly ModelStatus[], room: number, columns: number): Line[] {
-  // A title, at least one model and an empty line.
-  if (room < 3 || models.length === 0) return [];
+  if (room < 2 || models.length === 0) return [];
+  // A title, a model, how many more there are and an empty line: with less room, only how many.
+  const least = models.length === 1 ? 3 : 4;
+  if (room < least) return [[piece(` models  ${count(models.length)}`, 'dim')], EMPTY];
   const shown = [...models].sort(byInterest);
   const fits = room - 2;
-  const some = shown.length > fits ? shown.slice(0, Math.max(1, fits - 1)) : shown;
+  const some = shown.length > fits ? shown.slice(0, fits - 1) : shown;
   const widths = columnWidths(some, columns);
   const title = ` ${'model'.padEnd(widths.name)}  ${'state'.padEnd(widths.state)}${numbers('runs', 'ms', widths)}`;
   const rest = shown.length - some.length;
