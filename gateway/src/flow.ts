@@ -287,8 +287,10 @@ export interface Target {
   ): Promise<TargetAnswer>;
   /** Of a node that is known here; a gateway beside a worker has none. */
   readonly facts?: NodeFacts;
-  /** Whether a run of the model would begin at once: nothing else is hedged to. */
+  /** Whether a run of the model would begin at once, and be one run: nothing else is hedged to. */
   idle?(model: string): boolean;
+  /** Who computes what a run says, known as soon as it was begun; absent where it is the target itself. */
+  readonly answering?: Target;
   /**
    * Asks for a sign of life. What gives none within the time loses its runs, and gets none until it gives one.
    * Absent where there is no way to ask.

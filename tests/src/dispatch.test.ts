@@ -200,6 +200,34 @@ describe('streams', () => {
   });
 });
 
+test('of a stranger on probation who answers is its judge: in the head of a stream as in the log', async () => {
+  const open = await gateway.newProject();
+  await setReach(gateway, open, { privacy: 'public' });
+  const paced = (baseMs: number) => [{ ...announced(SUMMARY, 4), speed: { baseMs, perThousandMs: 0 } }];
+  const judge = await gateway.join({ models: paced(500), behaviour: silent });
+  const joinToken = await poolToken(gateway.gateway, 'public');
+  const stranger = await gateway.join({
+    joinToken,
+    models: paced(1),
+    capabilities: { deviceClass: 'phone' },
+  });
+  // The stranger is done long before the judge says a word.
+  const answers = [ask(STREAM, open), ask(ASK, open)];
+  await Promise.all([judge.ran(2), stranger.ran(2)]);
+  judge.behaviour = answering;
+  for (const run of judge.runs) answering(run, judge);
+  for (const answer of await Promise.all(answers)) {
+    expect(answer.status).toBe(200);
+    expect(origin(answer)).toMatchObject({ route: 'edge', nodeClass: 'server' });
+    expect(await row(answer.requestId)).toMatchObject({
+      route_class: 'edge',
+      route_target: judge.nodeId,
+      attempts: 1,
+    });
+  }
+  await Promise.all([judge.leave(), stranger.leave()]);
+});
+
 describe('nodes that fail', () => {
   test('a request that its model cannot work on is told whose word that is', async () => {
     const node = await gateway.join({

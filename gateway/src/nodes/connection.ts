@@ -215,10 +215,10 @@ export class NodeConnection implements Target {
     return this.#standing.draining || this.#standing.quarantined;
   }
 
-  /** Whether a run of the model would begin at once. */
+  /** Whether a run of the model would begin at once. Never one that tries whether it works again. */
   idle(model: string): boolean {
     const lane = this.#lanes.get(model);
-    return this.serving && lane !== undefined && lane.inFlight < lane.slots;
+    return this.serving && lane !== undefined && lane.inFlight < lane.slots && lane.closedUntil === 0;
   }
 
   /** Asks for a sign of life; a node that gives none loses its runs to others at once, and gets none until it gives one. */

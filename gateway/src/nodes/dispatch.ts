@@ -158,15 +158,13 @@ class Dispatching {
       timer: undefined,
     };
     this.#attempts.add(attempt);
-    if (++this.#begun === 1) {
-      if (tier === 'interactive') this.#services.hedging.begun(this.#kind.model);
-      this.#services.from?.(originOf(choice.target));
-    }
+    if (++this.#begun === 1 && tier === 'interactive') this.#services.hedging.begun(this.#kind.model);
     this.#watch(attempt);
     choice.target.run(inference, deadline, this.#sinkOf(attempt), attempt.cancel.signal, tier).then(
       (given) => this.#answered(attempt, given),
       (error: unknown) => this.#failed(attempt, error),
     );
+    if (this.#begun === 1) this.#services.from?.(answeringOf(choice));
   }
 
   #answered(attempt: Attempt, given: TargetAnswer): void {
@@ -239,7 +237,7 @@ class Dispatching {
   #firstPiece(attempt: Attempt): void {
     attempt.spoke = true;
     this.#learn(attempt);
-    if (!this.#resuming?.started) this.#services.from?.(originOf(attempt.choice.target));
+    if (!this.#resuming?.started) this.#services.from?.(answeringOf(attempt.choice));
     if (this.#asked.manifest.deterministic) return;
     for (const other of this.#attempts) {
       if (other === attempt) continue;
@@ -350,6 +348,9 @@ function stalledMs({ target, predictedMs }: Choice): number {
   // In doublings: Node keeps timers of the same length in one list, and an exact time would make a list of each.
   return STALLED_MS * 2 ** Math.ceil(Math.log2(times));
 }
+
+/** A stranger on probation is answered for: what leaves, and is told of, is the judge's. */
+const answeringOf = ({ target }: Choice): Origin => originOf(target.answering ?? target);
 
 function originOf({ kind, facts }: Target): Origin {
   if (kind === 'upstream') return { class: 'upstream', deviceClass: null, region: null };

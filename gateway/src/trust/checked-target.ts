@@ -67,8 +67,13 @@ export class CheckedTarget implements Target {
     return this.#target.organizationId;
   }
 
+  /** Not where a run would be two, with a judge's: what is sent as a second one must be a second one. */
   idle(model: string): boolean {
-    return this.#target.idle?.(model) ?? false;
+    return this.#trusted(model) && (this.#target.idle?.(model) ?? false);
+  }
+
+  get answering(): Target {
+    return this.#answering;
   }
 
   /**
@@ -93,9 +98,11 @@ export class CheckedTarget implements Target {
     if (!manifest?.deterministic || trust === 'quarantined') throw notHere();
     const run = { inference, deadline, sink, signal, tier };
     const one = { nodeId: this.id, manifest, inference, foundBy: 'release' } as const;
-    return trust === 'earned' && this.#checking.canFollow(inference.model)
-      ? this.#trusting(one, run)
-      : this.#onProbation(one, run);
+    return this.#trusted(inference.model) ? this.#trusting(one, run) : this.#onProbation(one, run);
+  }
+
+  #trusted(model: string): boolean {
+    return this.#checking.trustOf(this.facts, model) === 'earned' && this.#checking.canFollow(model);
   }
 
   async #onProbation(one: Case, run: RunArguments): Promise<TargetAnswer> {

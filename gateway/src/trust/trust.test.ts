@@ -177,6 +177,27 @@ describe('a stranger’s node on probation', () => {
     expect(trust()).toBe('quarantined');
   });
 
+  it('is never idle for a second run, which would be two; with trust earned it is as it says', async () => {
+    const idle = () => keeper.wrap(Object.assign(node, { idle: () => true }), node.facts).idle?.(MODEL);
+    expect(idle()).toBe(false);
+    await earn();
+    expect(idle()).toBe(true);
+    Object.assign(node, { idle: () => false });
+    expect(keeper.wrap(node, node.facts).idle?.(MODEL)).toBe(false);
+  });
+
+  it('names who answers for it as soon as a run was begun', async () => {
+    const target = keeper.wrap(node, node.facts);
+    const { signal } = new AbortController();
+    const answer = target.run(plainInference(MODEL, 'x'), clock + 60_000, null, signal, 'interactive');
+    expect(target.answering?.id).toMatch(/^judge/);
+    expect((await answer).by).toBe(target.answering);
+    await earn();
+    const trusted = keeper.wrap(node, node.facts);
+    await trusted.run(plainInference(MODEL, 'x'), clock + 60_000, null, signal, 'interactive');
+    expect(trusted.answering?.id ?? node.id).toBe(node.id);
+  });
+
   it('streams nothing of its own', async () => {
     node.says = (inference, sink) => {
       sink?.piece('text', 'evil');
