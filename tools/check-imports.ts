@@ -134,6 +134,7 @@ export const WAY = {
     'compose.ts',
     'compose-batching.ts',
     'compose-batch-work.ts',
+    'compose-fleet.ts',
     'compose-lines.ts',
     'compose-nodes.ts',
     'compose-parts.ts',
