@@ -4,6 +4,7 @@ import { existsSync, realpathSync, statSync } from 'node:fs';
 import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CommandError, codeOf } from './command-error.ts';
+import { StateFolder } from './state-folder.ts';
 import { SERVICE_NAME, unitText } from './unit.ts';
 
 /** Where things go, and who is asked to start them. */
@@ -173,6 +174,6 @@ export async function removeService(places: ServicePlaces): Promise<boolean> {
 /** The device's state goes with it: a gateway then knows this device no more. */
 export async function purgeState(places: ServicePlaces): Promise<void> {
   for (const folder of [places.stateFolder, ...places.otherState]) {
-    await rm(folder, { recursive: true, force: true });
+    await new StateFolder(folder).purge();
   }
 }

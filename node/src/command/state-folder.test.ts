@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -56,6 +66,43 @@ it('of another user stays theirs when root writes to it', async () => {
   chmodSync(folder.path, 0o700);
   await folder.join(SETTINGS, 'token');
   for (const name of ['settings.json', 'join-token']) expect(statSync(folder.file(name)).uid).toBe(owner);
+});
+
+it('of another user cannot have root write elsewhere', async () => {
+  await folder.join(SETTINGS, null);
+  const victim = path.join(root, 'victim');
+  writeFileSync(victim, 'whole', { mode: 0o644 });
+  for (const name of ['settings.json', 'join-token']) {
+    for (const link of [`${name}.${process.pid}`, name]) {
+      rmSync(folder.file(link), { force: true });
+      symlinkSync(victim, folder.file(link));
+    }
+  }
+  await folder.join(SETTINGS, 'token');
+  expect([readFileSync(victim, 'utf8'), statSync(victim).mode & 0o777]).toEqual(['whole', 0o644]);
+  expect(await folder.settings()).toEqual(SETTINGS);
+});
+
+it('names a gateway by its address alone, which stands in a file of systemd’s', async () => {
+  await folder.join(SETTINGS, null);
+  const kept = (gateway: string) =>
+    writeFileSync(folder.file('settings.json'), JSON.stringify({ gateway, flags: {} }));
+  kept('http://10.0.0.7:8080/\nExecStartPre=/bin/evil');
+  expect((await folder.settings())?.gateway).toBe('http://10.0.0.7:8080');
+  kept('file:///etc/passwd');
+  await expect(folder.settings()).rejects.toThrow('join again');
+});
+
+it('is removed with what is ours in it, and with nothing else', async () => {
+  await folder.join(SETTINGS, 'token');
+  for (const name of ['device-key.json', 'running.json', 'speeds.json']) await folder.write(name, '{}');
+  writeFileSync(folder.file('thesis.txt'), 'years of work');
+  await folder.purge();
+  expect(readdirSync(folder.path)).toEqual(['thesis.txt']);
+  rmSync(folder.file('thesis.txt'));
+  await folder.purge();
+  await folder.purge();
+  expect(readdirSync(root)).toEqual([]);
 });
 
 it('of a user lies where the customs of each system say', () => {

@@ -1,5 +1,6 @@
 /** What a device keeps of being a node: its key, where it joined, how much it gives. One folder a user, or of the service. */
-import { chmod, chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { CommandError, codeOf, messageOf } from './command-error.ts';
@@ -17,6 +18,8 @@ export interface NodeSettings {
 const SETTINGS = 'settings.json';
 const TOKEN = 'join-token';
 const DEVICE_KEY = 'device-key.json';
+/** All that a node keeps. */
+const OURS = [SETTINGS, TOKEN, DEVICE_KEY, 'running.json', 'speeds.json', 'models'];
 
 /** Where the user's folder is unless told, by the customs of the system. */
 export function userStateFolder(env: NodeJS.ProcessEnv, platform: NodeJS.Platform, home = homedir()): string {
@@ -91,13 +94,37 @@ export class StateFolder {
 
   /** For the owner alone, and whole or not at all. */
   async write(name: string, text: string): Promise<void> {
-    const draft = this.file(`${name}.${process.pid}`);
-    await writeFile(draft, text, { mode: 0o600 });
-    await chmod(draft, 0o600);
-    // Root writes into the folder of the service's own user, who must read it; systemd sees to that once only.
+    const draft = this.file(`${name}.${randomUUID()}`);
+    try {
+      await this.#writeNew(draft, text);
+      await rename(draft, this.file(name));
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
+  }
+
+  /**
+   * Root writes into the folder of the service's own user, who must read it; systemd sees to that once only. A link that
+   * this user left there is not followed.
+   */
+  async #writeNew(path: string, text: string): Promise<void> {
     const { uid, gid } = await stat(this.path);
-    if (process.getuid?.() === 0) await chown(draft, uid, gid);
-    await rename(draft, this.file(name));
+    const file = await open(path, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      if (process.getuid?.() === 0) await file.chown(uid, gid);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** The folder itself goes when nothing else is in it: people name folders with `--state` that hold more. */
+  async purge(): Promise<void> {
+    for (const name of OURS) await rm(this.file(name), { recursive: true, force: true });
+    await rmdir(this.path).catch((error: unknown) => {
+      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(codeOf(error))) throw error;
+    });
   }
 
   async remove(name: string): Promise<void> {
@@ -127,9 +154,11 @@ export class StateFolder {
 function readSettings(value: unknown): NodeSettings {
   const { gateway, flags } = Object(value);
   if (typeof gateway !== 'string' || !URL.canParse(gateway)) throw new Error('no gateway in it');
+  const { origin, protocol } = new URL(gateway);
+  if (!/^https?:$/.test(protocol)) throw new Error('no gateway in it');
   const entries = Object.entries(Object(flags)).map(([flag, text]): [string, string] => {
     if (typeof text !== 'string') throw new Error(`the limit "${flag}" is no text`);
     return [flag, text];
   });
-  return { gateway, flags: Object.fromEntries(entries) };
+  return { gateway: origin, flags: Object.fromEntries(entries) };
 }

@@ -21,6 +21,19 @@ describe.each(['system', 'user'] as const)('the unit of the %s', (kind) => {
     expect(text).toContain('Environment="NODE_EXTRA_CA_CERTS=/etc/ca \\"50%%\\".pem"');
   });
 
+  it('holds no line that a path or an address brought in', () => {
+    const evil = '/srv/a\nb\rExecStartPre=/bin/evil\tc\x7f';
+    const lines = unitText({
+      kind,
+      command: [evil],
+      gateway: `http://x${evil}`,
+      environment: { NODE_EXTRA_CA_CERTS: evil },
+    }).split(/[\n\r]/);
+    expect(lines.filter((line) => line.startsWith('Exec'))).toEqual([
+      'ExecStart="/srv/a\\x0ab\\x0dExecStartPre=/bin/evil\\x09c\\x7f"',
+    ]);
+  });
+
   it('is not started again where that changes nothing', () => {
     expect(text).toContain('RestartPreventExitStatus=2');
   });

@@ -24,7 +24,7 @@ export function unitText(options: UnitOptions): string {
   );
   return [
     '[Unit]',
-    `Description=ZeroGPU node for ${gateway.replaceAll('%', '%%')}`,
+    `Description=ZeroGPU node for ${gateway.replaceAll(CONTROL, ' ').replaceAll('%', '%%')}`,
     'Wants=network-online.target',
     'After=network-online.target',
     '# A gateway that is away for long is no reason to give up.',
@@ -80,12 +80,15 @@ const HARDENING = [
   'SystemCallFilter=@system-service',
 ] as const;
 
+/** Any of the ends of a line that systemd knows begins a setting of its own. */
+const CONTROL = /\p{Cc}/gu;
+
 /** As systemd reads words: `%` and, in a command, `$` have meanings of their own. */
 function quoted(word: string, inCommand: boolean): string {
   const escaped = word
     .replaceAll('\\', '\\\\')
     .replaceAll('"', '\\"')
-    .replaceAll('\n', '\\n')
+    .replaceAll(CONTROL, (mark) => `\\x${mark.charCodeAt(0).toString(16).padStart(2, '0')}`)
     .replaceAll('%', '%%');
   const text = inCommand ? escaped.replaceAll('$', '$$$$') : escaped;
   return /^[\w@+=:,./-]+$/.test(text) ? text : `"${text}"`;
