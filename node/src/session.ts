@@ -178,7 +178,7 @@ export class Session implements RunPort {
         this.#events.notice(printable(frame.kind), printable(frame.message));
         break;
       case 'beat':
-        this.send({ type: 'alive' });
+        this.send({ type: 'alive', ...(frame.nonce === undefined ? {} : { nonce: frame.nonce }) });
         break;
     }
   }

@@ -46,6 +46,7 @@ const NODE: readonly object[] = [
   { type: 'load', models: hello.models, residentBytes: 0 },
   { type: 'draining' },
   { type: 'alive' },
+  { type: 'alive', nonce: 'n' },
 ];
 const GATEWAY: readonly object[] = [
   { type: 'challenge', nonce: 'n'.repeat(43) },
@@ -64,6 +65,7 @@ const GATEWAY: readonly object[] = [
   { type: 'run', id: '1', deadlineMs: 0, inference: { ...inference, texts: ['x', 'y'] } },
   { type: 'cancel', id: '1' },
   { type: 'beat' },
+  { type: 'beat', nonce: 'n' },
 ];
 
 describe('frames', () => {

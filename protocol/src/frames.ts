@@ -145,8 +145,11 @@ export type Load = Static<typeof Load>;
 
 export const Draining = Type.Object({ type: Type.Literal('draining') });
 
-/** The answer to `beat`. */
-export const Alive = Type.Object({ type: Type.Literal('alive') });
+/** What a question and its answer have in common. */
+const beatNonce = Type.Optional(Type.String({ maxLength: 64 }));
+
+/** The answer to `beat`, with its nonce. */
+export const Alive = Type.Object({ type: Type.Literal('alive'), nonce: beatNonce });
 
 /** Everything a node may say. */
 export const NodeFrame = Type.Union([Hello, PieceFrame, Done, Failed, Load, Draining, Alive]);
@@ -239,9 +242,10 @@ export const Cancel = Type.Object({ type: Type.Literal('cancel'), id: runId });
 
 /**
  * To each browser once a heartbeat, in place of the socket's ping: pages do not see pings, so they could not tell that a
- * gateway is dead, and a browser answers them also for a page that it has frozen.
+ * gateway is dead, and a browser answers them also for a page that it has frozen. The way there and back is measured with it:
+ * the nonce is said back, so that nobody looks nearer by answering before it was asked.
  */
-export const Beat = Type.Object({ type: Type.Literal('beat') });
+export const Beat = Type.Object({ type: Type.Literal('beat'), nonce: beatNonce });
 
 /** Something that the owner of the node should know; it changes nothing by itself. */
 export const NoticeFrame = Type.Object({

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { MANIFESTS } from '@zerogpu/catalogue';
 import type { Tier } from '@zerogpu/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -570,11 +571,27 @@ describe('a hostile node', () => {
     await expect(running).rejects.toMatchObject({ kind: 'lost' });
   });
 
-  test('that sends pongs nobody asked for does not look nearer', async () => {
-    const { node } = await joined();
-    node.socket.pong();
+  test.each([
+    ['pongs', (node: ScriptedNode, nonce: string) => node.socket.pong(nonce)],
+    ['frames', (node: ScriptedNode, nonce: string) => node.send({ type: 'alive', nonce })],
+  ])('that answers before it was asked does not look nearer: %s', async (_how, say) => {
+    const node = floor.node(deviceKeys(), {}, false);
+    const asked = once(node.socket, 'ping');
+    await node.join([announced(SUMMARY)]);
+    const [payload] = await asked;
+    expect(view()?.rttMs).toBe(0);
+    // It cannot know what will be asked, and says anything while the question is on its way.
+    for (const guess of ['', 'x', '0'.repeat(12)]) say(node, guess);
     await node.heard();
     expect(view()?.rttMs).toBe(0);
+    floor.clock.now += 80;
+    say(node, String(payload));
+    await node.heard();
+    expect(view()?.rttMs).toBe(80);
+    floor.clock.now += 80;
+    say(node, String(payload));
+    await node.heard();
+    expect(view()?.rttMs).toBe(80);
   });
 });
 

@@ -27,6 +27,7 @@ export function readFrame(data: RawData): NodeFrame | 'of another time' | null {
 function knownOf(frame: NodeFrame): NodeFrame {
   if (frame.type === 'hello') return helloOf(frame);
   if (frame.type === 'load') return { ...frame, models: modelsOf(frame.models) };
+  if (frame.type === 'alive') return { type: 'alive', nonce: frame.nonce ?? '' };
   return frame;
 }
 

@@ -89,6 +89,8 @@ describe('a node on its socket', () => {
     await node.next('run');
     await node.next('run');
     expect(target.idle?.(SUMMARY)).toBe(false);
+    // What it was asked when it became welcome it has answered.
+    await node.heard();
     node.socket.pause();
     expect(await target.alive?.(50)).toBe(false);
     await expect(first).rejects.toMatchObject({ kind: 'lost' });

@@ -4,7 +4,15 @@
  */
 import type { Place } from '@zerogpu/protocol';
 import { CostBuckets } from './cost-buckets.ts';
-import { angleBetween, EARTH_KM, RTT_BASE_MS, RTT_MS_PER_KM, type Unit, unitOf } from './distance.ts';
+import {
+  angleBetween,
+  EARTH_KM,
+  RTT_BASE_MS,
+  RTT_MS_PER_KM,
+  UNMEASURED_MS,
+  type Unit,
+  unitOf,
+} from './distance.ts';
 import { floats, grown, integers, ORDERS } from './fleet-table.ts';
 
 /** Of each cell: least costs of nodes with room for batch runs, by order of length; then of the others. */
@@ -180,7 +188,7 @@ export class Cells {
 
   /** What no way can be shorter by than it is seen from home, wherever the node is: two sides of a triangle and the third. */
   nearestSeen(from: Unit): number {
-    if (this.#home === null) return 0;
+    if (this.#home === null) return -UNMEASURED_MS;
     return -angleBetween(from, this.#home) * EARTH_KM * RTT_MS_PER_KM;
   }
 
@@ -233,7 +241,7 @@ export class Cells {
       for (const longitude of [west, west + size / 2])
         radius = Math.max(radius, angleBetween(middle, unitOf({ latitude, longitude })));
     radius = radius * RADIUS_SLACK + RADIUS_MARGIN;
-    const far = this.#home === null ? 0 : farthest(angleBetween(this.#home, middle) + radius);
+    const far = this.#home === null ? UNMEASURED_MS : farthest(angleBetween(this.#home, middle) + radius);
     this.#centre.set([middle.x, middle.y, middle.z, radius, far], cell * CENTRE_COLUMNS);
   }
 

@@ -17,6 +17,11 @@ const RADIANS = Math.PI / 180;
  */
 export const RTT_BASE_MS = 2.3;
 export const RTT_MS_PER_KM = 0.0188;
+/**
+ * Of a node whose round trip was not measured and whose distance nobody knows: a phone's radio, or 2,500 km. It is asked as soon
+ * as it is welcome, so that this holds for about as long as it is; who never answers is not the nearest for it.
+ */
+export const UNMEASURED_MS = 50;
 
 export function unitOf({ latitude, longitude }: Place): Unit {
   const cos = Math.cos(latitude * RADIANS);

@@ -2,7 +2,7 @@ import type { NodePool, Place } from '@zerogpu/protocol';
 import type { NodeView } from '../flow.ts';
 import { CellOrder } from './cell-order.ts';
 import { Cells } from './cells.ts';
-import { distanceKm, rttOfKm, type Unit, unitOf } from './distance.ts';
+import { distanceKm, rttOfKm, UNMEASURED_MS, type Unit, unitOf } from './distance.ts';
 import {
   BASE,
   BATCH_QUEUE,
@@ -221,7 +221,7 @@ export class FleetIndex {
     row[PENALTY] = penaltyMs;
     row[BASE] = baseMs;
     row[PER_TOKEN] = perThousandMs / 1000;
-    row[SEEN] = view.rttMs;
+    row[SEEN] = view.rttMs === 0 ? UNMEASURED_MS : view.rttMs;
     const room = view.inFlight < view.slots && !isFailing(view) ? HAS_ROOM : 0;
     const batchRoom = view.batchRoom > 0 && !isFailing(view) ? HAS_BATCH_ROOM : 0;
     return room | batchRoom | this.#writePlace(view);
@@ -236,7 +236,7 @@ export class FleetIndex {
     row[X] = x;
     row[Y] = y;
     row[Z] = z;
-    const fromHome = home === null ? 0 : rttOfKm(distanceKm(home, place));
+    const fromHome = home === null ? UNMEASURED_MS : rttOfKm(distanceKm(home, place));
     row[FROM_HOME] = fromHome;
     if (rttMs === 0) row[SEEN] = fromHome;
     return PLACED;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { NodeView } from '../flow.ts';
 import { factsOf } from '../testing/facts.ts';
-import { costsOf } from './predict.ts';
+import { UNMEASURED_MS } from './distance.ts';
+import { costsOf, networkMs } from './predict.ts';
 
 const view = (changes: Partial<NodeView>): NodeView => ({
   ...factsOf('n'),
@@ -9,6 +10,29 @@ const view = (changes: Partial<NodeView>): NodeView => ({
   ...changes,
 });
 const queueMs = (changes: Partial<NodeView>) => costsOf(view(changes)).queueMs;
+
+describe('the way to a node of which no round trip was measured', () => {
+  const here = { latitude: 50, longitude: 8 };
+  const far = { latitude: -33, longitude: 151 };
+  const unmeasured = view({ rttMs: 0 });
+
+  test('is not none: whoever has just come is not the nearest', () => {
+    for (const home of [null, here]) {
+      for (const from of [null, here]) expect(networkMs(unmeasured, from, home)).toBe(UNMEASURED_MS);
+    }
+    expect(networkMs(view({ rttMs: 0, place: far }), null, null)).toBe(UNMEASURED_MS);
+    expect(networkMs(view({ rttMs: 3 }), here, here)).toBe(3);
+  });
+
+  test('is as long as the distance makes likely, where that is known', () => {
+    const placed = view({ rttMs: 0, place: far });
+    const likely = networkMs(placed, here, null);
+    expect(likely).toBeGreaterThan(200);
+    expect(networkMs(placed, here, here)).toBeCloseTo(likely);
+    expect(networkMs(placed, null, here)).toBeCloseTo(likely);
+    expect(networkMs(view({ rttMs: 0, place: here }), here, here)).toBeLessThan(UNMEASURED_MS);
+  });
+});
 
 describe('what stands before a run', () => {
   const speed = { baseMs: 10, perThousandMs: 0 };

@@ -1,7 +1,7 @@
 /** What a run on a node would take. Pure. */
 import type { NodePool, Place, PrivacyTier, Tier } from '@zerogpu/protocol';
 import type { NodeView, Speed } from '../flow.ts';
-import { distanceKm, rttOfKm } from './distance.ts';
+import { distanceKm, rttOfKm, UNMEASURED_MS } from './distance.ts';
 
 /** What is to be run, as far as the choice of a node hangs on it. */
 export interface RouteAsk {
@@ -90,14 +90,15 @@ function queueMs({ inFlight, slots, crowdMs }: NodeView, aloneMs: number | null)
 /**
  * The part of the measured round trip that the distance does not explain: a phone's radio, a satellite. It is the same from
  * wherever the ask comes, so that a measurement from here corrects every distance.
- * @param home where the round trip was measured from
+ * @param home where the round trip was measured from; without it, what was measured says more than any place: the run goes
+ * through this gateway
  */
 export function networkMs(view: NodeView, from: Place | null, home: Place | null): number {
   const { place, rttMs } = view;
-  if (place === null || from === null) return rttMs;
-  if (rttMs === 0) return rttOfKm(distanceKm(from, place));
-  if (home === null) return rttMs;
-  return Math.max(0, rttOfKm(distanceKm(from, place)) + rttMs - rttOfKm(distanceKm(home, place)));
+  if (place === null || (home === null && rttMs > 0)) return rttMs === 0 ? UNMEASURED_MS : rttMs;
+  const fromHome = home === null ? UNMEASURED_MS : rttOfKm(distanceKm(home, place));
+  const seen = rttMs === 0 ? fromHome : rttMs;
+  return from === null ? seen : Math.max(0, rttOfKm(distanceKm(from, place)) + seen - fromHome);
 }
 
 /** The prediction for one node, from all that is known of it. */

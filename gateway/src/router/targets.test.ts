@@ -77,7 +77,7 @@ describe('targetsFor', () => {
     const nodes = [view('a', 1), view('b', 2)];
     const targets = targetsFor(asking(), services(fleet(nodes), []));
     expect(targets.next().value?.target.id).toBe('a');
-    nodes.push(view('new', 0));
+    nodes.push(view('new', 0.5));
     expect(names(targets)).toEqual(['new', 'b']);
   });
 
@@ -86,7 +86,7 @@ describe('targetsFor', () => {
     const targets = targetsFor(asking(), services(fleet(nodes), []));
     expect(names(targets)).toEqual(['a']);
     expect(targets.next().done).toBe(true);
-    nodes.push(view('late', 0));
+    nodes.push(view('late', 0.5));
     expect(names(targets)).toEqual(['late']);
   });
 

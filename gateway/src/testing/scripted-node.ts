@@ -39,9 +39,10 @@ export class ScriptedNode {
   readonly #waiting: ((frame: Frame) => void)[] = [];
   readonly closed: Promise<{ code: number; reason: string }>;
 
-  constructor(url: string, keys = deviceKeys(), headers: Record<string, string> = {}) {
+  /** @param autoPong whether pings are answered without being asked to */
+  constructor(url: string, keys = deviceKeys(), headers: Record<string, string> = {}, autoPong = true) {
     this.keys = keys;
-    this.socket = new WebSocket(url, NODE_SUBPROTOCOL, { headers, perMessageDeflate: false });
+    this.socket = new WebSocket(url, NODE_SUBPROTOCOL, { headers, perMessageDeflate: false, autoPong });
     this.socket.on('error', () => undefined);
     this.socket.on('message', (data) => this.#heard(JSON.parse(String(data))));
     this.closed = new Promise((resolve) => {
