@@ -128,7 +128,7 @@ export class EdgeFleet {
     try {
       await fleet.#gateway.ready(READY_MS);
       for (const spec of NODES) fleet.nodes.push(await fleet.#node(spec));
-      await Promise.all(fleet.nodes.map((node) => node.start()));
+      await Promise.race([Promise.all(fleet.nodes.map((node) => node.start())), fleet.#gatewayDied()]);
       return fleet;
     } catch (error) {
       await fleet.stop();
@@ -136,8 +136,9 @@ export class EdgeFleet {
     }
   }
 
-  get gatewayOutput(): string {
-    return this.#gateway.output;
+  /** Why the gateway ended although nobody asked it to; null while it runs. */
+  get gatewayEnd(): string | null {
+    return this.#gateway.running ? null : this.#gateway.output;
   }
 
   /** Nodes that may be killed or frozen at this moment. */
@@ -162,6 +163,11 @@ export class EdgeFleet {
 
   async remove(): Promise<void> {
     await rm(this.#options.dataDir, { recursive: true, force: true });
+  }
+
+  async #gatewayDied(): Promise<never> {
+    await this.#gateway.exited;
+    throw new Error(`The gateway ended. It wrote:\n${this.#gateway.output}`);
   }
 
   async #node(spec: NodeSpec): Promise<EdgeNode> {

@@ -11,13 +11,10 @@ export interface TurmoilOptions {
   readonly freezeEveryMs: number;
   readonly cutEveryMs: number;
   readonly longestMs: number;
-  /** Between moments in which all nodes but the fallback are killed at once. */
-  readonly massacreEveryMs: number;
 }
 
 export interface Turmoil {
   readonly kills: { readonly name: string; readonly inFlight: number }[];
-  readonly massacres: { readonly nodes: number; readonly inFlight: number }[];
   freezes: number;
   cuts: number;
 }
@@ -41,14 +38,13 @@ export async function makeTurmoil(
   options: TurmoilOptions,
   over: AbortSignal,
 ): Promise<Turmoil> {
-  const turmoil: Turmoil = { kills: [], massacres: [], freezes: 0, cuts: 0 };
+  const turmoil: Turmoil = { kills: [], freezes: 0, cuts: 0 };
   const acts = new Acts(ground, turmoil, options.longestMs);
   const [slow] = ground.fleet.idle('slow');
   await Promise.all([
     acts.every(options.killEveryMs, over, () => acts.killOne()),
     acts.every(options.freezeEveryMs, over, () => acts.freezeOne()),
     acts.every(options.cutEveryMs, over, () => acts.cut()),
-    acts.every(options.massacreEveryMs, over, () => acts.killAll()),
     slow && ground.fleet.slowDown(slow, over),
   ]);
   return turmoil;
@@ -81,7 +77,7 @@ class Acts {
     const node = this.#pick();
     if (node === null) return;
     this.#turmoil.kills.push({ name: node.spec.name, inFlight: this.#ground.load.inFlight });
-    await this.#with(node, () => this.#dieAndReturn(node));
+    await this.#with(node, () => dieAndReturn(node, this.#ground.random));
   }
 
   async freezeOne(): Promise<void> {
@@ -89,14 +85,6 @@ class Acts {
     if (node === null) return;
     this.#turmoil.freezes++;
     await this.#with(node, () => node.freeze(this.#howLong()));
-  }
-
-  /** All but the fallback, at the same moment: nodes that nobody knows to be dead yet are chosen one after the other. */
-  async killAll(): Promise<void> {
-    const { fleet, load } = this.#ground;
-    const dying = [...fleet.idle('mortal'), ...fleet.idle('cut off')];
-    this.#turmoil.massacres.push({ nodes: dying.length, inFlight: load.inFlight });
-    await Promise.all(dying.map((node) => this.#with(node, () => this.#dieAndReturn(node))));
   }
 
   async cut(): Promise<void> {
@@ -109,12 +97,6 @@ class Acts {
       await sleep(this.#howLong());
       network.setCable(true);
     });
-  }
-
-  async #dieAndReturn(node: EdgeNode): Promise<void> {
-    await node.kill();
-    await sleep(LEAST_DOWN_MS + MORE_DOWN_MS * this.#ground.random());
-    await node.start();
   }
 
   async #with(node: EdgeNode, act: () => Promise<void>): Promise<void> {
@@ -134,6 +116,22 @@ class Acts {
     const nodes = this.#ground.fleet.idle('mortal');
     return nodes[Math.floor(this.#ground.random() * nodes.length)] ?? null;
   }
+}
+
+/**
+ * All but the fallback, at the same moment: nodes that nobody knows to be dead yet are chosen one after the other.
+ * @returns how many; resolves when they are back
+ */
+export async function killAllAtOnce({ nodes }: EdgeFleet, random: () => number): Promise<number> {
+  const dying = nodes.filter(({ spec }) => spec.fate !== 'spared');
+  await Promise.all(dying.map((node) => dieAndReturn(node, random)));
+  return dying.length;
+}
+
+async function dieAndReturn(node: EdgeNode, random: () => number): Promise<void> {
+  await node.kill();
+  await sleep(LEAST_DOWN_MS + MORE_DOWN_MS * random());
+  await node.start();
 }
 
 /** Resolves when it is so, or the time is over. @returns whether it is */

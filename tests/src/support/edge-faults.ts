@@ -9,7 +9,13 @@ import { makeAsks } from './edge-faults-asks.ts';
 import { auditEdge, type EdgeAudit } from './edge-faults-audit.ts';
 import { EdgeFleet, type EdgeNode, NODES, stillAlive } from './edge-faults-fleet.ts';
 import { type Caller, EdgeLoad, type Failure, type WrongAnswer } from './edge-faults-load.ts';
-import { becomes, makeTurmoil, type Turmoil, type TurmoilOptions } from './edge-faults-turmoil.ts';
+import {
+  becomes,
+  killAllAtOnce,
+  makeTurmoil,
+  type Turmoil,
+  type TurmoilOptions,
+} from './edge-faults-turmoil.ts';
 import type { LyingProxy } from './lying-proxy.ts';
 import { median } from './money-faults.ts';
 import type { NetworkNamespace } from './network-namespace.ts';
@@ -24,6 +30,8 @@ export interface EdgeFaultsOptions extends TurmoilOptions {
   /** How long everything works, and how long it does not. */
   readonly calmMs: number;
   readonly faultsMs: number;
+  /** Times that everything but the fallback is killed at once, afterwards. */
+  readonly massacres: number;
   readonly network: NetworkNamespace | null;
 }
 
@@ -38,6 +46,7 @@ export interface LiarReport {
 
 export interface EdgeFaultsReport {
   readonly turmoil: Turmoil;
+  readonly massacres: readonly { readonly nodes: number; readonly inFlight: number }[];
   readonly answered: number;
   readonly failures: readonly Failure[];
   /** Wrong answers of nodes that had earned trust, not yet found out when the request began; and all others. */
@@ -77,11 +86,12 @@ export async function runEdgeFaults(options: EdgeFaultsOptions): Promise<EdgeFau
   let load: EdgeLoad | null = null;
   try {
     load = new EdgeLoad(fleet.url, callers, asks, random);
-    const turmoil = await underFire(fleet, load, options, random);
+    const fire = await underFire(fleet, load, options, random);
     await load.stop();
+    if (fleet.gatewayEnd !== null) throw new Error(`The gateway ended. It wrote:\n${fleet.gatewayEnd}`);
     await fleet.stop();
     const audit = await auditEdge(dataDir, load.answered);
-    return reportOf(fleet, load, turmoil, audit);
+    return { ...fire, ...reportOf(fleet, load, audit) };
   } finally {
     await load?.stop();
     await fleet.stop();
@@ -94,7 +104,7 @@ async function underFire(
   load: EdgeLoad,
   options: EdgeFaultsOptions,
   random: () => number,
-): Promise<Turmoil> {
+): Promise<Pick<EdgeFaultsReport, 'turmoil' | 'massacres'>> {
   await load.more(options.callers * 4);
   load.phase = 'calm';
   await sleep(options.calmMs);
@@ -105,11 +115,16 @@ async function underFire(
     options,
     AbortSignal.timeout(options.faultsMs),
   );
-  load.phase = 'afterwards';
+  load.phase = 'all at once';
+  const massacres: EdgeFaultsReport['massacres'][number][] = [];
+  for (let i = 0; i < options.massacres; i++) {
+    const { inFlight } = load;
+    massacres.push({ inFlight, nodes: await killAllAtOnce(fleet, random) });
+  }
   const surest = fleet.nodes.filter(({ liar }) => liar !== null && liar.share === 1);
   await becomes(CATCH_MS, () => surest.every(({ liar }) => liar?.caught !== null));
   await load.more(options.callers);
-  return turmoil;
+  return { turmoil, massacres };
 }
 
 /** Tokens of all pools, and callers of every project, made in the database before the gateway starts. */
@@ -141,12 +156,15 @@ async function prepare(
   }
 }
 
-function reportOf(fleet: EdgeFleet, load: EdgeLoad, turmoil: Turmoil, audit: EdgeAudit): EdgeFaultsReport {
+function reportOf(
+  fleet: EdgeFleet,
+  load: EdgeLoad,
+  audit: EdgeAudit,
+): Omit<EdgeFaultsReport, 'turmoil' | 'massacres'> {
   const liars = fleet.nodes.filter(({ liar }) => liar !== null);
   const names = new Set(liars.map(({ spec }) => spec.name));
   const unexplained = load.wrong.filter((wrong) => !isExplained(wrong, liars));
   return {
-    turmoil,
     answered: load.answered.length,
     failures: load.failures,
     wrongBeforeCaught: load.wrong.length - unexplained.length,
@@ -187,9 +205,19 @@ function isExplained(
 
 export function describeRun(
   { seed, callers, calmMs, faultsMs, network }: EdgeFaultsOptions,
-  { turmoil, answered, took, liars, audit, wrongBeforeCaught, failures, accused }: EdgeFaultsReport,
+  {
+    turmoil,
+    massacres,
+    answered,
+    took,
+    liars,
+    audit,
+    wrongBeforeCaught,
+    failures,
+    accused,
+  }: EdgeFaultsReport,
 ): string {
-  const { kills, massacres, freezes, cuts } = turmoil;
+  const { kills, freezes, cuts } = turmoil;
   const calm = took.get('calm') ?? [];
   const faults = took.get('faults') ?? [];
   const flights = kills.map(({ inFlight }) => inFlight);
@@ -198,7 +226,7 @@ export function describeRun(
   return [
     `seed ${seed}: ${NODES.length} nodes, ${callers} callers, ${answered} answered, ${failures.length} failed`,
     `${kills.length} nodes killed, in flight at each: ${flights.join(' ')} (median ${median(flights)})`,
-    `${massacres.map(({ nodes, inFlight }) => `${nodes} at once, ${inFlight} in flight`).join('; ') || 'never all at once'}`,
+    `all but the fallback: ${massacres.map(({ nodes, inFlight }) => `${nodes} at once, ${inFlight} in flight`).join('; ') || 'never all'}`,
     `${freezes} freezes, ${network === null ? 'no cable to cut: that needs root and iproute2' : `${cuts} times cut off`}, one slow ×16`,
     `calm: ${timesOf(calm, calmMs)}; with faults: ${timesOf(faults, faultsMs)}; p99 ×${(at(faults, 0.99) / at(calm, 0.99)).toFixed(2)}`,
     `tried again ${audit.rows.retried} (${percent(audit.rows.retried)}), hedged ${audit.hedged} (${percent(audit.hedged)}); ${classes.join(', ')}`,
