@@ -190,7 +190,7 @@ function viewOf(id: string): NodeView {
 
 /** Nothing was shown before, and nothing is kept. */
 const emptyStore: TrustStore = {
-  load: async () => ({ quarantined: false, standings: [] }),
+  load: async () => ({ quarantined: false, records: [] }),
   writeWrong: async () => undefined,
   writeCounts: async () => undefined,
   quarantined: async () => new Map(),

@@ -37,7 +37,6 @@ export interface Checking {
 
 /** A run on probation whose answer nobody waits for ends by then, whatever its caller's deadline. */
 const PROBATION_MS = 60_000;
-const NOBODY: ReadonlySet<string> = new Set();
 
 /**
  * A stranger's node, as the rest of the gateway may use it. On probation the request runs there and on a node that is
@@ -182,7 +181,7 @@ export class CheckedTarget implements Target {
 
   /** @throws TargetFailure unavailable, when nobody could say what is right */
   #judge({ inference }: RunArguments): Target {
-    const judge = chooseJudge(this.#checking.bench, inference.model, 'interactive', NOBODY);
+    const judge = chooseJudge(this.#checking.bench, inference.model, 'interactive');
     if (!judge) throw notHere();
     this.#answering = judge;
     return judge;

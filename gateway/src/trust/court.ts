@@ -32,7 +32,6 @@ const TRIES = 10;
 const PAUSE_MS = 1000;
 /** For a second opinion to be computed. */
 const OPINION_MS = 30_000;
-const NOBODY: ReadonlySet<string> = new Set();
 
 type Verdict = 'wrong' | 'judges_differ' | 'nobody_knows';
 
@@ -53,7 +52,7 @@ export class Court {
 
   /**
    * @param expected what a judge said of the same request
-   * @returns when the node's standing is what follows from it; never throws
+   * @returns when the node's record is what follows from it; never throws
    */
   async compare(one: Case, given: Claim, expected: Claim, judgeId: string): Promise<void> {
     const { nodeId, manifest } = one;
@@ -85,7 +84,7 @@ export class Court {
   async convict({ nodeId, manifest, foundBy }: Case, given: Claim, expected: Claim): Promise<void> {
     const { book, log, now } = this.#services;
     book.change(nodeId, manifest, afterWrong);
-    const { right, unchecked } = book.standing(nodeId, manifest);
+    const { right, unchecked } = book.record(nodeId, manifest);
     const hashes = { expected: hashOf(expected), given: hashOf(given) };
     const written = book.quarantine({ nodeId, manifest, foundBy, ...hashes, at: now() });
     this.#services.quarantined(nodeId);
@@ -125,7 +124,7 @@ export class Court {
       if (tries > 0) await sleep(PAUSE_MS);
       const judge =
         chooseJudge(bench, inference.model, 'interactive', new Set([judgeId])) ??
-        chooseJudge(bench, inference.model, 'interactive', NOBODY);
+        chooseJudge(bench, inference.model, 'interactive');
       if (!judge) continue;
       try {
         const deadline = now() + OPINION_MS;

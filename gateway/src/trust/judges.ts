@@ -23,7 +23,7 @@ export function chooseJudge(
   bench: Bench,
   model: string,
   tier: Tier,
-  except: ReadonlySet<string>,
+  except: ReadonlySet<string> = new Set(),
 ): Target | undefined {
   let best: NodeView | undefined;
   let bestMs = Number.POSITIVE_INFINITY;

@@ -15,7 +15,7 @@ export interface Shape {
   >;
 }
 
-export interface KnownAnswer {
+interface KnownAnswer {
   readonly inference: Inference;
   readonly expected: Claim;
   /** Who computed it. */
@@ -83,7 +83,7 @@ export function inventInference(manifest: ModelManifest, shape: Shape, random: (
 }
 
 /** Sentences of subjects, deeds and figures, up to a length. */
-export function inventText(length: number, random: () => number): string {
+function inventText(length: number, random: () => number): string {
   const sentences: string[] = [];
   for (let size = 0; size < length; size += sentences.at(-1)!.length + 1) sentences.push(sentence(random));
   return sentences.join(' ');

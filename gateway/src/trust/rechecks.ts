@@ -1,4 +1,4 @@
-import { TargetFailure } from '../flow.ts';
+import { type Target, TargetFailure } from '../flow.ts';
 import { type Claim, claimOf, lengthOf, outcomeOf } from './claim.ts';
 import type { Case, Court } from './court.ts';
 import { type Bench, chooseJudge } from './judges.ts';
@@ -31,7 +31,6 @@ const GIVE_UP_MS = 600_000;
 const LOOK_AGAIN_MS = 250;
 /** For one recheck. */
 const RECHECK_MS = 60_000;
-const NOBODY: ReadonlySet<string> = new Set();
 
 /** Answers that have left and are computed once more, on spare slots of nodes that are vouched for. */
 export class Rechecks {
@@ -112,7 +111,7 @@ export class Rechecks {
     for (const waiting of this.#waiting) {
       const model = waiting.one.manifest.id;
       if (none.has(model)) continue;
-      const judge = chooseJudge(this.#services.bench, model, 'batch', NOBODY);
+      const judge = chooseJudge(this.#services.bench, model, 'batch');
       if (!judge) {
         none.add(model);
         continue;
@@ -128,7 +127,7 @@ export class Rechecks {
     return false;
   }
 
-  async #recheck(waiting: Waiting, judge: NonNullable<ReturnType<typeof chooseJudge>>): Promise<void> {
+  async #recheck(waiting: Waiting, judge: Target): Promise<void> {
     const { one, given } = waiting;
     const deadline = this.#services.now() + RECHECK_MS;
     // Not streamed, whatever it was: the same bytes.

@@ -1,16 +1,16 @@
 import type { ModelManifest } from '@zerogpu/protocol';
 import { type Log, reasonOf } from '../store/log.ts';
-import { NOTHING_SHOWN, type Standing, trustAt } from './trust-state.ts';
-import type { Change, StandingOf, TrustStore, WrongAnswer } from './trust-store.ts';
+import { NOTHING_SHOWN, type TrackRecord, trustAt } from './trust-state.ts';
+import type { Change, TrackRecordOf, TrustStore, WrongAnswer } from './trust-store.ts';
 
 interface Page {
   quarantined: boolean;
   /** Milliseconds since 1970. */
   loadedAt: number;
   /** By model, version and runtime. */
-  readonly standings: Map<string, StandingOf>;
-  /** Of `standings`, those that the store does not know yet, as it last had them. */
-  readonly unwritten: Map<string, StandingOf>;
+  readonly records: Map<string, TrackRecordOf>;
+  /** Of `records`, those that the store does not know yet, as it last had them. */
+  readonly unwritten: Map<string, TrackRecordOf>;
 }
 
 export interface TrustBookServices {
@@ -45,7 +45,7 @@ export class TrustBook {
 
   /** Must have ended before the node is given work. */
   async load(nodeId: string): Promise<void> {
-    const { quarantined, standings } = await this.#services.store.load(nodeId);
+    const { quarantined, records } = await this.#services.store.load(nodeId);
     const known = this.#pages.get(nodeId);
     const loadedAt = this.#services.now();
     if (known && !this.#isWritten(nodeId, known)) {
@@ -53,8 +53,8 @@ export class TrustBook {
       known.quarantined ||= quarantined;
       return;
     }
-    const byKey = new Map(standings.map((standing) => [keyOf(standing), standing]));
-    this.#pages.set(nodeId, { quarantined, loadedAt, standings: byKey, unwritten: new Map() });
+    const byKey = new Map(records.map((record) => [keyOf(record), record]));
+    this.#pages.set(nodeId, { quarantined, loadedAt, records: byKey, unwritten: new Map() });
   }
 
   /** @returns null for a node that was not loaded */
@@ -62,20 +62,20 @@ export class TrustBook {
     return this.#pages.get(nodeId)?.quarantined ?? null;
   }
 
-  standing(nodeId: string, manifest: ModelManifest): Standing {
-    return this.#pages.get(nodeId)?.standings.get(keyOfModel(manifest)) ?? NOTHING_SHOWN;
+  record(nodeId: string, manifest: ModelManifest): TrackRecord {
+    return this.#pages.get(nodeId)?.records.get(keyOfModel(manifest)) ?? NOTHING_SHOWN;
   }
 
-  change(nodeId: string, manifest: ModelManifest, change: (standing: Standing) => Standing): void {
+  change(nodeId: string, manifest: ModelManifest, change: (record: TrackRecord) => TrackRecord): void {
     const page = this.#pages.get(nodeId);
     if (!page) return;
     const key = keyOfModel(manifest);
     const { id: model, version, runtime } = manifest;
-    const before = page.standings.get(key) ?? { ...NOTHING_SHOWN, model, version, runtime };
+    const before = page.records.get(key) ?? { ...NOTHING_SHOWN, model, version, runtime };
     const after = { ...before, ...change(before) };
-    page.standings.set(key, after);
+    page.records.set(key, after);
     if (!page.unwritten.has(key)) page.unwritten.set(key, before);
-    const trustOf = (standing: Standing) => trustAt('public', page.quarantined, standing);
+    const trustOf = (record: TrackRecord) => trustAt('public', page.quarantined, record);
     if (trustOf(before) !== trustOf(after)) this.#services.changed(nodeId);
   }
 
@@ -139,11 +139,11 @@ export class TrustBook {
 
   #takeUnwritten(): Change[] {
     const changes: Change[] = [];
-    for (const [nodeId, { standings, unwritten }] of this.#pages) {
+    for (const [nodeId, { records, unwritten }] of this.#pages) {
       for (const [key, before] of unwritten) {
         if (changes.length >= MAX_WRITTEN) return changes;
         unwritten.delete(key);
-        changes.push({ nodeId, before, now: standings.get(key) ?? before });
+        changes.push({ nodeId, before, now: records.get(key) ?? before });
       }
     }
     return changes;
@@ -167,10 +167,10 @@ export class TrustBook {
   }
 }
 
-const keyOf = ({ model, version, runtime }: Pick<StandingOf, 'model' | 'version' | 'runtime'>) =>
+const keyOf = ({ model, version, runtime }: Pick<TrackRecordOf, 'model' | 'version' | 'runtime'>) =>
   JSON.stringify([model, version, runtime]);
 const keyOfModel = ({ id, version, runtime }: ModelManifest) => keyOf({ model: id, version, runtime });
 
 function beginAnew(page: Page): void {
-  for (const [key, standing] of page.standings) page.standings.set(key, { ...standing, rightInRow: 0 });
+  for (const [key, record] of page.records) page.records.set(key, { ...record, rightInRow: 0 });
 }

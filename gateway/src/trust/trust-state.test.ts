@@ -8,14 +8,14 @@ import {
   NOTHING_SHOWN,
   RIGHT_TO_EARN,
   recheckShare,
-  type Standing,
+  type TrackRecord,
   trustAt,
 } from './trust-state.ts';
 
-const rightTimes = (count: number, from: Standing = NOTHING_SHOWN) => {
-  let standing = from;
-  for (let i = 0; i < count; i++) standing = afterRight(standing);
-  return standing;
+const rightTimes = (count: number, from: TrackRecord = NOTHING_SHOWN) => {
+  let record = from;
+  for (let i = 0; i < count; i++) record = afterRight(record);
+  return record;
 };
 
 describe('the trust in a stranger’s node', () => {

@@ -10,7 +10,7 @@ import type { NodePool } from '@zerogpu/protocol';
 import type { Trust } from '../flow.ts';
 
 /** What a node has shown for one model, version and runtime. */
-export interface Standing {
+export interface TrackRecord {
   /** Checked and right, since the last wrong one. */
   readonly rightInRow: number;
   readonly right: number;
@@ -19,7 +19,7 @@ export interface Standing {
   readonly unchecked: number;
 }
 
-export const NOTHING_SHOWN: Standing = { rightInRow: 0, right: 0, wrong: 0, unchecked: 0 };
+export const NOTHING_SHOWN: TrackRecord = { rightInRow: 0, right: 0, wrong: 0, unchecked: 0 };
 
 /** Right answers in a row, all checked, until a node's answers leave at once. */
 export const RIGHT_TO_EARN = 10;
@@ -30,30 +30,30 @@ const RECHECKED_AT_FIRST = 5;
 /** Known answers that are asked for each answer that left at once: one for five rechecks. */
 export const KNOWN_SHARE = 0.02;
 
-export function afterRight(standing: Standing): Standing {
-  return { ...standing, rightInRow: standing.rightInRow + 1, right: standing.right + 1 };
+export function afterRight(record: TrackRecord): TrackRecord {
+  return { ...record, rightInRow: record.rightInRow + 1, right: record.right + 1 };
 }
 
-export function afterWrong(standing: Standing): Standing {
-  return { ...standing, rightInRow: 0, wrong: standing.wrong + 1 };
+export function afterWrong(record: TrackRecord): TrackRecord {
+  return { ...record, rightInRow: 0, wrong: record.wrong + 1 };
 }
 
-export function afterUnchecked(standing: Standing): Standing {
-  return { ...standing, unchecked: standing.unchecked + 1 };
+export function afterUnchecked(record: TrackRecord): TrackRecord {
+  return { ...record, unchecked: record.unchecked + 1 };
 }
 
 /** Checked before release again, until enough in a row were right; what it has shown stays known. */
-export function afterDoubt(standing: Standing): Standing {
-  return { ...standing, rightInRow: 0 };
+export function afterDoubt(record: TrackRecord): TrackRecord {
+  return { ...record, rightInRow: 0 };
 }
 
-export function trustAt(pool: NodePool, quarantined: boolean, standing: Standing): Trust {
+export function trustAt(pool: NodePool, quarantined: boolean, record: TrackRecord): Trust {
   if (pool !== 'public') return 'vouched';
   if (quarantined) return 'quarantined';
-  return standing.rightInRow >= RIGHT_TO_EARN ? 'earned' : 'probation';
+  return record.rightInRow >= RIGHT_TO_EARN ? 'earned' : 'probation';
 }
 
 /** How likely an answer that left at once is rechecked. */
-export function recheckShare({ rightInRow }: Standing): number {
+export function recheckShare({ rightInRow }: TrackRecord): number {
   return Math.max(LEAST_RECHECKED, Math.min(1, RECHECKED_AT_FIRST / Math.max(1, rightInRow)));
 }

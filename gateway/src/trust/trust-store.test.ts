@@ -52,7 +52,7 @@ onEveryPostgres('what nodes have shown', (database) => {
     await two.flush();
     const third = book(pool);
     await third.load('node_a');
-    expect(third.standing('node_a', MANIFEST)).toMatchObject({ right: 4, unchecked: 1, wrong: 0 });
+    expect(third.record('node_a', MANIFEST)).toMatchObject({ right: 4, unchecked: 1, wrong: 0 });
   });
 
   it('is kept with the reason of a quarantine, which ends by the operator’s word', async () => {
@@ -83,7 +83,7 @@ onEveryPostgres('what nodes have shown', (database) => {
     await pool.query("UPDATE nodes SET quarantined_at = NULL WHERE id = 'node_a'");
     for (const one of [here, elsewhere]) {
       expect(await one.refresh()).toEqual([{ nodeId: 'node_a', quarantined: false }]);
-      expect(one.standing('node_a', MANIFEST)).toMatchObject({ rightInRow: 0, right: 1 });
+      expect(one.record('node_a', MANIFEST)).toMatchObject({ rightInRow: 0, right: 1 });
     }
   });
 

@@ -1,7 +1,7 @@
 import type { ModelManifest } from '@zerogpu/protocol';
 import type { Pool } from 'pg';
 import { inTransaction } from '../store/transaction.ts';
-import type { Standing } from './trust-state.ts';
+import type { TrackRecord } from './trust-state.ts';
 
 export type FoundBy = 'release' | 'recheck' | 'known_answer';
 
@@ -18,22 +18,24 @@ export interface WrongAnswer {
 }
 
 /** What a node has shown for one model. */
-export interface StandingOf extends Standing {
+export interface TrackRecordOf extends TrackRecord {
   readonly model: string;
   readonly version: string;
   readonly runtime: string;
 }
 
-/** How a standing changed since it was written. */
+/** How a record changed since it was written. */
 export interface Change {
   readonly nodeId: string;
-  readonly before: StandingOf;
-  readonly now: StandingOf;
+  readonly before: TrackRecordOf;
+  readonly now: TrackRecordOf;
 }
 
 /** Where what nodes have shown is kept for good. */
 export interface TrustStore {
-  load(nodeId: string): Promise<{ readonly quarantined: boolean; readonly standings: readonly StandingOf[] }>;
+  load(
+    nodeId: string,
+  ): Promise<{ readonly quarantined: boolean; readonly records: readonly TrackRecordOf[] }>;
   writeWrong(wrong: WrongAnswer): Promise<void>;
   writeCounts(changes: readonly Change[]): Promise<void>;
   /** Of these nodes, by id, those that are known. */
@@ -77,8 +79,8 @@ export class DatabaseTrustStore implements TrustStore {
 
   async load(nodeId: string): ReturnType<TrustStore['load']> {
     const { rows } = await this.#pool.query<LoadRow>(LOAD, [nodeId]);
-    const standings = rows.flatMap(({ quarantined: _, ...row }) => (isStanding(row) ? [row] : []));
-    return { quarantined: rows[0]?.quarantined ?? false, standings };
+    const records = rows.flatMap(({ quarantined: _, ...row }) => (hasRecord(row) ? [row] : []));
+    return { quarantined: rows[0]?.quarantined ?? false, records };
   }
 
   async writeWrong({ nodeId, manifest, foundBy, expected, given, at }: WrongAnswer): Promise<void> {
@@ -116,10 +118,10 @@ const FOUND_BY: Record<FoundBy, string> = {
   known_answer: 'a run whose answer was known',
 };
 
-/** A node without any standing has one row, of nulls. */
-type LoadRow = Nullable<StandingOf> & { readonly quarantined: boolean };
+/** A node without any record has one row, of nulls. */
+type LoadRow = Nullable<TrackRecordOf> & { readonly quarantined: boolean };
 type Nullable<T> = { readonly [Name in keyof T]: T[Name] | null };
 
-function isStanding(row: Nullable<StandingOf>): row is StandingOf {
+function hasRecord(row: Nullable<TrackRecordOf>): row is TrackRecordOf {
   return row.model !== null;
 }

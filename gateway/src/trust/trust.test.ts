@@ -11,7 +11,7 @@ import {
 } from '../flow.ts';
 import { factsOf } from '../testing/facts.ts';
 import { TrustKeeper } from './trust.ts';
-import type { Change, StandingOf, TrustStore, WrongAnswer } from './trust-store.ts';
+import type { Change, TrackRecordOf, TrustStore, WrongAnswer } from './trust-store.ts';
 
 const MODEL = 'zlm-v1-summary-cloud';
 const right = (inference: Inference): TargetAnswer => answered(`right: ${inference.text}`);
@@ -67,7 +67,7 @@ let out: Set<string>;
 let random: () => number;
 let clock: number;
 let roomy: boolean;
-let store: { quarantined: Set<string>; standings: StandingOf[]; wrong: WrongAnswer[]; written: Change[] };
+let store: { quarantined: Set<string>; records: TrackRecordOf[]; wrong: WrongAnswer[]; written: Change[] };
 
 beforeEach(() => {
   judges = ['a', 'b'].map((id) => new Scripted(factsOf(`judge_${id}`), right));
@@ -79,14 +79,14 @@ beforeEach(() => {
   random = () => 0.99;
   clock = 1_000_000;
   roomy = true;
-  store = { quarantined: new Set(), standings: [], wrong: [], written: [] };
+  store = { quarantined: new Set(), records: [], wrong: [], written: [] };
   keeper = open();
 });
 
 function open(): TrustKeeper {
   const tell = (fields: object, message: string) => void told.push(`${message} ${JSON.stringify(fields)}`);
   const kept: TrustStore = {
-    load: async (id) => ({ quarantined: store.quarantined.has(id), standings: store.standings }),
+    load: async (id) => ({ quarantined: store.quarantined.has(id), records: store.records }),
     writeWrong: async (one) => {
       store.wrong.push(one);
       store.quarantined.add(one.nodeId);
@@ -248,11 +248,11 @@ describe('a stranger’s node on probation', () => {
   it('begins anew with another version of a model', async () => {
     const { id, version, runtime } = manifest();
     const shown = { model: id, runtime, rightInRow: 50, right: 50, wrong: 0, unchecked: 0 };
-    store.standings = [{ ...shown, version: `${version}.old` }];
+    store.records = [{ ...shown, version: `${version}.old` }];
     keeper = open();
     await keeper.load(node.facts);
     expect(trust()).toBe('probation');
-    store.standings = [{ ...shown, version }];
+    store.records = [{ ...shown, version }];
     keeper = open();
     await keeper.load(node.facts);
     expect(trust()).toBe('earned');

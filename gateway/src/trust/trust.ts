@@ -37,7 +37,6 @@ const KNOWN_AT_ONCE = 32;
 /** A known answer is asked for at some moment after the request that made the place for it. */
 const KNOWN_WITHIN_MS = 3000;
 const KNOWN_DEADLINE_MS = 60_000;
-const NOBODY: ReadonlySet<string> = new Set();
 
 /** How far strangers' nodes are believed, and what is done about it. */
 export class TrustKeeper {
@@ -81,7 +80,7 @@ export class TrustKeeper {
     // Of whom nothing is known, not even whether it is in quarantine, is given nothing.
     const quarantined = this.#book.isQuarantined(id) ?? true;
     if (!manifest || quarantined || this.#court.isAccused(id)) return 'quarantined';
-    return trustAt(pool, false, this.#book.standing(id, manifest));
+    return trustAt(pool, false, this.#book.record(id, manifest));
   }
 
   /** The node as the rest of the gateway may use it. */
@@ -128,7 +127,7 @@ export class TrustKeeper {
     const { nodeId, manifest, inference } = one;
     const { random } = this.#services;
     // What ended halfway left nothing to be counted by: it is always looked at.
-    const share = given.kind === 'part' ? 1 : recheckShare(this.#book.standing(nodeId, manifest));
+    const share = given.kind === 'part' ? 1 : recheckShare(this.#book.record(nodeId, manifest));
     if (random() < share) this.#rechecks.add({ ...one, foundBy: 'recheck' }, given);
     else this.#book.change(nodeId, manifest, afterUnchecked);
     const known = this.#knownOf(manifest);
@@ -138,7 +137,7 @@ export class TrustKeeper {
 
   /** It may have been wrong, so the node is checked before release again. */
   #gaveUp({ nodeId, manifest }: Case): void {
-    this.#book.change(nodeId, manifest, (standing) => afterDoubt(afterUnchecked(standing)));
+    this.#book.change(nodeId, manifest, (record) => afterDoubt(afterUnchecked(record)));
     this.#services.log.warn(
       { nodeId, model: manifest.id },
       'An answer of a stranger’s node was not rechecked',
@@ -177,7 +176,7 @@ export class TrustKeeper {
   /** Computes one on a spare slot of a judge; null when there is none, or no request was seen yet. */
   async #makeKnown(manifest: ModelManifest, known: KnownAnswers, nodeId: string) {
     const { bench, random, now } = this.#services;
-    const judge = chooseJudge(bench, manifest.id, 'batch', NOBODY);
+    const judge = chooseJudge(bench, manifest.id, 'batch');
     const shape = known.shape(random);
     if (!judge || !shape) return null;
     const inference = inventInference(manifest, shape, random);
