@@ -18,6 +18,12 @@ import { mulberry32 } from './support/seeded-inferences.ts';
 import { type Project, TestGateway } from './support/test-gateway.ts';
 
 const CHAT = 'llama-3.1-8b-instruct-fast';
+const EMBED = 'zlm-v1-embed-edge';
+const MODERATION = 'zlm-v1-moderation-edge';
+const IAB = 'zlm-v1-iab-classify-edge';
+const EXTRACT = 'zlm-v1-extract-edge';
+/** Nobody serves it: EXTRACT stands in for it. */
+const HUB_EXTRACT = 'gliner2-base-v1';
 const SEED = Number(process.env['ZEROGPU_TEST_FUZZ_SEED'] ?? Date.now() % 1_000_000_000);
 const ASKS = 40;
 const LINES = 30;
@@ -25,6 +31,8 @@ const LINES = 30;
 const READY_MS = 60_000;
 const PATIENCE_MS = 120_000;
 const TIMEOUT_MS = 300_000;
+/** Keys are looked up again after a second; with room for a slow machine. */
+const KEYS_KEPT_MS = 1_500;
 
 interface Asker extends Project {
   readonly privacy: PrivacyTier;
@@ -99,7 +107,7 @@ function mayOn(pool: NodePool, organizationId: string | null): Place['may'] {
 
 async function addNode(pool: NodePool, organizationId: string | null = null): Promise<void> {
   const joinToken = await poolToken(gateway.gateway, pool, organizationId);
-  const models = [announced(SUMMARY, 4), announced(CHAT, 4)];
+  const models = [SUMMARY, CHAT, EMBED, MODERATION, IAB, EXTRACT].map((model) => announced(model, 4));
   const node = await gateway.join({ joinToken, models, behaviour: unsteady });
   nodes.push({ pool, node });
   places.push({ name: `${pool} ${nodes.length}`, heard: node.frames, may: mayOn(pool, organizationId) });
@@ -126,6 +134,7 @@ beforeAll(async () => {
   gateway = await TestGateway.start({
     ZEROGPU_UPSTREAMS: upstreamsSetting(named, [SUMMARY, CHAT]),
     ZEROGPU_BATCH_CONCURRENCY: '4',
+    ZEROGPU_STANDINS: 'on',
   });
   worker = new ManagedProcess({
     name: 'worker',
@@ -167,6 +176,39 @@ async function askOne(asker: Asker, i: number): Promise<number> {
   return answer.status;
 }
 
+/** Every other way in which a text comes: on each route, several at once, of a model for which another stands in. */
+function waysToAsk(
+  asker: Asker,
+  i: number,
+): readonly (readonly [route: string, body: object, model: string])[] {
+  const [text, other] = [textOf(asker, i), textOf(asker, i + 1)];
+  const messages = [{ role: 'user', content: text }];
+  const chat = (model: string) => ({ model, messages, user: text, metadata: { who: text } });
+  return [
+    ['/v1/chat/completions', chat(SUMMARY), SUMMARY],
+    ['/v1/chat/completions', { ...chat(SUMMARY), stream: true }, SUMMARY],
+    ['/v1/chat/completions', chat(CHAT), CHAT],
+    ['/v1/summary', { text }, SUMMARY],
+    ['/v1/embeddings', { model: EMBED, input: text }, EMBED],
+    ['/v1/embeddings', { model: EMBED, input: [text, other] }, EMBED],
+    ['/v1/moderations', { model: MODERATION, input: [text, other] }, MODERATION],
+    ['/v1/usecase/classify/iab', { text }, IAB],
+    [
+      '/v1/chat/completions',
+      { ...chat(HUB_EXTRACT), metadata: { usecase: 'ner', labels: ['city'] } },
+      EXTRACT,
+    ],
+  ];
+}
+
+async function askEveryWay(): Promise<void> {
+  const ask = async (asker: Asker, i: number) => {
+    for (const [route, body] of waysToAsk(asker, 5_000 + i))
+      await gateway.call(route, body, { key: asker.apiKey });
+  };
+  await Promise.all(askers.flatMap((asker) => Array.from({ length: 6 }, (_, i) => ask(asker, i * 10))));
+}
+
 /** Everybody asks, many at once. @returns how many were answered, of each asker */
 async function askAll(): Promise<Map<Asker, number>> {
   const answered = new Map<Asker, number>();
@@ -200,9 +242,13 @@ function strayed(): string[] {
   );
 }
 
+function textsAt(name: string): readonly string[] {
+  return places.filter((place) => place.name.startsWith(name)).flatMap((place) => place.heard);
+}
+
 /** How many texts of whom got to which places. */
 function reached(name: string): (asker: Asker) => number {
-  const heard = places.filter((place) => place.name.startsWith(name)).flatMap((place) => place.heard);
+  const heard = textsAt(name);
   return ({ marker }) => heard.filter((text) => text.includes(marker)).length;
 }
 
@@ -215,11 +261,13 @@ test(
   async () => {
     const batches = Promise.all(askers.map(batchOf));
     const all = await askAll();
+    await askEveryWay();
     await batches;
     // Everybody was answered by somebody, or this shows nothing.
     for (const asker of askers) expect(all.get(asker), `seed ${SEED}`).toBeGreaterThan(0);
     await leave('organization', 'operator');
     await askAll();
+    await askEveryWay();
     await leave('public', 'cloud');
     const last = await askAll();
     expect(strayed(), `seed ${SEED}`).toEqual([]);
@@ -235,6 +283,11 @@ test(
       ['vouched', cloudOnly],
     ] as const) {
       expect(reached(name)(asker), `${name}, seed ${SEED}`).toBeGreaterThan(0);
+    }
+    // On every route strangers are given what they may have, or this shows nothing of that route.
+    for (const [route, , model] of waysToAsk(sharing, 0)) {
+      const heard = textsAt('public').filter((frame) => frame.includes(`"model":"${model}"`));
+      expect(heard.some((frame) => frame.includes(sharing.marker)) || model === CHAT, route).toBe(true);
     }
     // One that works is asked before the one that was opted in to; all were answered by it in the end.
     for (const asker of askers) expect(last.get(asker), `seed ${SEED}`).toBe(ASKS);
@@ -255,4 +308,27 @@ test('where an upstream that nobody vouches for is the only one, only those who 
     expect(reached('other')(asker) > 0, `seed ${SEED}`).toBe(asker.upstreams);
   }
   expect(strayed(), `seed ${SEED}`).toEqual([]);
+});
+
+test('from a second after a project takes its texts back, strangers are sent none', async () => {
+  const sharing = askers[1];
+  if (!sharing) throw new Error('No askers');
+  for (const pool of ['operator', 'public'] as const) await addNode(pool);
+  const ask = (name: string) =>
+    Promise.all(
+      Array.from({ length: ASKS }, (_, i) =>
+        gateway.call(
+          '/v1/summary',
+          { text: `${name} ${textOf(sharing, 9_000 + i)}` },
+          { key: sharing.apiKey },
+        ),
+      ),
+    );
+  await ask('BeforeThat');
+  expect(textsAt('public').some((frame) => frame.includes('BeforeThat'))).toBe(true);
+  await setReach(gateway, sharing, { privacy: 'own' });
+  await new Promise((resolve) => setTimeout(resolve, KEYS_KEPT_MS));
+  await ask('AfterThat');
+  expect(textsAt('operator').some((frame) => frame.includes('AfterThat'))).toBe(true);
+  expect(textsAt('public').filter((frame) => frame.includes('AfterThat'))).toEqual([]);
 });
