@@ -2,8 +2,8 @@ import { setImmediate as nextRound } from 'node:timers/promises';
 import { MAX_FRAME_BYTES } from '@zerogpu/protocol';
 import { ModelInputError } from '@zerogpu/runtimes';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { EdgeNode } from './edge-node.ts';
-import { type Behaviour, END, echo, Gate, hang, makeNode } from './testing/in-test-runtime.ts';
+import type { EdgeNode, EdgeNodeOptions } from './edge-node.ts';
+import { type Behaviour, END, echo, Gate, hang, makeNode, noFiles } from './testing/in-test-runtime.ts';
 import { type NodeSocket, ScriptedGateway } from './testing/scripted-gateway.ts';
 
 let gateway: ScriptedGateway;
@@ -280,6 +280,21 @@ test.each(['token_invalid', 'revoked', 'version_unsupported'] as const)(
     expect(await node.ended).toEqual({ kind: 'refused', code, message: 'because' });
   },
 );
+
+test('fetches nothing more for a gateway that refused it', async () => {
+  let gave: AbortSignal | undefined;
+  const files: EdgeNodeOptions['files'] = (_manifest, { signal }) => {
+    gave = signal;
+    return noFiles();
+  };
+  const node = await started(gateway.url, { echo, hang }, { files });
+  const socket = await gateway.accept();
+  await socket.greet();
+  expect(gave?.aborted).toBe(false);
+  socket.send({ type: 'refused', code: 'token_invalid', message: 'because' });
+  await node.ended;
+  expect(gave?.aborted).toBe(true);
+});
 
 test('comes back after any other refusal', async () => {
   await started(gateway.url, { echo });

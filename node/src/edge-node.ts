@@ -90,6 +90,8 @@ export class EdgeNode {
   readonly #firstWelcome = deferred<void>();
   readonly #counts = { connections: 0, ignoredFrames: 0 };
   readonly #drainStarted = new AbortController();
+  /** Drained or refused: nothing more is fetched, tried or said of models. */
+  readonly #over = new AbortController();
   readonly #paused = new Set<PauseReason>();
   #slots: number;
   #stopWatching: () => void = () => undefined;
@@ -216,7 +218,8 @@ export class EdgeNode {
    */
   async drain(graceMs: number): Promise<void> {
     if (this.#drainStarted.signal.aborted) return;
-    this.#drainStarted.abort(new Error('The node ends'));
+    this.#drainStarted.abort();
+    this.#over.abort(new Error('The node ends'));
     this.#paused.clear();
     this.#paused.add('draining');
     this.#stopBackground();
@@ -245,7 +248,9 @@ export class EdgeNode {
       offers: (id) => isAllowed(modelsAllowed, id),
       files: (manifest) => this.#files(manifest),
       now: () => this.#options.now(),
-      log: (line) => this.#options.log(line),
+      log: (line) => {
+        if (!this.#over.signal.aborted) this.#options.log(line);
+      },
       changed: () => this.#offerChanged(),
     });
   }
@@ -254,7 +259,7 @@ export class EdgeNode {
     const source = this.#options.files(manifest, {
       progress: (bytes, total) => this.#board.downloading(manifest.id, bytes, total),
       needed: () => this.#models.filesInUse(),
-      signal: this.#drainStarted.signal,
+      signal: this.#over.signal,
     });
     return {
       read: (path) => source.read(path).finally(() => this.#board.downloadOver(manifest.id)),
@@ -263,7 +268,7 @@ export class EdgeNode {
 
   async #prepareModels(): Promise<void> {
     await this.#models.preload();
-    const signal = AbortSignal.any([this.#drainStarted.signal, AbortSignal.timeout(WARM_UP_MS)]);
+    const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(WARM_UP_MS)]);
     for (const id of this.#residentModels()) {
       await this.#with(id, async (model) => {
         for (let run = 0; run < this.#options.warmUpRuns && !signal.aborted; run++) {
@@ -285,9 +290,9 @@ export class EdgeNode {
     // Without what was kept all are tried again.
     await speeds.read().catch(() => undefined);
     for (const { manifest, state } of this.#models.states()) {
-      if (state !== 'ready' || this.#drainStarted.signal.aborted || speeds.of(manifest)) continue;
+      if (state !== 'ready' || this.#over.signal.aborted || speeds.of(manifest)) continue;
       await this.#with(manifest.id, async (model) => {
-        const signal = AbortSignal.any([this.#drainStarted.signal, AbortSignal.timeout(TRIAL_MS)]);
+        const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(TRIAL_MS)]);
         const turn = () => this.#turns.next(true);
         const speed = await measureSpeed(model, { turn, now: () => this.#options.now(), signal });
         if (speed) await speeds.learn(manifest, speed).catch(() => undefined);
@@ -408,6 +413,7 @@ export class EdgeNode {
   }
 
   #refused(code: Refusal, message: string): void {
+    this.#over.abort(new Error('The gateway refuses this node'));
     this.#stopBackground();
     this.#board.connection = { state: 'refused', gateway: this.#options.gatewayUrl, code, message };
     this.#ended.resolve({ kind: 'refused', code, message });

@@ -84,7 +84,7 @@ export class ModelFiles {
     // Another model's turn may have brought it.
     if ((await this.#stored(file)) !== null) return;
     await makeRoom(store, file, { capBytes, needed: wishes.needed() });
-    log(`Fetching ${manifest.id} version ${manifest.version} (${(file.bytes / 1e6).toFixed(1)} MB)`);
+    log(`Fetching ${manifest.id} version ${manifest.version} (${sizeOf(file)})`);
     try {
       await fetchModelFile(file, {
         store,
@@ -101,4 +101,9 @@ export class ModelFiles {
       throw error;
     }
   }
+}
+
+/** For people; nothing that is fetched is 0.0 MB. */
+function sizeOf({ bytes }: ModelFile): string {
+  return bytes < 1e5 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
