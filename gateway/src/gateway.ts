@@ -6,6 +6,7 @@ import type { Pool } from 'pg';
 import { compose } from './compose.ts';
 import type { Config } from './config.ts';
 import { explainListenError } from './listen-error.ts';
+import { addressForOthers } from './own-address.ts';
 import { makeServer, type ServerServices } from './server.ts';
 import type { ObjectStorage } from './storage/object-storage.ts';
 import { openStorage } from './storage/open-storage.ts';
@@ -69,7 +70,7 @@ async function serve(
     const url = await app.listen({ host, port }).catch((error: unknown) => {
       throw explainListenError(error, host, port);
     });
-    address.publicUrl = config.publicUrl ?? url;
+    address.publicUrl = config.publicUrl ?? addressForOthers(url, host);
     const made = await fillDataDir(config.dataDir, store.pool, secrets, `${url}/v1`);
     const rounds = parts.startRounds();
     const beats = parts.beat(url);

@@ -1,6 +1,7 @@
 /** Commands of the operator, beside a running gateway or without one: `npm run admin -- reset-link <email>`. */
 import type { Pool } from 'pg';
 import { ConfigError, readConfig } from './config.ts';
+import { addressForOthers } from './own-address.ts';
 import { addOperator, listOperators, removeOperator } from './people/operators.ts';
 import { makeReset } from './people/password-reset.ts';
 import { linkTo } from './people/people-services.ts';
@@ -49,13 +50,17 @@ async function resetLink(email: string): Promise<number> {
     const token = await makeReset(pool, secrets, email);
     if (token === null) return nobody(email);
     // To the terminal of whoever asked for it, and nowhere else.
-    console.log(linkTo(config.publicUrl ?? `http://${config.host}:${config.port}`, 'reset-password', token));
+    const address = addressForOthers(`http://${config.host}:${config.port}`, config.host);
+    console.log(linkTo(config.publicUrl ?? address, 'reset-password', token));
     return 0;
   });
 }
 
 async function listed(pool: Pool): Promise<number> {
-  for (const { email, name } of await listOperators(pool)) console.log(`${email}  ${name}`);
+  const operators = await listOperators(pool);
+  for (const { email, name } of operators) console.log(`${email}  ${name}`);
+  if (operators.length === 0)
+    console.error('There is no operator; npm run admin -- operator add <email> makes one');
   return 0;
 }
 
