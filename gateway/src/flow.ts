@@ -289,6 +289,8 @@ export interface Target {
   readonly facts?: NodeFacts;
   /** Whether a run of the model would begin at once, and be one run: nothing else is hedged to. */
   idle?(model: string): boolean;
+  /** Whether the run of this signal still waits here for its turn: nothing of it was sent, and it may go elsewhere for nothing. */
+  waits?(signal: AbortSignal): boolean;
   /** Who computes what a run says, known as soon as it was begun; absent where it is the target itself. */
   readonly answering?: Target;
   /**

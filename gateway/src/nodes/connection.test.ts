@@ -46,6 +46,27 @@ const start = (
 };
 const view = (model = SUMMARY) => floor.registry.views(model)[0];
 
+test('tells which of its runs wait for a slot: they may go elsewhere for nothing', async () => {
+  const { node, target } = await joined();
+  const [first, second] = [new AbortController(), new AbortController()];
+  const waits = () => [first, second].map(({ signal }) => target.waits?.(signal));
+  start(target, 'one', first.signal);
+  const { id } = await node.next('run');
+  const waiting = start(target, 'two', second.signal);
+  expect(waits()).toEqual([false, true]);
+  node.done(id, 'Done.');
+  await node.next('run');
+  expect(waits()).toEqual([false, false]);
+  const third = new AbortController();
+  const gone = start(target, 'three', third.signal);
+  expect(target.waits?.(third.signal)).toBe(true);
+  third.abort(new Error('gone'));
+  await expect(gone).rejects.toThrow('gone');
+  expect(target.waits?.(third.signal)).toBe(false);
+  second.abort(new Error('enough'));
+  await expect(waiting).rejects.toThrow('enough');
+});
+
 test('is idle while a slot is free, but not while it rests because it failed in a row', async () => {
   const { node, target } = await joined();
   const idle = () => target.idle?.(SUMMARY);

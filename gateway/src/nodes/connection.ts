@@ -134,6 +134,8 @@ export class NodeConnection implements Target {
   /** No longer announced, but with runs that still take their slots there. */
   readonly #retired = new Map<string, Lane>();
   readonly #running = new Map<string, Running>();
+  /** Of runs that wait for a slot. */
+  readonly #waiting = new Set<AbortSignal>();
   readonly #greeting: NodeJS.Timeout;
   readonly #conduct: Conduct;
   readonly #life: SignOfLife;
@@ -297,7 +299,7 @@ export class NodeConnection implements Target {
     const lane = this.#lanes.get(inference.model);
     if (!lane || !this.serving) throw new TargetFailure('unavailable', 'The node does not have the model');
     const askedAt = this.#services.now();
-    await lane.enter(tier, Math.max(0, deadline - askedAt), signal);
+    await this.#enter(lane, tier, Math.max(0, deadline - askedAt), signal);
     try {
       signal.throwIfAborted();
       if (!this.serving) throw new TargetFailure('unavailable', 'The node went away');
@@ -326,6 +328,21 @@ export class NodeConnection implements Target {
     } catch (error) {
       lane.leave();
       throw error;
+    }
+  }
+
+  waits(signal: AbortSignal): boolean {
+    return this.#waiting.has(signal);
+  }
+
+  async #enter(lane: Lane, tier: Tier, leftMs: number, signal: AbortSignal): Promise<void> {
+    const entering = lane.enter(tier, leftMs, signal);
+    if (entering === undefined) return;
+    this.#waiting.add(signal);
+    try {
+      await entering;
+    } finally {
+      this.#waiting.delete(signal);
     }
   }
 

@@ -182,6 +182,49 @@ describe('a hedge', () => {
   });
 });
 
+describe('a late run that still waits for its turn', () => {
+  const waiting = (more: Partial<TargetScript> = {}) =>
+    scripted('slow', { endsAfterMs: 5_000, waits: true, ...more });
+
+  test('goes to who is idle, for which no hedge is needed', async () => {
+    const poor = new Hedging();
+    for (let i = 0; i < 64; i++) poor.took({ model: SUMMARY, stream: false, tokens: 1 }, LATE_MS);
+    for (const hedging of [poor, experienced()]) {
+      const before = hedging.saved(SUMMARY);
+      const [slow, quick] = [waiting(), scripted('quick', { endsAfterMs: 10 })];
+      const { result } = send([choiceOf(slow), choiceOf(quick)], { hedging });
+      expect(await within(LATE_MS - 1, result)).toBeNull();
+      expect((await within(11, result))?.route).toMatchObject({
+        target: 'quick',
+        hedged: false,
+        attempts: 2,
+      });
+      expect([slow.ends, quick.ends]).toEqual([['cancelled'], ['answered']]);
+      expect(hedging.saved(SUMMARY)).toBeGreaterThanOrEqual(before);
+    }
+  });
+
+  test('stays where nobody is idle, and once it is sent', async () => {
+    const elsewhere = scripted('elsewhere', { endsAfterMs: 0, idle: false });
+    const stays = send([choiceOf(waiting({ endsAfterMs: 900 })), choiceOf(elsewhere)]);
+    expect((await within(2_000, stays.result))?.route).toMatchObject({ target: 'slow', hedged: false });
+    expect(elsewhere.ends).toEqual([]);
+    const sent = send([choiceOf(waiting({ waits: false })), choiceOf(scripted('b', { endsAfterMs: 10 }))]);
+    expect((await within(2_000, sent.result))?.route).toMatchObject({ target: 'b', hedged: true });
+  });
+
+  test('may go on from there, and fails over as any other', async () => {
+    const [a, b, c] = [
+      waiting(),
+      scripted('b', { endsAfterMs: 20, fails: 'lost', waits: true }),
+      scripted('c', { endsAfterMs: 5 }),
+    ];
+    const { result } = send([a, b, c].map((one) => choiceOf(one)));
+    expect((await within(500, result))?.route).toMatchObject({ target: 'c', attempts: 3, hedged: false });
+    expect([a.ends, b.ends, c.ends]).toEqual([['cancelled'], ['failed'], ['answered']]);
+  });
+});
+
 describe('a target that seems gone', () => {
   test('is asked for a sign of life; without one the run goes elsewhere at once', async () => {
     const frozen = scripted('frozen', { endsAfterMs: null, alive: false });

@@ -270,14 +270,23 @@ class Dispatching {
     if (this.#attempts.has(attempt)) this.#watch(attempt);
   }
 
-  /** A second run beside a late one, where somebody is idle and there is a hedge to spend; else later once more. */
+  /**
+   * Where somebody is idle, a late run that was not even sent goes there, and one that was gets a second run beside it, while
+   * there is a hedge to spend; else later once more.
+   */
   #late(attempt: Attempt): void {
     const { hedging } = this.#services;
     const { model } = this.#kind;
     const other = this.#mayHedge() ? this.#take() : null;
-    if (other?.target.idle?.(model) === true && hedging.take(model, attempt.timesLate)) {
-      this.#hedge(other);
-      return;
+    if (other?.target.idle?.(model) === true) {
+      if (waits(attempt)) {
+        this.#move(attempt, other);
+        return;
+      }
+      if (hedging.take(model, attempt.timesLate)) {
+        this.#hedge(other);
+        return;
+      }
     }
     this.#spare = other;
     attempt.timesLate++;
@@ -287,6 +296,12 @@ class Dispatching {
   #mayHedge(): boolean {
     if (this.#hedged || this.#attempts.size > 1) return false;
     return this.#asked.manifest.deterministic || !this.#resuming?.started;
+  }
+
+  #move(attempt: Attempt, choice: Choice): void {
+    this.#drop(attempt);
+    attempt.cancel.abort(CANCELLED);
+    this.#begin(choice);
   }
 
   #hedge(choice: Choice): void {
@@ -339,6 +354,11 @@ class Dispatching {
 
 /** Of a run that nobody waits for any more. */
 const CANCELLED = new TargetFailure('lost', 'Another target was quicker');
+
+/** A node may turn slow while runs wait for it: what it was predicted to take is what it took before. */
+const waits = ({ choice: { target }, cancel }: Attempt): boolean =>
+  (target.answering ?? target).waits?.(cancel.signal) ?? false;
+
 /** Node's timers take no more; deadlines are far shorter. */
 const MAX_TIMER_MS = 2 ** 31;
 

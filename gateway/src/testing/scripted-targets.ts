@@ -12,6 +12,8 @@ export interface TargetScript {
   readonly text?: string;
   /** Whether it says that a run would begin at once. */
   readonly idle?: boolean;
+  /** Whether it says that its runs still wait for their turn. */
+  readonly waits?: boolean;
   /** Whether it gives a sign of life; absent cannot be asked. */
   readonly alive?: boolean;
   readonly predictedMs?: number | null;
@@ -87,6 +89,7 @@ export function scripted(id: string, script: TargetScript): ScriptedTarget {
     },
     run,
     idle: () => script.idle ?? true,
+    waits: () => script.waits ?? false,
     ...(script.alive === undefined
       ? {}
       : {
