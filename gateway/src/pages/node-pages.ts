@@ -91,11 +91,11 @@ function common(reply: FastifyReply, caching: string): FastifyReply {
   });
 }
 
-/** As the caller reached us. A host that is none, which nobody can be sent to, is our own. */
+/** As the caller reached us. A host that is none, which nobody can be sent to, is our own; people paste it into a shell. */
 function addressOf({ protocol, host }: FastifyRequest): string {
-  return /^[\w.-]+(?::\d+)?$|^\[[\da-f:.]+\](?::\d+)?$/i.test(host)
-    ? `${protocol}://${host}`
-    : 'http://127.0.0.1:8080';
+  const isHost = /^[\w.-]+(?::\d+)?$|^\[[\da-f:.]+\](?::\d+)?$/i.test(host);
+  // A proxy may pass on whatever stood in `x-forwarded-proto`.
+  return isHost ? `${protocol === 'https' ? 'https' : 'http'}://${host}` : 'http://127.0.0.1:8080';
 }
 
 const HERE_ONLY = /^https?:\/\/(?:127\.|localhost\b|\[::1\])/;

@@ -43,6 +43,23 @@ async function build(files: Record<string, string>, listed = files): Promise<voi
 
 const get = (url: string, headers: Record<string, string> = {}) => app.inject({ url, headers });
 
+it('prints nothing into a command that a proxy passed on from anybody', async () => {
+  const proxied = Fastify({ trustProxy: true });
+  addNodePages(proxied, { software: new NodeSoftware(folder, () => clock), publicUrl: null });
+  for (const headers of [
+    { 'x-forwarded-proto': "http';touch /tmp/x;'" },
+    { 'x-forwarded-host': "ai.example.com';touch /tmp/x;'" },
+    { host: '$(touch /tmp/x)' },
+  ]) {
+    expect((await proxied.inject({ url: '/node', headers })).body).not.toContain('touch');
+  }
+  const tls = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'ai.example.com' };
+  expect((await proxied.inject({ url: '/node', headers: tls })).body).toContain(
+    'join https://ai.example.com TOKEN',
+  );
+  await proxied.close();
+});
+
 describe('software for other devices', () => {
   it('is not there before it is made, and says so in words', async () => {
     for (const url of ['/node/zerogpu.tgz', '/node/page.js']) {
