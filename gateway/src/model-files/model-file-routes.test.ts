@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -22,14 +23,14 @@ const manifest: ModelManifest = {
 let folder: string;
 let app: FastifyInstance;
 
-async function open(maxAtOnce?: number): Promise<void> {
+async function open(limits: { maxAtOnce?: number; stallMs?: number } = {}): Promise<void> {
   app = Fastify();
   app.setErrorHandler((error, _request, reply) => {
     const { row, message, code } = error instanceof ApiError ? error : new ApiError('internal_error');
     return reply.code(row.status).send({ error: { message, code } });
   });
   const weights = new ModelWeights(folder, [manifest]);
-  addModelFiles(app, maxAtOnce === undefined ? { weights } : { weights, maxAtOnce });
+  addModelFiles(app, { weights, ...limits });
   await app.listen({ host: '127.0.0.1', port: 0 });
 }
 
@@ -157,7 +158,7 @@ test('gives no more at once than it may, and has the place again when one is rea
   const sha256 = createHash('sha256').update(large).digest('hex');
   await writeFile(join(folder, 'a', 'model.zlm'), large);
   Object.assign(manifest.files[0]!, { bytes: large.length, sha256 });
-  await open(1);
+  await open({ maxAtOnce: 1 });
   const slow = request(`${address()}/v1/nodes/models/${sha256}`).end();
   await new Promise((resolve) => slow.once('response', resolve));
   const refused = await ask(sha256);
@@ -166,6 +167,25 @@ test('gives no more at once than it may, and has the place again when one is rea
   let status = 503;
   while (status === 503) status = (await ask(sha256, { range: 'bytes=0-9' })).status;
   expect(status).toBe(206);
+});
+
+test('one address alone does not take all places, and who reads nothing loses its own', async () => {
+  await app.close();
+  await open({ maxAtOnce: 4, stallMs: 200 });
+  const { sha256 = '' } = manifest.files[0] ?? {};
+  await writeFile(join(folder, 'a', 'model.zlm'), Buffer.alloc(64 * 1024 * 1024, 'weights'));
+  const sleepers = [0, 1].map(() => request(`${address()}/v1/nodes/models/${sha256}`).end());
+  await Promise.all(sleepers.map((one) => new Promise((resolve) => one.once('response', resolve))));
+  const status = async (localAddress: string) => {
+    const options = { localAddress, headers: { range: 'bytes=0-9' } };
+    const call = request(`${address()}/v1/nodes/models/${sha256}`, options).end();
+    const [answer] = await once(call, 'response');
+    answer.resume();
+    return answer.statusCode;
+  };
+  expect([await status('127.0.0.1'), await status('127.0.0.2')]).toEqual([503, 206]);
+  for (const one of sleepers) one.on('error', () => undefined);
+  await vi.waitFor(async () => expect(await status('127.0.0.1')).toBe(206), 5_000);
 });
 
 /** Asks, and is gone as soon as the gateway looks for the file. */

@@ -13,10 +13,15 @@ export interface ModelFileServices {
   readonly weights: Pick<ModelWeights, 'find'>;
   /** Files on their way at once; more are asked to come back. */
   readonly maxAtOnce?: number;
+  /** Who takes nothing for so long is cut off: a node goes on where it was. */
+  readonly stallMs?: number;
 }
 
 /** Each keeps some 128 KB and a file open: 64 MB, and a quarter of the files that a process may usually open. */
 const MAX_AT_ONCE = 256;
+/** Of these, those that one address may have: nobody alone keeps the door shut. */
+const SHARE_OF_ADDRESS = 0.5;
+const STALL_MS = 30_000;
 const RETRY_AFTER_SECONDS = 5;
 const YEAR_SECONDS = 31_536_000;
 
@@ -24,9 +29,9 @@ type Asked = FastifyRequest<{ Params: { sha256: string } }>;
 
 export function addModelFiles(
   app: FastifyInstance,
-  { weights, maxAtOnce = MAX_AT_ONCE }: ModelFileServices,
+  { weights, maxAtOnce = MAX_AT_ONCE, stallMs = STALL_MS }: ModelFileServices,
 ): void {
-  let underWay = 0;
+  const places = new Places(maxAtOnce);
   app.route<{ Params: { sha256: string } }>({
     method: ['GET', 'HEAD'],
     url: `${NODE_MODELS_PATH}/:sha256`,
@@ -46,13 +51,42 @@ export function addModelFiles(
           ...(status === 206 ? { 'content-range': `bytes ${start}-${end - 1}/${file.bytes}` } : {}),
         });
       if (request.method === 'HEAD' || end === start) return reply.send('');
-      if (underWay >= maxAtOnce) throw tooMany();
-      underWay++;
+      const leave = places.enter(request.ip);
       // Also of a caller who was gone before the file was found, of whom no more is heard.
-      finished(reply.raw, () => underWay--);
+      finished(reply.raw, leave);
+      reply.raw.setTimeout(stallMs, () => reply.raw.destroy());
       return reply.send(createReadStream(file.path, { start, end: end - 1 }));
     },
   });
+}
+
+/** Files on their way. */
+class Places {
+  readonly #most: number;
+  readonly #byAddress = new Map<string, number>();
+  #taken = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /**
+   * @returns gives the place back
+   * @throws ApiError no_capacity
+   */
+  enter(address: string): () => void {
+    const ofAddress = this.#byAddress.get(address) ?? 0;
+    if (this.#taken >= this.#most || ofAddress >= Math.ceil(this.#most * SHARE_OF_ADDRESS)) throw tooMany();
+    this.#count(address, 1);
+    return () => this.#count(address, -1);
+  }
+
+  #count(address: string, by: 1 | -1): void {
+    this.#taken += by;
+    const ofAddress = (this.#byAddress.get(address) ?? 0) + by;
+    if (ofAddress > 0) this.#byAddress.set(address, ofAddress);
+    else this.#byAddress.delete(address);
+  }
 }
 
 /** @throws ApiError range_not_satisfiable */
