@@ -74,7 +74,7 @@ export function compose(ground: Ground): Composed {
     bodyTimeoutMs: config.bodyTimeoutMs,
     maxInFlight: config.maxInFlight,
     trustedProxies: config.trustedProxies,
-    openapi: openApiDocument(),
+    openapi: openApiDocument,
     modelFiles: { weights: new ModelWeights(WEIGHTS_FOLDER, MANIFESTS) },
     nodePages: {
       software: new NodeSoftware(NODE_SOFTWARE_FOLDER, () => performance.now()),

@@ -330,7 +330,10 @@ describe('the socket of nodes', () => {
 describe('a caller who reads nothing', () => {
   test('is cut off, and one who waits for a model is not', async () => {
     const stalledMs = 100;
-    const narrow = await openServer({ bodyTimeoutMs: stalledMs, openapi: { x: 'x'.repeat(32 * 2 ** 20) } });
+    const narrow = await openServer({
+      bodyTimeoutMs: stalledMs,
+      openapi: () => ({ x: 'x'.repeat(32 * 2 ** 20) }),
+    });
     try {
       const { hostname, port } = new URL(narrow.url);
       const deaf = connect(Number(port), hostname).pause();

@@ -50,7 +50,8 @@ export interface ServerServices extends WayServices {
   available(reach: Reach): Availability;
   readonly health: HealthServices;
   readonly metrics: Metrics;
-  readonly openapi: object;
+  /** Asked for when somebody reads it: making it takes 50 ms of a start, and hardly anybody does. */
+  openapi(): object;
   /** What other devices get from here. */
   readonly modelFiles: ModelFileServices;
   readonly nodePages: NodePages;
@@ -253,10 +254,11 @@ function operatorRoutes(app: FastifyInstance, services: ServerServices): void {
       .send(await services.metrics.text()),
   );
   // Anybody may ask for it: its text is made once.
-  const openapi = JSON.stringify(services.openapi);
-  app.get('/openapi.json', (_request, reply) =>
-    reply.headers(ownHeaders()).type('application/json; charset=utf-8').send(openapi),
-  );
+  let openapi: string | undefined;
+  app.get('/openapi.json', (_request, reply) => {
+    openapi ??= JSON.stringify(services.openapi());
+    return reply.headers(ownHeaders()).type('application/json; charset=utf-8').send(openapi);
+  });
 }
 
 function nodeSocket(app: FastifyInstance, registry: NodeRegistry, addressOf: PeerAddress): void {

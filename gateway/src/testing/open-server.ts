@@ -151,7 +151,7 @@ export async function openServer(changes: Partial<ServerServices> = {}): Promise
       upstreams: () => 1,
     },
     metrics: new Metrics({ nodes: () => registry.size, inFlight: () => inFlight.count }),
-    openapi: { openapi: '3.1.0' },
+    openapi: () => ({ openapi: '3.1.0' }),
     modelFiles: { weights: { find: () => Promise.resolve(null) } },
     nodePages: { software: new NodeSoftware('/nowhere', () => 0), publicUrl: null },
     inFlight,
