@@ -2,20 +2,11 @@ import type { CatalogueModel, ModelManifest } from '@zerogpu/protocol';
 import { expect, test } from 'vitest';
 import { changedModels, groupsOf, updatedManifests } from './model-update.ts';
 import { makeManifest } from './testing/in-test-runtime.ts';
+import { catalogueOf } from './testing/weights-runtime.ts';
 
 const file = { path: 'model.zlm', bytes: 10, sha256: 'a'.repeat(64) };
 const own: ModelManifest = { ...makeManifest('a'), files: [file] };
-const { version, runtime, files, needs, memoryBytes, maxTokens, maxOutputTokens } = own;
-const told: CatalogueModel = {
-  id: 'a',
-  version,
-  runtime,
-  files: [...files],
-  needs: [...needs],
-  memoryBytes,
-  maxTokens,
-  maxOutputTokens,
-};
+const [told] = catalogueOf([own]) as [CatalogueModel];
 const newer: CatalogueModel = {
   ...told,
   version: '2',

@@ -8,6 +8,7 @@ import {
 } from '@zerogpu/protocol';
 import { type LoadedModel, ModelInputError, type Piece, type RunEnd } from '@zerogpu/runtimes';
 import { type LoadedModels, type ModelInUse, ModelUnavailable } from './loaded-models.ts';
+import type { RunCounts } from './node-status.ts';
 import { orAborted, type Turns } from './turns.ts';
 
 /** Where a run came from and its answer goes. */
@@ -29,16 +30,6 @@ export interface WorkOptions {
   now(): number;
   /** Called with a line for the log; never with anything of a request. */
   log(line: string): void;
-}
-
-/** What became of runs, since the start. */
-export interface WorkCounts {
-  readonly inFlight: number;
-  readonly done: number;
-  readonly failed: number;
-  readonly cancelled: number;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
 }
 
 interface Running {
@@ -92,7 +83,8 @@ export class Work {
     this.#options = options;
   }
 
-  get counts(): WorkCounts {
+  /** What became of runs, since the start. */
+  get counts(): RunCounts {
     return { inFlight: this.#running.size, ...this.#counts };
   }
 
