@@ -263,6 +263,11 @@ export class NodeConnection implements Target {
     return this.#lanes.keys();
   }
 
+  /** When what it failed of a model will be forgotten, in milliseconds since 1970; null when there is nothing. */
+  forgivenAt(model: string): number | null {
+    return this.#lanes.get(model)?.forgivenAt(this.#services.now()) ?? null;
+  }
+
   view(model: string): NodeView | null {
     const lane = this.#lanes.get(model);
     if (!lane) return null;
@@ -666,7 +671,7 @@ export class NodeConnection implements Target {
     }
     this.#asked = null;
     this.#measure(Math.max(LEAST_RTT_MS, this.lastHeardAt - asked.at));
-    this.#tellRoundTrip(this.lastHeardAt);
+    this.#tellRoundTrip();
   }
 
   /** The first ones are as good as each other: the one at the greeting, when both ends are busy, is soon no more than one of five. */
@@ -675,13 +680,12 @@ export class NodeConnection implements Target {
     this.rttMs += (rttMs - this.rttMs) / this.#measured;
   }
 
-  /** Where it changed enough to matter, or a failure may be forgiven by now. */
-  #tellRoundTrip(now: number): void {
+  /** Where it changed enough to matter. */
+  #tellRoundTrip(): void {
     const isNews = Math.abs(this.rttMs - this.#toldRttMs) > Math.max(LEAST_NEWS_MS, this.rttMs * NEWS_SHARE);
-    if (isNews) this.#toldRttMs = this.rttMs;
-    for (const [model, lane] of this.#lanes) {
-      if (isNews || lane.failedLately(now)) this.#services.told?.(this, model);
-    }
+    if (!isNews) return;
+    this.#toldRttMs = this.rttMs;
+    for (const model of this.#lanes.keys()) this.#services.told?.(this, model);
   }
 
   /** Who waits here was not sent to the node, and is not lost with it. */

@@ -110,9 +110,9 @@ export class Lane {
     return now - this.#failedAt > FAILURE_MEMORY_MS ? 0 : this.#failures;
   }
 
-  /** Until well after its failures are forgiven, what is known of it may be too bad. */
-  failedLately(now: number): boolean {
-    return this.#failedAt > 0 && now - this.#failedAt <= 2 * FAILURE_MEMORY_MS;
+  /** When its failures will be forgotten, in milliseconds since 1970; null when there are none. */
+  forgivenAt(now: number): number | null {
+    return this.failures(now) === 0 ? null : this.#failedAt + FAILURE_MEMORY_MS + 1;
   }
 
   /** Learns from a run that failed. */

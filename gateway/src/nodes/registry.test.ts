@@ -72,6 +72,38 @@ describe('NodeRegistry', () => {
     expect(found(...pools)).toEqual([]);
   });
 
+  test('tells the router when failures are forgiven, though nobody asks and the node says nothing', async () => {
+    const node = floor.node(deviceKeys(), {}, false);
+    const id = await node.join([announced(SUMMARY, 2)]);
+    const fail = async () => {
+      const run = floor.registry
+        .target(id)
+        ?.run(inference(), floor.clock.now + 60_000, null, never, 'interactive');
+      const lost = expect(run).rejects.toMatchObject({ kind: 'internal' });
+      const { id: runId } = await node.next('run');
+      node.send({ type: 'failed', id: runId, code: 'internal', message: '', param: null });
+      await lost;
+    };
+    const failures = () => floor.toldOf(SUMMARY, id)?.failures;
+    const later = async (...steps: number[]) => {
+      for (const ms of steps) {
+        // A sign of life, and no answer to a ping.
+        node.send({ type: 'alive' });
+        await node.heard();
+        floor.clock.now += ms;
+        vi.advanceTimersByTime(250);
+      }
+    };
+    await fail();
+    await later(10_000, 10_000);
+    await fail();
+    expect(failures()).toBe(2);
+    await later(10_000, 10_000, 9_000);
+    expect(failures()).toBe(2);
+    await later(1_001);
+    expect(failures()).toBe(0);
+  });
+
   test('what a node in quarantine runs is lost at once, it gets no more, and comes back with its release', async () => {
     const node = floor.node();
     const id = await node.join([announced(SUMMARY, 2)]);

@@ -38,6 +38,13 @@ export interface RegistryServices {
   now(): number;
 }
 
+interface Forgiven {
+  readonly connection: NodeConnection;
+  readonly model: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
 /** What is told how nodes are, model by model. */
 export interface NodeIndex {
   put(model: string, view: NodeView): void;
@@ -53,6 +60,8 @@ export class NodeRegistry {
   readonly #byModel = new Map<string, Map<NodePool, Set<NodeConnection>>>();
   /** Under which models a connection is found. */
   readonly #models = new Map<NodeConnection, ReadonlySet<string>>();
+  /** By node and model: whose failures are forgotten when; soonest first. It ends by itself half a minute after the last failure. */
+  readonly #forgiven = new Map<string, Forgiven>();
   /** By address. */
   readonly #strangers = new Map<string, number>();
   readonly #heartbeat: NodeJS.Timeout;
@@ -223,6 +232,27 @@ export class NodeRegistry {
     const view = connection.serving ? connection.view(model) : null;
     if (view) index.put(model, view);
     else index.remove(model, connection.id);
+    this.#noteFailures(connection, model);
+  }
+
+  /** Each failure is forgotten after the same time: the latest is always the last. */
+  #noteFailures(connection: NodeConnection, model: string): void {
+    const at = connection.forgivenAt(model);
+    if (at === null && this.#forgiven.size === 0) return;
+    const key = `${connection.id} ${model}`;
+    if (this.#forgiven.get(key)?.at === at) return;
+    this.#forgiven.delete(key);
+    if (at !== null) this.#forgiven.set(key, { connection, model, at });
+  }
+
+  /** What is forgotten by now is told: a node that nobody asks would be thought bad for ever. */
+  #forgive(): void {
+    const now = this.#services.now();
+    for (const [key, { connection, model, at }] of this.#forgiven) {
+      if (at > now) return;
+      this.#forgiven.delete(key);
+      this.#tell(connection, model);
+    }
   }
 
   #isCurrent(connection: NodeConnection): boolean {
@@ -250,6 +280,7 @@ export class NodeRegistry {
   }
 
   #beat(): void {
+    this.#forgive();
     const silentSince = this.#services.now() - MISSED_HEARTBEATS * this.#services.heartbeatMs;
     const due = this.#partsDue();
     for (const [connection, part] of [...this.#sockets]) {

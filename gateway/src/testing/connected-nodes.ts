@@ -35,6 +35,11 @@ export class NodeFloor {
     this.registry = new NodeRegistry({ admit, index, heartbeatMs: 5000, now: () => this.clock.now });
   }
 
+  /** What the router goes by. */
+  toldOf(model: string, id: string): NodeView | undefined {
+    return this.#told.get(`${model} ${id}`);
+  }
+
   /** What the router goes by, and what is so: equal at every moment, but for failures, which are forgotten with time. */
   told(models: readonly string[]): { readonly told: object; readonly true: object } {
     const views = models.flatMap((model) =>
@@ -61,7 +66,7 @@ export class NodeFloor {
 }
 
 export async function admitSigned(hello: Hello, nonce: string): Promise<Admittance> {
-  if (signatureIsGood(hello, nonce))
+  if (await signatureIsGood(hello, nonce))
     return { kind: 'admitted', facts: factsOf(`node_${hello.publicKey.slice(0, 8)}`) };
   return { kind: 'refused', code: 'signature_invalid', message: 'no' };
 }
