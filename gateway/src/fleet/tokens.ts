@@ -15,7 +15,7 @@ import { isUuid, UUID_FORM } from '../store/tenant-fence.ts';
 import type { Scope } from './scope.ts';
 
 /** Of one organization, or of the operator's pools: each is a row that stays, and more than these nobody tells apart. */
-export const MAX_ACTIVE_TOKENS = 1_000;
+const MAX_ACTIVE_TOKENS = 1_000;
 
 export interface TokenRow {
   readonly id: string;
@@ -101,7 +101,7 @@ async function checkRoom(db: PoolClient, scope: Scope): Promise<void> {
 }
 
 /** @throws ApiError not_found */
-export async function findToken(db: PoolClient, scope: Scope, id: string): Promise<TokenRow> {
+async function findToken(db: PoolClient, scope: Scope, id: string): Promise<TokenRow> {
   if (!isUuid(id)) throw notThere('join token');
   const values = new SqlValues();
   const text = `SELECT ${columnsOf(scope)} FROM join_tokens t

@@ -16,7 +16,7 @@ import {
 import { floats, grown, integers, ORDERS } from './fleet-table.ts';
 
 /** Of each cell: least costs of nodes with room for batch runs, by order of length; then of the others. */
-export const SHELVES = 2;
+const SHELVES = 2;
 export const LEASTS = SHELVES * ORDERS;
 export const NONE = -1;
 

@@ -35,7 +35,7 @@ export function angleBetween(a: Unit, b: Unit): number {
 }
 
 /** @param square of the chord between two directions */
-export function angleOfChord(square: number): number {
+function angleOfChord(square: number): number {
   return 2 * Math.asin(Math.min(1, Math.sqrt(square) / 2));
 }
 

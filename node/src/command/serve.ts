@@ -177,7 +177,7 @@ function tellEnd(end: EdgeNodeEnd, { runs }: NodeStatus, upMs: number, gateway: 
 }
 
 /** What the gateway's refusal means for the owner of this device. */
-export function whyRefused(code: string, message: string, gateway: string): string {
+function whyRefused(code: string, message: string, gateway: string): string {
   const said = `The gateway refuses this device: ${message}`;
   const again = `zerogpu node join ${gateway} TOKEN`;
   switch (code) {

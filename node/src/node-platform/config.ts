@@ -142,7 +142,7 @@ function parse(args: readonly string[]): Map<string, string> | null {
 }
 
 /** As `parseArgs` takes them. */
-export function flagOptions(): Record<string, { type: 'string' | 'boolean' }> {
+function flagOptions(): Record<string, { type: 'string' | 'boolean' }> {
   return Object.fromEntries(
     Object.entries<Flag>(FLAGS).map(([flag, { value }]) => [
       flag,
