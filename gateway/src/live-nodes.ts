@@ -32,6 +32,8 @@ export interface LiveNode {
   /** Runs of this socket that were answered, and those that the node is to blame for. */
   readonly runs: { readonly done: number; readonly failed: number };
   readonly rttMs: number;
+  /** Counts up with whatever may make `report` another than it was when the node was let in. */
+  readonly changes: number;
   /** What it has, whether it gets runs or not. */
   report(): readonly ModelReport[];
   /** It is where people say. */

@@ -27,7 +27,9 @@ class HeldNode implements LiveNode {
   rttMs = 0;
   removed = false;
   session = 1;
-  slots = 4;
+  changes = 0;
+  asked = 0;
+  #slots = 4;
   moved: unknown = null;
 
   constructor(id: string, organizationId: string | null) {
@@ -38,9 +40,15 @@ class HeldNode implements LiveNode {
     return this.facts.id;
   }
 
+  set slots(slots: number) {
+    this.#slots = slots;
+    this.changes++;
+  }
+
   report() {
+    this.asked++;
     const load = { in_flight: 0, resident: true, service_ms: null, speed: null };
-    return [{ id: 'm', version: '1', slots: this.slots, ...load }];
+    return [{ id: 'm', version: '1', slots: this.#slots, ...load }];
   }
 
   move(...where: readonly unknown[]) {
@@ -131,6 +139,23 @@ onEveryPostgres('what is written of nodes', (database) => {
     node.rttMs = 40;
     await reporter.report();
     expect(await rowOf(pool, node.id)).toMatchObject({ rtt_ms: 40, models: [{ id: 'm', slots: 9 }] });
+  });
+
+  it('of a node that is as it was let in nothing is written, and its models are not even asked for', async () => {
+    const pool = await database();
+    const nodes = [new HeldNode(await addNode(pool), null), new HeldNode(await addNode(pool), null)];
+    const [idle, far] = nodes;
+    const reporter = reporterOf(pool, held(...nodes));
+    const versions = 'SELECT id, xmin::text AS x, models FROM nodes ORDER BY id';
+    const { rows: before } = await pool.query(versions);
+    Object.assign(far ?? {}, { rttMs: 40 });
+    await reporter.report();
+    const { rows: after } = await pool.query(versions);
+    expect(after.filter((row, at) => row.x === before[at].x)).toEqual([
+      { id: idle?.id, x: expect.any(String), models: [] },
+    ]);
+    expect(await rowOf(pool, far?.id ?? '')).toMatchObject({ rtt_ms: 40, models: [] });
+    expect(nodes.map(({ asked }) => asked)).toEqual([0, 0]);
   });
 
   it('a socket that ended leaves its node away, with what it did; one that was followed changes nothing', async () => {

@@ -260,7 +260,7 @@ function locate(options: AdmitOptions, { hello, address }: Applicant, row: NodeR
   return options.locate(hello, address, given);
 }
 
-/** What a node says of itself, as its row keeps it. */
+/** What a node says of itself, as its row keeps it: with its models as they will be reported, so that there is nothing to report. */
 function fieldsOf({ name, agent, capabilities, models }: Hello, { place, region, source }: Located) {
   const { deviceClass = 'server' } = capabilities;
   return {
@@ -274,7 +274,10 @@ function fieldsOf({ name, agent, capabilities, models }: Hello, { place, region,
     place_source: source,
     models: models
       .filter(({ id, version }) => findManifest(id)?.version === version)
-      .map(({ id, version, slots, resident }) => ({ id, version, slots, resident })),
+      .map(({ id, version, slots, resident, speed }) => {
+        const measured = speed ? { base_ms: speed.baseMs, per_thousand_ms: speed.perThousandMs } : null;
+        return { id, version, slots, resident, in_flight: 0, service_ms: null, speed: measured };
+      }),
   };
 }
 

@@ -164,6 +164,26 @@ describe('greeting', () => {
     expect([floor.registry.count(SUMMARY), floor.registry.count(IAB)]).toEqual([1, 0]);
   });
 
+  test('a load that says what is known already changes nothing, however it is written; another does', async () => {
+    const { node } = await joined();
+    const [connection] = floor.registry.nodes();
+    const load = { type: 'load', residentBytes: 0, models: [announced(SUMMARY)] };
+    for (const same of [load, load, { ...load, residentBytes: 1 }, load]) node.send(same);
+    await node.heard();
+    expect(connection?.changes).toBe(0);
+    node.send({ ...load, models: [announced(SUMMARY, 7)] });
+    node.send(load);
+    await node.heard();
+    expect(connection?.changes).toBeGreaterThan(1);
+    expect(view()).toMatchObject({ slots: 1 });
+  });
+
+  test('a load that is said again and again is a flood like any other', async () => {
+    const { node } = await joined();
+    for (let i = 0; i < 201; i++) node.send({ type: 'load', residentBytes: 0, models: [announced(SUMMARY)] });
+    expect((await node.closed).code).toBe(1008);
+  });
+
   test('ten frames in a row that are none end it, whatever was good before', async () => {
     const { node } = await joined();
     for (let i = 0; i < 9; i++) node.send('{}');

@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { expect, it } from 'vitest';
 import { Secrets } from '../store/secrets.ts';
 import { onEveryPostgres } from '../testing/postgres.ts';
-import { deviceKeys } from '../testing/scripted-node.ts';
+import { announced, deviceKeys, SUMMARY } from '../testing/scripted-node.ts';
 import { makeTenant } from '../testing/tenant.ts';
 import { NodeDirectory } from './node-directory.ts';
 
@@ -59,6 +59,20 @@ onEveryPostgres('node directory', (database) => {
     const { rows } = await pool.query('SELECT name, capabilities FROM nodes');
     expect(rows).toEqual([{ name: 'renamed', capabilities: hello().capabilities }]);
     expect(await directory.admit(hello(), NONCE)).toMatchObject({ kind: 'refused', code: 'token_invalid' });
+  });
+
+  it('writes a node down with its models as they are reported, joined and come back', async () => {
+    const pool = await database();
+    await addToken(pool);
+    const [directory, keys] = [open(pool), deviceKeys()];
+    const tried = { baseMs: 1, perThousandMs: 2 };
+    const row = async () => (await pool.query('SELECT models FROM nodes')).rows[0].models;
+    await directory.admit(hello(keys, { models: [{ ...announced(SUMMARY, 3), speed: tried }] }), NONCE);
+    const { id, version, slots, resident } = announced(SUMMARY, 3);
+    const report = { id, version, slots, resident, in_flight: 0, service_ms: null };
+    expect(await row()).toEqual([{ ...report, speed: { base_ms: 1, per_thousand_ms: 2 } }]);
+    await directory.admit(hello(keys, { models: [announced(SUMMARY, 3)] }), NONCE);
+    expect(await row()).toEqual([{ ...report, speed: null }]);
   });
 
   it('a hello that cannot be stored keeps out nobody who comes at the same moment', async () => {
