@@ -34,6 +34,15 @@ export function headlineOf({ phase, report, refusal }: Situation): Headline {
     : runningWords(report);
 }
 
+const HELD = {
+  draining: { look: 'waiting', title: 'Drained', detail: 'The operator gives this device no work for now.' },
+  quarantined: {
+    look: 'refused',
+    title: 'In quarantine',
+    detail: 'An answer of this device was wrong. It gets no work until the operator lets it out.',
+  },
+} as const satisfies Record<string, Headline>;
+
 function runningWords({ status, offer }: Report): Headline {
   const { connection } = status;
   if (connection.state === 'waiting') {
@@ -41,6 +50,7 @@ function runningWords({ status, offer }: Report): Headline {
     return { look: 'waiting', title: 'Not connected', detail };
   }
   if (connection.state !== 'connected') return { look: 'waiting', title: 'Connecting', detail: '' };
+  if (connection.held !== null) return HELD[connection.held];
   if (offer.because === 'frozen') {
     return { look: 'waiting', title: 'Frozen', detail: 'The browser has frozen this tab; it takes no work.' };
   }

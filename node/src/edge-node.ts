@@ -399,7 +399,7 @@ export class EdgeNode {
     this.#counts.connections++;
     this.#options.log(`Connected to ${gateway} as ${nodeId}`);
     if (updateHint !== null && updateHint !== this.#board.updateHint) this.#options.log(updateHint);
-    this.#board.connection = { state: 'connected', gateway, nodeId };
+    this.#board.connection = { state: 'connected', gateway, nodeId, held: null };
     this.#board.updateHint = updateHint;
     this.#firstWelcome.resolve();
     this.#follower.follow(catalogue);

@@ -207,6 +207,7 @@ describe('status', () => {
     socket.send({ type: 'notice', kind: 'quarantined', message: 'a wrong\r\n\u001b[31manswer' });
     await until(() => node.status.notices.length === 1);
     expect(node.status.notices).toEqual([{ kind: 'quarantined', message: 'a wrong [31manswer', at: 1_000 }]);
+    expect(node.status.connection).toMatchObject({ state: 'connected', held: 'quarantined' });
     expect(node.status.updateHint).toBe('get it [2J with npx');
     expect(lines).toContain('a wrong [31manswer');
     for (let i = 0; i < 100; i++) socket.send({ type: 'notice', kind: 'serving', message: String(i) });

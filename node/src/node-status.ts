@@ -21,7 +21,13 @@ export interface NodeStatus {
 
 export type ConnectionStatus =
   | { readonly state: 'connecting'; readonly gateway: string }
-  | { readonly state: 'connected'; readonly gateway: string; readonly nodeId: string }
+  | {
+      readonly state: 'connected';
+      readonly gateway: string;
+      readonly nodeId: string;
+      /** Why the gateway gives it no work; null while it does. */
+      readonly held: 'draining' | 'quarantined' | null;
+    }
   /** Lost, or never made; the next attempt comes in so long. */
   | {
       readonly state: 'waiting';

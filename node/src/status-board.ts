@@ -2,6 +2,12 @@ import type { ConnectionStatus, ModelStatus, Notice } from './node-status.ts';
 
 /** Of what the gateway said; the older ones go. */
 const MAX_NOTICES = 20;
+/** By the kind of a notice. */
+const HELD: ReadonlyMap<string, 'draining' | 'quarantined' | null> = new Map([
+  ['draining', 'draining'],
+  ['quarantined', 'quarantined'],
+  ['serving', null],
+]);
 
 /** What a node remembers for the eyes of its owner, and who wants to know when it changes. */
 export class StatusBoard {
@@ -65,6 +71,10 @@ export class StatusBoard {
 
   notice(kind: string, message: string, at: number): void {
     this.#notices = [...this.#notices, { kind, message, at }].slice(-MAX_NOTICES);
+    const held = HELD.get(kind);
+    if (held !== undefined && this.#connection.state === 'connected') {
+      this.#connection = { ...this.#connection, held };
+    }
     this.changed();
   }
 

@@ -1,5 +1,5 @@
 /** The commands `zerogpu node …`: the edge node as people run it on a laptop or server. */
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import path from 'node:path';
 import { VERSION } from '@zerogpu/protocol';
@@ -328,12 +328,29 @@ async function uninstall(line: CommandLine): Promise<number> {
   const removed = await removeService(places);
   console.log(removed ? 'The service is ended and removed' : 'No service is installed');
   if (line.has('purge')) {
-    await purgeState(places);
-    console.log(`Removed ${places.stateFolder}: this device is no node any more`);
+    await purge(line, places);
   } else if (removed) {
     console.log(`Kept ${places.stateFolder} (key, settings, models); --purge removes it too`);
   }
   return 0;
+}
+
+/** Also what a node run by hand keeps, unless a folder was named: whoever was removed joins anew with another key. */
+async function purge(line: CommandLine, places: ServicePlaces): Promise<void> {
+  const byHand = new StateFolder(stateOfUser(line));
+  const note = await readNote(byHand);
+  if (note !== null) {
+    throw new CommandError(`The node runs by hand (process ${note.pid}); end it first (q), then purge`);
+  }
+  const folders = [...new Set([places.stateFolder, ...places.otherState, byHand.path])].filter((folder) =>
+    existsSync(folder),
+  );
+  await purgeState(folders);
+  console.log(
+    folders.length === 0
+      ? 'Nothing is kept on this device: it is no node'
+      : `Removed ${folders.join(', ')}: this device is no node any more`,
+  );
 }
 
 /** In systemd's word: active, inactive, failed; null when none is installed or there is no systemd. */

@@ -9,8 +9,15 @@ const model = (id: string, changes: Partial<ModelStatus> = {}): ModelStatus => (
   ...changes,
 });
 
+const CONNECTED = {
+  state: 'connected' as const,
+  gateway: 'ws://10.0.0.7:8080/v1/nodes/connect',
+  nodeId: 'node_1',
+  held: null,
+};
+
 const STATUS: NodeStatus = {
-  connection: { state: 'connected', gateway: 'ws://10.0.0.7:8080/v1/nodes/connect', nodeId: 'node_1' },
+  connection: CONNECTED,
   name: 'rose',
   deviceClass: 'desktop',
   place: null,
@@ -76,6 +83,8 @@ describe('the live screen', () => {
     [{ paused: 'busy' as const }, 'waiting until this device is idle'],
     [{ paused: 'draining' as const }, 'finishing what runs'],
     [{ models: [model('one', { state: 'loading' })] }, 'getting models'],
+    [{ connection: { ...CONNECTED, held: 'draining' as const } }, 'drained by the operator'],
+    [{ connection: { ...CONNECTED, held: 'quarantined' as const } }, 'in quarantine'],
   ])('%j is told in words', (status, words) => {
     expect(stateOf({ ...STATUS, ...status }).text).toBe(words);
   });

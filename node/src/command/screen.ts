@@ -82,6 +82,11 @@ function addressOf(socket: string): string {
   return socket.replace(/^ws/, 'http').replace(NODE_CONNECT_PATH, '');
 }
 
+const HELD = {
+  draining: { text: 'drained by the operator', style: 'yellow' },
+  quarantined: { text: 'in quarantine', style: 'red' },
+} as const;
+
 /** In a word or two, what the node does. */
 export function stateOf({ connection, paused, models }: NodeStatus): { text: string; style: Style } {
   if (connection.state === 'refused') return { text: 'refused', style: 'red' };
@@ -91,6 +96,7 @@ export function stateOf({ connection, paused, models }: NodeStatus): { text: str
   if (connection.state === 'connecting') return { text: 'connecting', style: 'yellow' };
   if (paused === 'owner') return { text: 'paused by you', style: 'yellow' };
   if (paused === 'busy') return { text: 'waiting until this device is idle', style: 'yellow' };
+  if (connection.state === 'connected' && connection.held !== null) return HELD[connection.held];
   if (models.some(({ state }) => state === 'ready' || state === 'idle'))
     return { text: 'serving', style: 'green' };
   return { text: 'getting models', style: 'cyan' };

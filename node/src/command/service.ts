@@ -172,8 +172,6 @@ export async function removeService(places: ServicePlaces): Promise<boolean> {
 }
 
 /** The device's state goes with it: a gateway then knows this device no more. */
-export async function purgeState(places: ServicePlaces): Promise<void> {
-  for (const folder of [places.stateFolder, ...places.otherState]) {
-    await new StateFolder(folder).purge();
-  }
+export async function purgeState(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) await new StateFolder(folder).purge();
 }
