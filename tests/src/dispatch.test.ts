@@ -1,5 +1,5 @@
 /** Where requests go, what becomes of them when nodes fail, and what callers are told of it. Real sockets throughout. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { poolToken, setReach, upstreamsSetting } from './support/pools.ts';
 import {
   announced,
@@ -273,6 +273,29 @@ describe('nodes that fail', () => {
     await Promise.all([a.leave(), b.leave()]);
   });
 
+  test('that fail at once draw a handful of many requests, nobody notices, and they are asked again when they are well', async () => {
+    const [bad, good] = [await gateway.join({ models: ONE }), await gateway.join({ models: ONE })];
+    bad.behaviour = ({ id }) => bad.failed(id, 'internal');
+    for (let i = 0; i < 25; i++) {
+      const answers = await Promise.all(Array.from({ length: 8 }, () => ask()));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    }
+    // Five open the breaker, with those that were under way on its four slots; then one tries it every second or rarer.
+    expect(bad.runs.length).toBeLessThan(20);
+    bad.behaviour = answering;
+    // While others work its failures count for half a minute; without them it is asked, and one answer makes it whole.
+    await good.leave();
+    expect(await row((await ask()).requestId)).toMatchObject({ route_target: bad.nodeId, attempts: 1 });
+    const other = await gateway.join({ models: ONE });
+    await gateway.eventually('the node to be asked beside another', async () => {
+      const answers = await Promise.all(Array.from({ length: 8 }, () => ask()));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+      const rows = await Promise.all(answers.map(({ requestId }) => row(requestId)));
+      return new Set(rows.map(({ route_target }) => route_target)).size === 2 ? rows : null;
+    });
+    await Promise.all([bad.leave(), other.leave()]);
+  });
+
   test('frozen: its runs are given to others long before its heartbeats are missed, and it is asked again when it wakes', async () => {
     const node = await gateway.spawnNode();
     const { rows } = await gateway.pool.query(
@@ -280,6 +303,8 @@ describe('nodes that fail', () => {
     );
     const frozenId = rows[0].id;
     node.kill('SIGSTOP');
+    // Or it would never end, whatever becomes of this test.
+    onTestFinished(() => void node.kill('SIGCONT'));
     // All go to it, because there is nobody else yet.
     const asking = Promise.all(Array.from({ length: 12 }, () => ask()));
     const other = await gateway.join({ models: ONE });
@@ -297,4 +322,33 @@ describe('nodes that fail', () => {
       return answer.status === 200 && (await row(answer.requestId)).route_target === frozenId ? answer : null;
     });
   });
+});
+
+test('an upstream that fails draws a handful of many requests, and is asked again when it is well', async () => {
+  let asked = 0;
+  const bad = await startUpstream((_body, response) => {
+    asked++;
+    response.writeHead(500).end();
+  });
+  const good = await startUpstream(upstreamAnswers('Of the good one.'));
+  const named = [
+    { name: 'bad', url: bad.url, trusted: true },
+    { name: 'good', url: good.url, trusted: true },
+  ];
+  const other = await TestGateway.start({ ZEROGPU_UPSTREAMS: upstreamsSetting(named, [CHAT]) });
+  const asking = () => other.call('/v1/responses', { model: CHAT, input: TEXT });
+  for (let i = 0; i < 25; i++) {
+    const answers = await Promise.all(Array.from({ length: 8 }, asking));
+    expect(answers.map(said)).toEqual(answers.map(() => 'Of the good one.'));
+  }
+  // Five open the breaker, or as many as were under way by then; then one tries it every second or rarer.
+  expect(asked).toBeLessThan(30);
+  bad.behaviour = upstreamAnswers('Of the bad one.');
+  await other.eventually('the upstream to be asked again', async () => {
+    const answer = await asking();
+    expect(answer.status).toBe(200);
+    return said(answer) === 'Of the bad one.' ? answer : null;
+  });
+  await other.stop();
+  await Promise.all([bad.stop(), good.stop()]);
 });
