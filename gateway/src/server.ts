@@ -67,6 +67,8 @@ export interface ServerServices extends WayServices {
 const REQUEST_GRACE_MS = 30_000;
 /** Longer than the idle timeouts of common proxies, so that the proxy closes first and no request meets a closed socket. */
 const KEEP_ALIVE_MS = 65_000;
+/** A node that was told goodbye and does not hang up keeps its socket so long: ws would wait 30 s, and a gateway that stops with it. */
+const GOODBYE_MS = 5_000;
 const OVERLOADED = 'This gateway has as many requests under way as it takes; try again in a moment';
 const ENDPOINTS: readonly Endpoint[] = [
   responsesEndpoint,
@@ -261,20 +263,28 @@ function operatorRoutes(app: FastifyInstance, services: ServerServices): void {
   });
 }
 
+/** By itself: a function made where the request is known would keep that, too, as long as the socket lives. */
+function destroyOnError(socket: Duplex): void {
+  socket.on('error', () => socket.destroy());
+}
+
 function nodeSocket(app: FastifyInstance, registry: NodeRegistry, addressOf: PeerAddress): void {
-  const sockets = new WebSocketServer({
+  const options = {
     noServer: true,
     maxPayload: MAX_FRAME_BYTES,
     // The connection answers them: as many as the node reads, and no more.
     autoPong: false,
-    handleProtocols: (protocols) => (protocols.has(NODE_SUBPROTOCOL) ? NODE_SUBPROTOCOL : false),
-  });
+    closeTimeout: GOODBYE_MS,
+    handleProtocols: (protocols: ReadonlySet<string>) =>
+      protocols.has(NODE_SUBPROTOCOL) ? NODE_SUBPROTOCOL : false,
+  } as const;
+  const sockets = new WebSocketServer(options);
   sockets.on('wsClientError', ({ message }, socket) =>
     answerOnSocket(socket, '400 Bad Request', new ApiError('invalid_value', { message })),
   );
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // From here on the socket is nobody else's: without a listener its error would end the process.
-    socket.on('error', () => socket.destroy());
+    destroyOnError(socket);
     const path = request.url?.split('?', 1)[0];
     const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
     if (path !== NODE_CONNECT_PATH) return answerOnSocket(socket, '404 Not Found', NO_SOCKET_HERE);

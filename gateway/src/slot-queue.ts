@@ -23,8 +23,9 @@ export class SlotQueue {
   #slots: number;
   #reserve: number;
   #running = 0;
-  readonly #waiting = new Set<Waiter>();
-  readonly #waitingBatch = new Set<Waiter>();
+  /** Made when the first one waits: ten thousand idle nodes with ten models each would hold 40 MB of empty sets. */
+  #waiting: Set<Waiter> | null = null;
+  #waitingBatch: Set<Waiter> | null = null;
   readonly #changed: () => void;
 
   /** @param changed called whenever somebody came or went, or the slots are others; it must not call back */
@@ -40,12 +41,12 @@ export class SlotQueue {
 
   /** Running, of either kind, and interactive runs that wait: a batch run that waits is in nobody's way. */
   get inFlight(): number {
-    return this.#running + this.#waiting.size;
+    return this.#running + (this.#waiting?.size ?? 0);
   }
 
   /** Batch runs that would begin at once; negative when so many wait already. */
   get batchRoom(): number {
-    return this.#slots - this.#reserve - this.#running - this.#waitingBatch.size;
+    return this.#slots - this.#reserve - this.#running - (this.#waitingBatch?.size ?? 0);
   }
 
   /**
@@ -60,8 +61,8 @@ export class SlotQueue {
       this.#changed();
       return undefined;
     }
-    const [waiting, most] =
-      tier === 'batch' ? [this.#waitingBatch, MAX_WAITING_BATCH] : [this.#waiting, MAX_WAITING];
+    const waiting = this.#waitingOf(tier);
+    const most = tier === 'batch' ? MAX_WAITING_BATCH : MAX_WAITING;
     if (waiting.size >= most) return Promise.reject(busy());
     const patienceMs = tier === 'interactive' ? null : Math.min(MAX_PATIENCE_MS, leftMs * PATIENCE_SHARE);
     return wait(waiting, signal, patienceMs, this.#changed);
@@ -82,7 +83,13 @@ export class SlotQueue {
 
   /** Sends everybody who waits elsewhere. */
   close(reason: TargetFailure): void {
-    for (const waiter of [...this.#waiting, ...this.#waitingBatch]) waiter.refuse(reason);
+    for (const waiter of [...(this.#waiting ?? []), ...(this.#waitingBatch ?? [])]) waiter.refuse(reason);
+  }
+
+  #waitingOf(tier: Tier): Set<Waiter> {
+    this.#waiting ??= new Set();
+    this.#waitingBatch ??= new Set();
+    return tier === 'batch' ? this.#waitingBatch : this.#waiting;
   }
 
   #slotsOf(tier: Tier): number {
@@ -94,8 +101,8 @@ export class SlotQueue {
     this.#admit(this.#waitingBatch, this.#slots - this.#reserve);
   }
 
-  #admit(waiting: Set<Waiter>, slots: number): void {
-    for (const waiter of waiting) {
+  #admit(waiting: Set<Waiter> | null, slots: number): void {
+    for (const waiter of waiting ?? []) {
       if (this.#running >= slots) return;
       this.#running++;
       waiter.enter();

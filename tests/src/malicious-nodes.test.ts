@@ -462,3 +462,13 @@ test('join tokens are not guessed', async () => {
   // Those that are known come and go.
   await serves();
 });
+
+test('nodes that do not say goodbye keep no gateway from its end', async () => {
+  const own = await TestGateway.start();
+  const frozen = await RawNode.open(own.url);
+  nodes.push(frozen);
+  frozen.freeze();
+  await own.stop();
+  // The end of its socket comes to light once it is read again.
+  await frozen.hangUp();
+}, 28_000);

@@ -141,6 +141,11 @@ export class RawNode {
     this.say({ type: 'done', id, text, ...end, ...changes });
   }
 
+  /** As one that was frozen: whatever comes lies unread. */
+  freeze(): void {
+    this.#socket.pause();
+  }
+
   async hangUp(): Promise<void> {
     this.#socket.destroy();
     await this.closed;
