@@ -36,11 +36,11 @@ export class Children implements AsyncDisposable {
   }
 }
 
-export async function endChild(child: ChildProcess): Promise<void> {
+export async function endChild(child: ChildProcess, patienceMs = PATIENCE_MS): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+  const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
   await ended;
   clearTimeout(timer);
 }
