@@ -62,6 +62,17 @@ describe('targetsFor', () => {
     expect(found).toEqual(['n0', 'n1', 'n2', 'n3', 'u1', 'u2']);
   });
 
+  test('and after these to one cloud node, before any upstream: nodes that die together are not the fallback', () => {
+    const [near, away] = [view('near', 1, { pool: 'cloud' }), view('away', 90, { pool: 'cloud' })];
+    const dying = Array.from({ length: 6 }, (_, i) => view(`n${i}`, i + 1));
+    const found = [...targetsFor(asking(), services(fleet([...dying, near, away])))];
+    expect(found.map((one) => one.target.id)).toEqual(['n0', 'n1', 'n2', 'n3', 'near', 'u1', 'u2']);
+    expect(found.map((one) => one.fallback)).toEqual([false, false, false, false, true, true, true]);
+    const resting = { ...near, closedUntil: 1_001 };
+    const last = names(targetsFor(asking(), services(fleet([...dying, resting]))));
+    expect(last.slice(4)).toEqual(['u1', 'u2', 'near']);
+  });
+
   test('a batch run is given to nodes with room for it first', () => {
     const nodes = services(fleet([view('near', 1, { batchRoom: 0 }), view('far', 50)]), []);
     expect(names(targetsFor(asking({}, REACH, 'batch'), nodes))).toEqual(['far', 'near']);

@@ -35,15 +35,19 @@ export interface RouterServices {
   random(): number;
 }
 
-/** One request is given to at most this many nodes, so that a poisonous one cannot walk through the whole fleet. */
+/**
+ * One request is given to at most this many nodes, so that a poisonous one cannot walk through the whole fleet; and to one cloud
+ * node more: when a whole room of nodes dies at once, the gateway learns of each only after it was chosen, and four tries
+ * end there.
+ */
 const MAX_NODES_TRIED = 4;
 /** Looked at for one choice: the chosen one, and those that the log tells of beside it. */
 const CANDIDATES = 3;
 
 /**
  * Names the targets for one request, one at a time: nodes best first, each chosen when it is asked for, from the
- * fleet as it is then; after them the upstreams that have the model, and at last nodes that failed so often that they rest.
- * None is named twice. When there is none it may be asked again: a node may have joined.
+ * fleet as it is then; after them a cloud node, the upstreams that have the model, and at last nodes that failed so often that
+ * they rest. None is named twice. When there is none it may be asked again: a node may have joined.
  */
 export function targetsFor(asking: Asking, services: RouterServices): IterableIterator<Choice, undefined> {
   const ask = askOf(asking);
@@ -51,9 +55,11 @@ export function targetsFor(asking: Asking, services: RouterServices): IterableIt
   const choices: IterableIterator<Choice, undefined> = {
     next() {
       const value =
-        nextNode(ask, asking, services, tried.nodes, true) ??
+        nextNode(ask, asking, services, tried.nodes, { awake: true }) ??
+        lastNode(ask, asking, services, tried.nodes, { awake: true }) ??
         nextUpstream(asking, services, tried.upstreams) ??
-        nextNode(ask, asking, services, tried.nodes, false);
+        nextNode(ask, asking, services, tried.nodes, { awake: false }) ??
+        lastNode(ask, asking, services, tried.nodes, { awake: false });
       return value === null ? { done: true, value: undefined } : { done: false, value };
     },
     [Symbol.iterator]: () => choices,
@@ -66,17 +72,25 @@ interface Tried {
   readonly upstreams: Set<string>;
 }
 
-/** @param awake leaves out those that rest */
+interface Search {
+  /** Leaves out those that rest. */
+  readonly awake: boolean;
+  /** Cloud nodes alone. */
+  readonly cloud?: boolean;
+  /** Nodes that may have been tried afterwards. */
+  readonly most?: number;
+}
+
 function nextNode(
   ask: RouteAsk,
   { reach }: Asking,
   { fleet, now, random }: RouterServices,
   tried: Set<string>,
-  awake: boolean,
+  { awake, cloud = false, most = MAX_NODES_TRIED }: Search,
 ): Choice | null {
-  while (tried.size < MAX_NODES_TRIED) {
+  while (tried.size < most) {
     const options = { limit: CANDIDATES, random, tried, ...(awake ? { now: now() } : {}) };
-    const candidates = choose(fleet, ask, options);
+    const candidates = choose(fleet, cloud ? { ...ask, privacy: 'cloud' } : ask, options);
     const [chosen] = candidates;
     if (chosen === undefined) return null;
     tried.add(chosen.id);
@@ -84,6 +98,17 @@ function nextNode(
     if (target) return choiceOf(target, chosen, candidates, ask, (id) => fleet.target(id, reach));
   }
   return null;
+}
+
+function lastNode(
+  ask: RouteAsk,
+  asking: Asking,
+  services: RouterServices,
+  tried: Set<string>,
+  { awake }: Search,
+): Choice | null {
+  if (tried.size < MAX_NODES_TRIED) return null;
+  return nextNode(ask, asking, services, tried, { awake, cloud: true, most: MAX_NODES_TRIED + 1 });
 }
 
 function nextUpstream(asking: Asking, services: RouterServices, tried: Set<string>): Choice | null {
