@@ -252,6 +252,43 @@ function reached(name: string): (asker: Asker) => number {
   return ({ marker }) => heard.filter((text) => text.includes(marker)).length;
 }
 
+/** Of runs that a place was sent: the text, and whether it stands back for others. */
+function runsAt(...names: readonly string[]): { readonly text: string; readonly batch: boolean }[] {
+  return names.flatMap(textsAt).flatMap((frame) => {
+    const { type, inference, priority } = JSON.parse(frame);
+    return type === 'run' ? [{ text: inference.text, batch: priority === 'batch' }] : [];
+  });
+}
+
+/** Texts asked for at once that strangers were given, and that were computed again on a spare slot. */
+function rechecked(asker: Asker): string[] {
+  const given = new Set(runsAt('public').map(({ text }) => text));
+  const again = runsAt('operator', 'cloud').filter(({ text, batch }) => batch && given.has(text));
+  const asked = new RegExp(`^${asker.marker} says 2\\d{4}:`);
+  return again.map(({ text }) => text).filter((text) => asked.test(text));
+}
+
+/** Texts that strangers were given and nobody wrote. */
+const known = () =>
+  runsAt('public')
+    .map(({ text }) => text)
+    .filter((text) => !text.includes('Marker'));
+
+/** Until strangers have earned so much trust that answers of theirs were rechecked and known ones asked for. */
+async function askUntilChecked(asker: Asker): Promise<void> {
+  const until = Date.now() + PATIENCE_MS;
+  for (let round = 0; rechecked(asker).length === 0 || known().length === 0; round++) {
+    if (Date.now() > until) throw new Error(`Nothing was rechecked, seed ${SEED}`);
+    const ask = (_: unknown, i: number) =>
+      gateway.call(
+        '/v1/responses',
+        { model: SUMMARY, input: textOf(asker, 20_000 + (round % 100) * ASKS + i) },
+        { key: asker.apiKey },
+      );
+    await Promise.all(Array.from({ length: ASKS }, ask));
+  }
+}
+
 async function leave(...pools: readonly NodePool[]): Promise<void> {
   await Promise.all(nodes.filter(({ pool }) => pools.includes(pool)).map(({ node }) => node.leave()));
 }
@@ -263,6 +300,17 @@ test(
     const all = await askAll();
     await askEveryWay();
     await batches;
+    const checkedOn = askers[5];
+    if (!checkedOn) throw new Error('No askers');
+    await askUntilChecked(checkedOn);
+    // Judges are the operator's: what is checked reaches nobody whom the request would not have reached.
+    const elsewhere = new Set(['organization', 'other', 'vouched'].flatMap(textsAt));
+    for (const text of [...rechecked(checkedOn), ...known()]) {
+      expect(
+        [...elsewhere].some((frame) => frame.includes(text)),
+        `seed ${SEED}`,
+      ).toBe(false);
+    }
     // Everybody was answered by somebody, or this shows nothing.
     for (const asker of askers) expect(all.get(asker), `seed ${SEED}`).toBeGreaterThan(0);
     await leave('organization', 'operator');
