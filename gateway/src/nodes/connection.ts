@@ -27,11 +27,12 @@ import {
 } from '../flow.ts';
 import type { ModelReport, Standing } from '../live-nodes.ts';
 import { Conduct, type Misconduct } from './conduct.ts';
-import { Lane } from './lane.ts';
+import { Lane, usualMsOf } from './lane.ts';
 import type { Admittance } from './node-directory.ts';
 import { CATALOGUE, type GatewaySoftware, thisSoftware, understandingWith } from './node-software.ts';
 import { plain, readFrame } from './read-frame.ts';
 import { SILENT, SignOfLife } from './sign-of-life.ts';
+import type { Trials } from './trials.ts';
 
 /** A node that is not welcome by then is not one. */
 const GREETING_TIMEOUT_MS = 10_000;
@@ -62,8 +63,6 @@ const PING_BYTES = 9;
 const LEAST_RTT_MS = 0.5;
 /** Round trips that the mean is about. */
 const RTTS_REMEMBERED = 5;
-/** Thousands of tokens of an input as they usually come: what bench/results/models.md measures models by. */
-const USUAL_THOUSANDS = 0.4;
 /** Until it is admitted. */
 const NOBODY: NodeFacts = {
   id: '',
@@ -93,6 +92,8 @@ export interface ConnectionServices {
   misbehaved(connection: NodeConnection, misconduct: Misconduct): void;
   /** How far it is believed for a model. */
   trustOf(facts: NodeFacts, model: string): Trust;
+  /** Second looks at what was found slow; none without. */
+  readonly trials?: Trials;
   readonly heartbeatMs: number;
   /** What nodes must understand, and where they get newer software; this gateway's own unless told. */
   software?(): GatewaySoftware;
@@ -100,6 +101,7 @@ export interface ConnectionServices {
 }
 
 interface Running {
+  readonly model: string;
   readonly lane: Lane;
   readonly tier: Tier;
   readonly sink: PieceSink | null;
@@ -318,7 +320,7 @@ export class NodeConnection implements Target {
       }
       const id = String(this.#nextRun++);
       const sentAt = this.#services.now();
-      lane.begin(sentAt);
+      lane.begin(sentAt, tier);
       const frame = JSON.stringify({
         type: 'run',
         id,
@@ -332,7 +334,8 @@ export class NodeConnection implements Target {
       }
       const queueMs = Math.max(0, sentAt - askedAt);
       const maxLength = inference.texts === null ? MAX_ANSWER_LENGTH : MAX_FRAME_BYTES;
-      const input = { cold: !lane.resident, inputLength: lengthOf(inference) };
+      const { model } = inference;
+      const input = { model, cold: !lane.resident, inputLength: lengthOf(inference) };
       const run = { lane, tier, sink, sentAt, queueMs, maxLength, length: 0, cancelledAt: null, ...input };
       return this.#start(id, frame, signal, run);
     } catch (error) {
@@ -599,7 +602,7 @@ export class NodeConnection implements Target {
       this.#retired.delete(id);
       this.#lanes.set(id, lane ?? new Lane(slots, resident, () => this.#laneChanged(id)));
       lane?.announce(slots, resident);
-      if (speed) this.#lanes.get(id)?.pace.expect(speed.baseMs + speed.perThousandMs * USUAL_THOUSANDS);
+      if (speed) this.#lanes.get(id)?.pace.expect(usualMsOf(speed));
     }
     this.#forgetRetired();
   }
@@ -654,11 +657,13 @@ export class NodeConnection implements Target {
   }
 
   /** A node's word on what of a run was loading, and on how long its input was, is bounded by what we know of both. */
-  #learn({ lane, tier, cold, inputLength }: Running, frame: Done, elapsed: number): void {
+  #learn({ model, lane, tier, cold, inputLength }: Running, frame: Done, elapsed: number): void {
     const loadMs = cold ? Math.min(frame.loadMs, elapsed) : 0;
     if (loadMs > 0) lane.loaded(loadMs);
     const tokens = Math.min(frame.inputTokens, MAX_TOKENS_PER_UNIT * inputLength);
     lane.observe(elapsed - loadMs, tier, this.rttMs, this.#running.size, tokens);
+    const { aloneMs } = lane.pace;
+    if (tier === 'interactive' && aloneMs !== null) this.#tellPace(model, aloneMs);
   }
 
   #failed(frame: Failed): void {
@@ -700,6 +705,22 @@ export class NodeConnection implements Target {
     this.#asked = null;
     this.#measure(Math.max(LEAST_RTT_MS, this.lastHeardAt - asked.at));
     this.#tellRoundTrip();
+    this.#tryAgain(this.lastHeardAt);
+  }
+
+  #tellPace(model: string, aloneMs: number): void {
+    const announced = this.#announcedSpeed(model);
+    this.#services.trials?.ran(model, aloneMs, announced && usualMsOf(announced));
+  }
+
+  /** Once a heartbeat, which costs a few numbers for each model that ran here. */
+  #tryAgain(now: number): void {
+    const { trials } = this.#services;
+    if (!trials) return;
+    for (const [model, lane] of this.#lanes) {
+      const as = () => trials.hope(model, this.#announcedSpeed(model));
+      lane.tryAgain(as, now, () => trials.take(model));
+    }
   }
 
   /** The first ones are as good as each other: the one at the greeting, when both ends are busy, is soon no more than one of five. */

@@ -4,6 +4,7 @@ import { type Speed, TargetFailure } from '../flow.ts';
 import { SlotQueue } from '../slot-queue.ts';
 import { LengthPace } from './length-pace.ts';
 import { Pace } from './pace.ts';
+import { Trial } from './trials.ts';
 
 /** A failure is held against a node for this long; then it gets another chance. */
 const FAILURE_MEMORY_MS = 30_000;
@@ -18,6 +19,7 @@ export class Lane {
   readonly #breaker = new Breaker();
   readonly #pace = new Pace();
   readonly #lengths = new LengthPace();
+  readonly #trial = new Trial();
   #loadMs: number | null = null;
 
   readonly #changed: () => void;
@@ -54,13 +56,29 @@ export class Lane {
   }
 
   /**
-   * How long a run takes that has the node to itself, by its length: as seen.
+   * How long a run takes that has the node to itself, by its length: as seen, but for a trial.
    * @param announced what the node said of it: believed until there was a run
    */
   speed(announced: Speed | null): Speed | null {
+    if (this.#trial.speed !== null) return this.#trial.speed;
     const { aloneMs } = this.#pace;
     if (aloneMs === null) return announced;
     return this.#lengths.speed(announced, aloneMs) ?? { baseMs: aloneMs, perThousandMs: 0 };
+  }
+
+  /**
+   * Found slow, and idle since: one run may see whether it still is. What a further run beside it would add stays as it was seen, so
+   * that one at a time tries it.
+   * @param as what is hoped of it
+   * @param may asked only when it is time
+   */
+  tryAgain(as: () => Speed | null, now: number, may: () => boolean): void {
+    const { aloneMs } = this.#pace;
+    if (aloneMs === null || this.inFlight > 0 || !this.#trial.mayBeDue(now)) return;
+    const speed = as();
+    if (speed === null || !this.#trial.isDue(aloneMs, usualMsOf(speed), now) || !may()) return;
+    this.#trial.speed = speed;
+    this.#changed();
   }
 
   /** Milliseconds until the model was in memory, the last times weighing most; null until it was loaded once. */
@@ -89,7 +107,8 @@ export class Lane {
   }
 
   /** A run is sent. */
-  begin(now: number): void {
+  begin(now: number, tier: Tier = 'interactive'): void {
+    if (tier === 'interactive') this.#trial.asked(now);
     const before = this.#breaker.closedUntil;
     this.#breaker.begin(now);
     if (this.#breaker.closedUntil !== before) this.#changed();
@@ -120,6 +139,7 @@ export class Lane {
     this.#failures = this.failures(now) + 1;
     this.#failedAt = now;
     this.#breaker.failed(now);
+    if (this.#trial.speed !== null) this.#trial.ended(Number.POSITIVE_INFINITY, 0);
     this.#changed();
   }
 
@@ -138,10 +158,16 @@ export class Lane {
 
   #learn(serviceMs: number, rttMs: number, beside: number, tokens: number | null): void {
     const ms = Math.max(0, serviceMs - rttMs);
+    if (this.#trial.speed !== null) this.#endTrial(ms, beside);
     this.#pace.observe(ms, 1 + beside);
     const alone = Math.max(0, ms - (this.#pace.crowdMs ?? 0) * beside);
     if (tokens !== null) this.#lengths.observe(alone, tokens);
     this.#serviceMs = this.#serviceMs === null ? serviceMs : this.#serviceMs * 0.9 + serviceMs * 0.1;
+  }
+
+  #endTrial(ms: number, beside: number): void {
+    const { aloneMs, crowdMs } = this.#pace;
+    if (this.#trial.ended(ms, (aloneMs ?? 0) + (crowdMs ?? 0) * beside)) this.#pace.forget();
   }
 
   /** Who is sent away for want of room is told when those before them are done. */
@@ -155,6 +181,14 @@ export class Lane {
   close(reason: TargetFailure): void {
     this.#queue.close(reason);
   }
+}
+
+/** Thousands of tokens of an input as they usually come: what bench/results/models.md measures models by. */
+export const USUAL_THOUSANDS = 0.4;
+
+/** Milliseconds of a run with an input as they usually come. */
+export function usualMsOf({ baseMs, perThousandMs }: Speed): number {
+  return baseMs + perThousandMs * USUAL_THOUSANDS;
 }
 
 /**

@@ -47,6 +47,15 @@ export class Pace {
     this.#runsByMs = this.#runsByMs * KEPT + runs * counted;
   }
 
+  /** What was seen is no longer so: what is seen next counts alone. */
+  forget(): void {
+    this.#weight = 0;
+    this.#runs = 0;
+    this.#ms = 0;
+    this.#runsSquared = 0;
+    this.#runsByMs = 0;
+  }
+
   #expected(runs: number): number {
     const { aloneMs, crowdMs } = this;
     if (aloneMs === null || crowdMs === null) return Math.max(LEAST_MS, this.#announcedMs * runs);

@@ -104,6 +104,35 @@ describe('NodeRegistry', () => {
     expect(failures()).toBe(0);
   });
 
+  test('a node that was slow once is told as quick as it announced, when it was idle for long', async () => {
+    const [slow, busy] = [floor.node(), floor.node()];
+    const speed = { baseMs: 2, perThousandMs: 0 };
+    const id = await slow.join([{ ...announced(SUMMARY, 2), speed }]);
+    const other = await busy.join([{ ...announced(SUMMARY, 2), speed }]);
+    const run = async (node: typeof slow, to: string, ms: number) => {
+      const answer = floor.registry
+        .target(to)
+        ?.run(inference(), floor.clock.now + 60_000, null, never, 'interactive');
+      const { id: runId } = await node.next('run');
+      floor.clock.now += ms;
+      node.done(runId, 'x');
+      await answer;
+    };
+    const told = () => floor.toldOf(SUMMARY, id)?.speed?.baseMs ?? 0;
+    await run(slow, id, 40);
+    expect(told()).toBeGreaterThan(5);
+    for (let i = 0; i < 250; i++) await run(busy, other, 1);
+    for (let i = 0; i < 6; i++) {
+      const before = told();
+      expect(before).toBeGreaterThan(5);
+      beat();
+      await Promise.all([slow.heard(), busy.heard()]);
+    }
+    expect(told()).toBeLessThan(2);
+    await run(slow, id, 3);
+    expect(told()).toBeLessThan(4);
+  });
+
   test('what a node in quarantine runs is lost at once, it gets no more, and comes back with its release', async () => {
     const node = floor.node();
     const id = await node.join([announced(SUMMARY, 2)]);

@@ -6,6 +6,7 @@ import type { Misconduct } from './conduct.ts';
 import { NodeConnection } from './connection.ts';
 import type { Admittance } from './node-directory.ts';
 import { type GatewaySoftware, thisSoftware } from './node-software.ts';
+import { Trials } from './trials.ts';
 
 /** A node that said nothing for this many heartbeats is gone, whatever its socket believes. */
 const MISSED_HEARTBEATS = 3;
@@ -64,6 +65,7 @@ export class NodeRegistry {
   readonly #forgiven = new Map<string, Forgiven>();
   /** By address. */
   readonly #strangers = new Map<string, number>();
+  readonly #trials = new Trials();
   readonly #heartbeat: NodeJS.Timeout;
   #nextPart = 0;
   #beganAt: number;
@@ -95,6 +97,7 @@ export class NodeRegistry {
       admit: (hello, nonce) => this.#services.admit(hello, nonce, address),
       misbehaved: (connection, misconduct) => this.#services.misbehaved?.(connection, misconduct),
       trustOf: (facts, model) => this.#services.trustOf?.(facts, model) ?? trustOfPool(facts),
+      trials: this.#trials,
       heartbeatMs: this.#services.heartbeatMs,
       software: () => this.#services.software?.() ?? thisSoftware(''),
       now: () => this.#services.now(),
