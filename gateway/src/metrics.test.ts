@@ -42,6 +42,29 @@ describe('Metrics', () => {
     expect(lines.join()).not.toContain('made up');
   });
 
+  test('counts where answers came from, and what took more than one try', async () => {
+    const metrics = new Metrics({ nodes: () => 0, inFlight: () => 0 });
+    const route = makeSettlement(caller).route;
+    if (route === null) throw new Error('a settlement of tests has a route');
+    for (const changes of [
+      {},
+      { class: 'own', hedged: true, attempts: 2 },
+      { class: 'cloud', hedged: true, attempts: 3, fallback: true },
+    ] as const) {
+      metrics.settled(makeSettlement(caller, { route: { ...route, ...changes } }));
+    }
+    metrics.settled(makeSettlement(caller, { route: null, servedModel: null, status: 503 }));
+    const lines = (await metrics.text()).split('\n').filter((line) => line.startsWith('zerogpu_routes'));
+    expect(lines.sort()).toEqual([
+      'zerogpu_routes_extra_total{because="fallback"} 1',
+      'zerogpu_routes_extra_total{because="hedged"} 2',
+      'zerogpu_routes_extra_total{because="retry"} 1',
+      'zerogpu_routes_total{route="cloud"} 1',
+      'zerogpu_routes_total{route="edge"} 1',
+      'zerogpu_routes_total{route="own"} 1',
+    ]);
+  });
+
   test('counts lines of batches by what became of them, and leaves them out of what callers waited', async () => {
     const metrics = new Metrics({ nodes: () => 0, inFlight: () => 0 });
     metrics.watchBatches({ linesUnderWay: () => 7, open: () => 4 });

@@ -24,6 +24,8 @@ export class Metrics {
   readonly #cost: Counter;
   readonly #payloadsLost: Counter;
   readonly #lines: Counter<'outcome'>;
+  readonly #routes: Counter<'route'>;
+  readonly #extra: Counter<'because'>;
   readonly #gauge: (name: string, help: string, read: () => number) => void;
 
   constructor(sources: MetricsSources) {
@@ -60,6 +62,18 @@ export class Metrics {
       labelNames: ['outcome'],
       registers,
     });
+    this.#routes = new Counter({
+      name: 'zerogpu_routes_total',
+      help: 'Requests that were answered, by where: own, edge, cloud, upstream',
+      labelNames: ['route'],
+      registers,
+    });
+    this.#extra = new Counter({
+      name: 'zerogpu_routes_extra_total',
+      help: 'Answered requests that took more than one try: hedged, retry (elsewhere), fallback (to a cloud node or upstream)',
+      labelNames: ['because'],
+      registers,
+    });
     this.#gauge = (name, help, read) => {
       new Gauge({
         name,
@@ -88,10 +102,19 @@ export class Metrics {
     this.#requests.inc({ endpoint, status: String(status) });
     // Nobody waits for a line.
     if (tier === 'interactive') this.#seconds.observe({ endpoint }, totalMs / 1000);
+    if (settlement.route !== null) this.#routed(settlement.route);
     if (servedModel === null) return;
     this.#tokens.inc({ model: servedModel, direction: 'input' }, inputTokens);
     this.#tokens.inc({ model: servedModel, direction: 'output' }, outputTokens);
     this.#cost.inc(Number(cost) / 1e9);
+  }
+
+  #routed({ class: route, hedged, attempts, fallback }: NonNullable<Settlement['route']>): void {
+    this.#routes.inc({ route });
+    if (hedged) this.#extra.inc({ because: 'hedged' });
+    // A hedge is an attempt too.
+    if (attempts > (hedged ? 2 : 1)) this.#extra.inc({ because: 'retry' });
+    if (fallback) this.#extra.inc({ because: 'fallback' });
   }
 
   payloadLost(): void {
