@@ -68,7 +68,10 @@ class Acts {
       const wait = ms * (0.5 + this.#ground.random());
       await sleep(wait, undefined, { signal: over }).catch(() => undefined);
       if (over.aborted) break;
-      acts.push(act());
+      const acting = act();
+      // Awaited at the end; until then one that fails is not unhandled.
+      acting.catch(() => undefined);
+      acts.push(acting);
     }
     await Promise.all(acts);
   }
@@ -120,12 +123,12 @@ class Acts {
 
 /**
  * All but the fallback, at the same moment: nodes that nobody knows to be dead yet are chosen one after the other.
- * @returns how many; resolves when they are back
+ * @returns those
  */
-export async function killAllAtOnce({ nodes }: EdgeFleet, random: () => number): Promise<number> {
+export async function killAllAtOnce({ nodes }: EdgeFleet): Promise<EdgeNode[]> {
   const dying = nodes.filter(({ spec }) => spec.fate !== 'spared');
-  await Promise.all(dying.map((node) => dieAndReturn(node, random)));
-  return dying.length;
+  await Promise.all(dying.map((node) => node.kill()));
+  return dying;
 }
 
 async function dieAndReturn(node: EdgeNode, random: () => number): Promise<void> {

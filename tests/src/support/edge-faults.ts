@@ -75,11 +75,13 @@ const CATCH_MS = 10_000;
 
 export async function runEdgeFaults(options: EdgeFaultsOptions): Promise<EdgeFaultsReport> {
   const random = mulberry32(options.seed);
-  const asks = await makeAsks(random);
   const dataDir = await mkdtemp(path.join(tmpdir(), 'zerogpu-test-'));
   // As root the database runs as another user, who has to pass through.
   await chmod(dataDir, 0o711);
-  const { tokens, callers } = await prepare(dataDir, options.callers);
+  const [asks, { tokens, callers }] = await Promise.all([
+    makeAsks(random),
+    prepare(dataDir, options.callers),
+  ]);
   const { network } = options;
   const port = await freePort();
   const fleet = await EdgeFleet.start({ dataDir, port, tokens, network, random });
@@ -115,15 +117,17 @@ async function underFire(
     options,
     AbortSignal.timeout(options.faultsMs),
   );
-  load.phase = 'all at once';
-  const massacres: EdgeFaultsReport['massacres'][number][] = [];
-  for (let i = 0; i < options.massacres; i++) {
-    const { inFlight } = load;
-    massacres.push({ inFlight, nodes: await killAllAtOnce(fleet, random) });
-  }
   const surest = fleet.nodes.filter(({ liar }) => liar !== null && liar.share === 1);
   await becomes(CATCH_MS, () => surest.every(({ liar }) => liar?.caught !== null));
-  await load.more(options.callers);
+  load.phase = 'all at once';
+  const massacres: EdgeFaultsReport['massacres'][number][] = [];
+  for (let left = options.massacres; left > 0; left--) {
+    const { inFlight } = load;
+    const dead = await killAllAtOnce(fleet);
+    massacres.push({ inFlight, nodes: dead.length });
+    await load.more(options.callers * 2);
+    if (left > 1) await Promise.all(dead.map((node) => node.start()));
+  }
   return { turmoil, massacres };
 }
 
