@@ -15,6 +15,9 @@ interface Waiting {
   readonly one: Case;
   readonly given: Claim;
   readonly since: number;
+  /** Tried so often, and not to be tried again before. */
+  readonly tries: number;
+  readonly notBefore: number;
 }
 
 /** At once: they run where batch runs do, on slots that nobody wants. */
@@ -62,7 +65,8 @@ export class Rechecks {
       this.#services.gaveUp(one);
       return;
     }
-    this.#keep({ one, given, since: this.#services.now() });
+    const since = this.#services.now();
+    this.#keep({ one, given, since, tries: 0, notBefore: since });
     this.#work();
   }
 
@@ -110,7 +114,7 @@ export class Rechecks {
     const none = new Set<string>();
     for (const waiting of this.#waiting) {
       const model = waiting.one.manifest.id;
-      if (none.has(model)) continue;
+      if (none.has(model) || waiting.notBefore > this.#services.now()) continue;
       const judge = chooseJudge(this.#services.bench, model, 'batch');
       if (!judge) {
         none.add(model);
@@ -142,8 +146,10 @@ export class Rechecks {
       const expected = claimOf(await outcomeOf(judge, run));
       await this.#services.court.compare(one, given, expected, judge.id);
     } catch {
-      // The judge was busy or is gone: another one, or the same later.
-      if (!this.#over.signal.aborted) this.#keep(waiting);
+      // The judge was busy, is gone or cannot do it: another one, or the same later; each time twice as late.
+      if (this.#over.signal.aborted) return;
+      const tries = waiting.tries + 1;
+      this.#keep({ ...waiting, tries, notBefore: this.#services.now() + LOOK_AGAIN_MS * 2 ** tries });
     }
   }
 

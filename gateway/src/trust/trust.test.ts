@@ -330,6 +330,28 @@ describe('a node that is believed', () => {
     expect(store.wrong[0]?.foundBy).toBe('known_answer');
   });
 
+  it('is not rechecked at once again where that failed', async () => {
+    random = () => 0.09;
+    node.says = wrong;
+    let tries = 0;
+    for (const judge of judges) {
+      judge.says = (...asked) => {
+        tries++;
+        return fails('internal')(...asked);
+      };
+    }
+    const { signal } = new AbortController();
+    const run = [plainInference(MODEL, 'x'), clock + 60_000, null, signal, 'interactive'] as const;
+    await keeper.wrap(node, node.facts).run(...run);
+    for (let i = 0; i < 200; i++) await new Promise((resolve) => setImmediate(resolve));
+    expect(tries).toBe(1);
+    for (const judge of judges) judge.says = right;
+    clock += 1_000;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await settled();
+    expect(store.wrong[0]?.foundBy).toBe('recheck');
+  });
+
   it('is checked before again when rechecks fall behind, and believed again when they catch up', async () => {
     random = () => 0.09;
     roomy = false;
