@@ -138,6 +138,33 @@ describe('chooseNodes on the index', () => {
     );
   }, 60_000);
 
+  test('gives memory back when most nodes are gone, and chooses as before', () => {
+    const index = new FleetIndex();
+    const nodeAt = (i: number): NodeView => ({
+      ...factsOf(`n${i}`, { pool: i % 3 === 0 ? 'cloud' : 'operator', organizationId: null }),
+      ...{ slots: 2, inFlight: i % 3, batchRoom: 1, resident: true, serviceMs: 5 + (i % 50), failures: 0 },
+      place: i % 5 === 0 ? null : { latitude: (i % 170) - 85, longitude: (i % 350) - 175 },
+      rttMs: i % 5 === 0 ? 1 + (i % 9) : 0,
+    });
+    const views = Array.from({ length: 20_000 }, (_, i) => nodeAt(i));
+    for (const one of views) index.put('m', one);
+    const most = index.bytes;
+    for (const one of views.slice(100)) index.remove('m', one.id);
+    const afresh = new FleetIndex();
+    for (const one of views.slice(0, 100)) afresh.put('m', one);
+    expect(index.bytes).toBeLessThan(most / 20);
+    expect(index.bytes).toBeLessThanOrEqual(4 * afresh.bytes);
+    const asked: RouteAsk = {
+      ...{ model: 'm', tier: 'interactive', tokens: 300, place: { latitude: 50, longitude: 8 } },
+      ...{ organizationId: 'org_1', privacy: 'own', strangersMay: false },
+    };
+    const all = { limit: 100, random: () => 0 };
+    const totals = (of: FleetIndex) => chooseNodes(of, asked, all).map(({ id, totalMs }) => [id, totalMs]);
+    expect(totals(index).toSorted()).toEqual(totals(afresh).toSorted());
+    for (const one of views.slice(0, 100)) index.remove('m', one.id);
+    expect(index.count('m')).toBe(0);
+  });
+
   test('after any changes is what it would be, made afresh', () => {
     const step = fc.oneof(
       { weight: 4, arbitrary: view(ids, fc.option(place)).map((put) => ({ put })) },

@@ -29,8 +29,8 @@ import { type Quest, Search } from './search.ts';
 export interface Group {
   readonly pool: NodePool;
   /** The cells of those whose place is known, and of all others. */
-  readonly globe: number;
-  readonly nowhere: number;
+  globe: number;
+  nowhere: number;
   count: number;
   /** With a free slot, and not failing. */
   room: number;
@@ -49,13 +49,13 @@ interface ModelFleet {
 export class FleetIndex {
   /** Where the round trips are measured from. */
   readonly home: Place | null;
-  readonly table = new FleetTable();
-  readonly cells: Cells;
-  readonly #order: CellOrder;
-  readonly #search: Search;
+  table = new FleetTable();
+  cells: Cells;
+  #order: CellOrder;
+  #search: Search;
   readonly #models = new Map<string, ModelFleet>();
   /** Which group a row is of. */
-  readonly #groups: (Group | undefined)[] = [];
+  #groups: (Group | undefined)[] = [];
   /** By model, then by node: those whose breaker is open. */
   readonly #closed = new Map<string, Map<string, NodeView>>();
   /** When the first of the closed may open; never earlier than that one does. */
@@ -271,17 +271,10 @@ export class FleetIndex {
   }
 
   #insert(fleet: ModelFleet, view: NodeView, flags: number): void {
-    const { table } = this;
-    const { id } = view;
     const group = this.#groupOf(fleet, view);
-    const entry = table.take(id);
-    table.numbers.set(this.#row, entry * COLUMNS);
-    table.flags[entry] = flags;
-    fleet.entries.set(id, entry);
-    this.#groups[entry] = group;
     this.#count(group, flags, 1);
     group.count++;
-    this.#order.insert(flags & PLACED ? group.globe : group.nowhere, entry);
+    this.#write(fleet, group, view.id, this.#row, flags);
   }
 
   #take(model: string, fleet: ModelFleet, id: string, entry: number): void {
@@ -294,6 +287,38 @@ export class FleetIndex {
     this.table.giveBack(entry);
     if (group.count === 0) this.#forget(fleet, group);
     if (fleet.entries.size === 0) this.#models.delete(model);
+    if (this.table.isSparse) this.#makeAnew();
+  }
+
+  /** Gives memory back: where a million nodes were a thousand are left. */
+  #makeAnew(): void {
+    const { table: before } = this;
+    const groups = this.#groups;
+    this.table = new FleetTable();
+    this.cells = new Cells(this.home);
+    this.#order = new CellOrder(this.table, this.cells);
+    this.#search = new Search(this.table, this.cells);
+    this.#groups = [];
+    for (const fleet of this.#models.values()) {
+      for (const group of fleet.groups.values()) {
+        group.globe = this.cells.globe();
+        group.nowhere = this.cells.nowhere();
+      }
+      for (const [id, entry] of fleet.entries) {
+        const row = before.numbers.subarray(entry * COLUMNS, (entry + 1) * COLUMNS);
+        this.#write(fleet, groups[entry]!, id, row, before.flags[entry]!);
+      }
+    }
+  }
+
+  #write({ entries }: ModelFleet, group: Group, id: string, row: Float32Array, flags: number): void {
+    const { table } = this;
+    const entry = table.take(id);
+    table.numbers.set(row, entry * COLUMNS);
+    table.flags[entry] = flags;
+    entries.set(id, entry);
+    this.#groups[entry] = group;
+    this.#order.insert(flags & PLACED ? group.globe : group.nowhere, entry);
   }
 
   #forget({ groups }: ModelFleet, group: Group): void {

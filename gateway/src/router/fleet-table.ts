@@ -27,6 +27,8 @@ export const HAS_BATCH_ROOM = 2;
 export const PLACED = 4;
 
 const FIRST_CAPACITY = 64;
+/** Rows that are made anew at once when memory is given back, in about 20 ms; with more, three quarters must not be used for long. */
+const MOST_MADE_ANEW = 8192;
 
 export class FleetTable {
   numbers = new Float32Array(FIRST_CAPACITY * COLUMNS);
@@ -52,6 +54,13 @@ export class FleetTable {
   giveBack(entry: number): void {
     this.ids[entry] = '';
     this.#free.push(entry);
+  }
+
+  /** Far more room than is needed, and so little needed that all of it can be made anew. */
+  get isSparse(): boolean {
+    const used = this.ids.length - this.#free.length;
+    const capacity = this.flags.length;
+    return capacity > 4 * FIRST_CAPACITY && used <= MOST_MADE_ANEW && used < capacity / 4;
   }
 
   /** What a run of so many tokens costs there but for the way from where the ask comes from. */
