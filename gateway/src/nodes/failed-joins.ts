@@ -1,12 +1,12 @@
 const WINDOW_MS = 60_000;
-/** Somebody who mistypes a token, or forty browsers behind one address with an old link, need less. */
+/** Somebody who mistypes a token, or forty browsers behind one address with an old link, or a new one, need less. */
 const MOST_OF_ADDRESS = 120;
 /** Addresses that are remembered: those that failed first go first. */
 const MAX_ADDRESSES = 10_000;
 
 /**
  * Counts join tokens that were wrong, by address. They cannot be guessed (256 bits): what is kept small is the work of
- * looking for them.
+ * looking for them. Strangers' nodes that are new count, too.
  */
 export class FailedJoins {
   readonly #byAddress = new Map<string, { count: number; readonly until: number }>();

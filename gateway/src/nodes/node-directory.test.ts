@@ -220,6 +220,19 @@ onEveryPostgres('node directory', (database) => {
     expect(await directory.admit(hello(), NONCE)).toMatchObject({ kind: 'admitted' });
   });
 
+  it('takes so many new strangers of one address and no more at a time; those that are known come back', async () => {
+    const pool = await database();
+    await addToken(pool);
+    await pool.query("UPDATE join_tokens SET pool = 'public'");
+    const [directory, keys] = [open(pool), deviceKeys()];
+    const first = [keys, ...Array.from({ length: 119 }, () => deviceKeys())];
+    const admitted = await Promise.all(first.map((one) => directory.admit(hello(one), NONCE, 'a')));
+    expect(new Set(admitted.map(({ kind }) => kind))).toEqual(new Set(['admitted']));
+    await expect(directory.admit(hello(), NONCE, 'a')).rejects.toThrow('Too many');
+    expect(await directory.admit(hello(keys), NONCE, 'a')).toMatchObject({ kind: 'admitted' });
+    expect(await directory.admit(hello(), NONCE, 'b')).toMatchObject({ kind: 'admitted' });
+  });
+
   it('after many wrong tokens of an address asks for none of its, while its known nodes come back', async () => {
     const pool = await database();
     await addToken(pool);

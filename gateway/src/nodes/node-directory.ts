@@ -94,8 +94,11 @@ export class NodeDirectory {
     const joinHash = this.#joinHash(hello, address);
     const admitted = await this.#groups.add({ hello, address, joinHash });
     switch (admitted.kind) {
-      case 'known':
       case 'joined':
+        // A key costs nothing: whoever has a token for strangers could fill their pool with keys, or lie under ever new ones.
+        if (admitted.facts.pool === 'public') this.#failed.note(address, Date.now());
+        return { ...admitted, kind: 'admitted' };
+      case 'known':
         return { ...admitted, kind: 'admitted' };
       case 'revoked':
         return { kind: 'refused', code: 'revoked', message: 'This node was removed' };
@@ -122,7 +125,7 @@ function whyNot({ joinToken }: Hello, joinHash: Buffer | null): string {
   if (!isWellFormedSecret(JOIN_TOKEN_PREFIX, joinToken)) return 'The join token is mistyped or cut off';
   if (joinHash !== null) return 'The join token is unknown, used up, expired or revoked';
   // Not for good: the node may come again.
-  throw new Error('Too many join tokens of this address were wrong');
+  throw new Error('Too many new strangers and wrong join tokens came from this address');
 }
 
 function asItSays({ capabilities: { place } }: Hello, _address: string, given: GivenPlace | null): Located {
