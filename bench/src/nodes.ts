@@ -11,6 +11,7 @@ import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { MANIFESTS } from '@zerogpu/catalogue';
 import { chooseNodes, FleetIndex } from '@zerogpu/gateway';
 import { residentMb } from './batches/watch.ts';
 import type { IdleReport } from './nodes/idle-nodes.ts';
@@ -45,6 +46,7 @@ const END_MS = 30_000;
 const PORTS = { from: 20_000, to: 30_000 } as const;
 const REQUESTS = 200;
 const MODEL = 'zlm-v1-summary-cloud';
+const BUILT_INS = MANIFESTS.filter(({ runtime }) => runtime === 'zlm').length;
 const PROFILE =
   options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${path.resolve(options.profile)}`];
 const ROOT = path.join(import.meta.dirname, '../..');
@@ -306,9 +308,9 @@ async function measure(dataDir: string): Promise<string> {
   ]);
   const section = (title: string, rows: readonly Row[]) => `## ${title}\n\n${markdownTable(['', ''], rows)}`;
   return `${[
-    '# Ten thousand idle nodes on one gateway',
+    `# ${NODES === 10_000 ? 'Ten thousand' : NODES.toLocaleString('en-US')} idle nodes on one gateway`,
     told,
-    'Made by `npm run bench:nodes`. The gateway runs as `npm start` runs it, with its embedded database; the nodes are one other process on the same machine, which makes their keys, signs, tells the load of 11 models every 5 s and answers pings. Goals: less than 1 GB, heartbeats on time.',
+    `Made by \`npm run bench:nodes\`. The gateway runs as `npm start` runs it, with its embedded database; the nodes are one other process on the same machine, which makes their keys, signs, tells the load of ${BUILT_INS} models every 5 s and answers pings. Goals: less than 1 GB, heartbeats on time.`,
     section('With one node', alone),
     section('Joining', joined),
     section('Idle', [...idle, ...through]),
