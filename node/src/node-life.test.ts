@@ -50,6 +50,21 @@ async function until(isSo: () => boolean): Promise<void> {
 const ready = (models: readonly AnnouncedModel[]) =>
   models.length > 0 && models.every(({ resident }) => resident);
 
+test('a beat is answered with what it asks to be said back', async () => {
+  await started({ echo });
+  const socket = await gateway.welcome();
+  const answer = async (beat: object) => {
+    socket.send({ type: 'beat', ...beat });
+    const { nonce } = await socket.next('alive');
+    return nonce;
+  };
+  expect([await answer({ nonce: 'x1' }), await answer({}), await answer({ nonce: 'x2' })]).toEqual([
+    'x1',
+    undefined,
+    'x2',
+  ]);
+});
+
 describe('limits', () => {
   test('a share of the CPU offers fewer slots; the owner changes it while it runs', async () => {
     const node = await started({ echo }, { cpuShare: 0.5 });
