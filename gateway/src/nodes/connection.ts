@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   type AnnouncedModel,
   ApiError,
@@ -19,7 +19,6 @@ import {
   type NodeFacts,
   type NodeView,
   type PieceSink,
-  type Speed,
   type Target,
   type TargetAnswer,
   TargetFailure,
@@ -27,10 +26,12 @@ import {
 } from '../flow.ts';
 import type { ModelReport, Standing } from '../live-nodes.ts';
 import { Conduct, type Misconduct } from './conduct.ts';
-import { Lane, usualMsOf } from './lane.ts';
+import { type Lane, usualMsOf } from './lane.ts';
 import type { Admittance } from './node-directory.ts';
+import { NodeLanes } from './node-lanes.ts';
 import { CATALOGUE, type GatewaySoftware, thisSoftware, understandingWith } from './node-software.ts';
 import { plain, readFrame } from './read-frame.ts';
+import { RoundTrip } from './round-trip.ts';
 import { SILENT, SignOfLife } from './sign-of-life.ts';
 import type { Trials } from './trials.ts';
 
@@ -54,13 +55,6 @@ const LEAST_PIECE = 8;
 const GOODBYE_MS = 1000;
 /** Bytes of a load that is kept to be compared with: ten times what our own nodes say of all built-ins. */
 const MAX_KEPT_LOAD = 12 * 1024;
-/** A round trip that differs by less says nothing to the router: ten thousand nodes with eleven models are told of at each ping. */
-const NEWS_SHARE = 0.1;
-const LEAST_NEWS_MS = 1;
-/** A clock of whole milliseconds says 0 of what takes up to one, and 0 means that nothing was measured. */
-const LEAST_RTT_MS = 0.5;
-/** Round trips that the mean is about. */
-const RTTS_REMEMBERED = 5;
 /** Until it is admitted. */
 const NOBODY: NodeFacts = {
   id: '',
@@ -122,7 +116,6 @@ interface Running {
 export class NodeConnection implements Target {
   readonly kind = 'node';
   facts: NodeFacts = NOBODY;
-  rttMs = 0;
   /** Which of the node's sockets this is, counted from its first; and since when, in milliseconds since 1970. */
   session = 0;
   connectedAt = 0;
@@ -134,32 +127,26 @@ export class NodeConnection implements Target {
   readonly #socket: WebSocket;
   readonly #services: ConnectionServices;
   readonly #nonce = randomBytes(32).toString('base64url');
-  readonly #lanes = new Map<string, Lane>();
-  /** No longer announced, but with runs that still take their slots there. */
-  readonly #retired = new Map<string, Lane>();
+  readonly #lanes: NodeLanes;
+  readonly #roundTrip = new RoundTrip();
   readonly #running = new Map<string, Running>();
   /** Of runs that wait for a slot. */
   readonly #waiting = new Set<AbortSignal>();
   readonly #greeting: NodeJS.Timeout;
   readonly #conduct: Conduct;
   readonly #life: SignOfLife;
-  #announced: readonly AnnouncedModel[] = [];
   /** The last load, as it came: the same again is not read again. */
   #load: string | null = null;
-  /** The round trip that the router was told. */
-  #toldRttMs = Number.NEGATIVE_INFINITY;
   #standing: Standing = { draining: false, quarantined: false };
   #state: 'hello' | 'admitting' | 'serving' | 'draining' | 'closed' = 'hello';
   #nextRun = 1;
-  #asked: { readonly nonce: string; readonly at: number } | null = null;
-  /** Round trips that were measured. */
-  #measured = 0;
 
   constructor(socket: WebSocket, services: ConnectionServices) {
     this.#socket = socket;
     this.#services = services;
     this.lastHeardAt = services.now();
     this.#conduct = new Conduct(this.lastHeardAt);
+    this.#lanes = new NodeLanes((model) => this.#laneChanged(model));
     this.#life = new SignOfLife({
       ask: () => this.ping(),
       lost: () => this.#fellSilent(),
@@ -182,6 +169,11 @@ export class NodeConnection implements Target {
     return this.facts.organizationId;
   }
 
+  /** Mean of the last ways there and back; 0 until one was measured. */
+  get rttMs(): number {
+    return this.#roundTrip.ms;
+  }
+
   get serving(): boolean {
     const open = this.#socket.readyState === this.#socket.OPEN;
     return open && this.#state === 'serving' && !this.#held && !this.#life.silent;
@@ -201,7 +193,7 @@ export class NodeConnection implements Target {
     this.#standing = standing;
     if (this.#held === before || this.#state !== 'serving') return;
     this.changes++;
-    this.#announce(this.#announced);
+    this.#lanes.announce(this.#lanes.announced, this.#held);
     this.#notice();
     this.#services.changed(this);
   }
@@ -235,19 +227,13 @@ export class NodeConnection implements Target {
 
   #fellSilent(): void {
     this.#loseRuns('The node gives no sign of life');
-    const away = new TargetFailure('unavailable', 'The node gives no sign of life');
-    for (const lane of this.#lanes.values()) lane.close(away);
+    this.#lanes.sendAway('The node gives no sign of life');
     this.#services.changed(this);
   }
 
   /** What it has, held or not. */
   report(): ModelReport[] {
-    return this.#announced.flatMap(({ id, version, slots, resident, speed }) => {
-      const lane = this.#lanes.get(id) ?? this.#retired.get(id);
-      const load = { in_flight: lane?.inFlight ?? 0, service_ms: lane?.serviceMs ?? null };
-      const measured = speed ? { base_ms: speed.baseMs, per_thousand_ms: speed.perThousandMs } : null;
-      return [{ id, version, slots, resident, ...load, speed: measured }];
-    });
+    return this.#lanes.report();
   }
 
   /** It is where people say. */
@@ -265,7 +251,7 @@ export class NodeConnection implements Target {
   }
 
   models(): IterableIterator<string> {
-    return this.#lanes.keys();
+    return this.#lanes.models();
   }
 
   /** When what it failed of a model will be forgotten, in milliseconds since 1970; null when there is nothing. */
@@ -285,7 +271,7 @@ export class NodeConnection implements Target {
       batchRoom,
       resident,
       serviceMs,
-      speed: lane.speed(this.#announcedSpeed(model)),
+      speed: lane.speed(this.#lanes.announcedSpeed(model)),
       crowdMs: pace.crowdMs,
       loadMs,
       failures,
@@ -293,10 +279,6 @@ export class NodeConnection implements Target {
       rttMs: this.rttMs,
       trust: this.#services.trustOf(this.facts, model),
     };
-  }
-
-  #announcedSpeed(model: string): Speed | null {
-    return this.#announced.find(({ id }) => id === model)?.speed ?? null;
   }
 
   async run(
@@ -368,9 +350,7 @@ export class NodeConnection implements Target {
 
   /** Asks for a sign of life, and measures the way there and back with it. */
   ping(): void {
-    // To be said back, which nobody guesses. Drawn many at a time, while random bytes one by one are 1 % of a core with 10,000 nodes.
-    const nonce = randomUUID();
-    this.#asked = { nonce, at: this.#services.now() };
+    const nonce = this.#roundTrip.ask(this.#services.now());
     // A browser answers a ping even for a page that it has frozen, and never shows it to the page.
     if (this.facts.deviceClass === 'browser') this.#send({ type: 'beat', nonce });
     else this.#socket.ping(nonce);
@@ -430,7 +410,7 @@ export class NodeConnection implements Target {
     if (!isBinary && this.#isSameLoad(data)) {
       this.#conduct.valid();
       this.#judge(this.#conduct.ownFrame(this.lastHeardAt));
-      this.#forgetRetired();
+      this.#lanes.forgetRetired();
       return;
     }
     const frame = isBinary ? null : readFrame(data);
@@ -512,7 +492,7 @@ export class NodeConnection implements Target {
     this.connectedAt = this.#services.now();
     this.#standing = admittance.standing ?? this.#standing;
     this.#state = 'serving';
-    this.#announce(hello.models);
+    this.#lanes.announce(hello.models, this.#held);
     this.#welcome(hello);
     if (this.#held) this.#notice();
     this.#services.welcomed(this);
@@ -557,7 +537,7 @@ export class NodeConnection implements Target {
         break;
       case 'draining':
         this.#state = 'draining';
-        this.#closeLanes('The node is shutting down');
+        this.#lanes.close('The node is shutting down');
         this.#services.changed(this);
         break;
       case 'alive':
@@ -590,22 +570,6 @@ export class NodeConnection implements Target {
     }
   }
 
-  /** Takes over what the node has. */
-  #announce(models: readonly AnnouncedModel[]): void {
-    this.#announced = models;
-    const known = this.#held ? [] : this.#announced;
-    const announced = new Set(known.map((model) => model.id));
-    for (const [id, lane] of this.#lanes) if (!announced.has(id)) this.#retire(id, lane);
-    for (const { id, slots, resident, speed } of known) {
-      const lane = this.#lanes.get(id) ?? this.#retired.get(id);
-      this.#retired.delete(id);
-      this.#lanes.set(id, lane ?? new Lane(slots, resident, () => this.#laneChanged(id)));
-      lane?.announce(slots, resident);
-      if (speed) this.#lanes.get(id)?.pace.expect(usualMsOf(speed));
-    }
-    this.#forgetRetired();
-  }
-
   #laneChanged(model: string): void {
     this.changes++;
     this.#services.told?.(this, model);
@@ -613,21 +577,11 @@ export class NodeConnection implements Target {
 
   /** Nearly every heartbeat says what the one before it, or the hello, said. */
   #heardLoad(models: readonly AnnouncedModel[]): void {
-    this.#forgetRetired();
-    if (sameModels(models, this.#announced)) return;
+    this.#lanes.forgetRetired();
+    if (this.#lanes.has(models)) return;
     this.changes++;
-    this.#announce(models);
+    this.#lanes.announce(models, this.#held);
     this.#services.changed(this);
-  }
-
-  #forgetRetired(): void {
-    for (const [id, lane] of this.#retired) if (lane.inFlight === 0) this.#retired.delete(id);
-  }
-
-  #retire(id: string, lane: Lane): void {
-    this.#lanes.delete(id);
-    this.#retired.set(id, lane);
-    lane.close(new TargetFailure('unavailable', 'The node no longer has the model'));
   }
 
   #done(frame: Done): void {
@@ -695,20 +649,19 @@ export class NodeConnection implements Target {
   #ponged(nonce: string): void {
     this.lastHeardAt = this.#services.now();
     this.#life.heard();
-    const asked = this.#asked;
-    // Nobody asked that: a pong of one's own accord is a sign of life and measures nothing.
-    if (asked?.nonce !== nonce) {
+    // Nobody asked that: a pong of one's own accord is a sign of life.
+    if (!this.#roundTrip.answered(nonce, this.lastHeardAt)) {
       this.#judge(this.#conduct.ownFrame(this.lastHeardAt));
       return;
     }
-    this.#asked = null;
-    this.#measure(Math.max(LEAST_RTT_MS, this.lastHeardAt - asked.at));
-    this.#tellRoundTrip();
+    if (this.#roundTrip.isNews()) {
+      for (const model of this.#lanes.models()) this.#services.told?.(this, model);
+    }
     this.#tryAgain(this.lastHeardAt);
   }
 
   #tellPace(model: string, aloneMs: number): void {
-    const announced = this.#announcedSpeed(model);
+    const announced = this.#lanes.announcedSpeed(model);
     this.#services.trials?.ran(model, aloneMs, announced && usualMsOf(announced));
   }
 
@@ -717,31 +670,9 @@ export class NodeConnection implements Target {
     const { trials } = this.#services;
     if (!trials) return;
     for (const [model, lane] of this.#lanes) {
-      const as = () => trials.hope(model, this.#announcedSpeed(model));
+      const as = () => trials.hope(model, this.#lanes.announcedSpeed(model));
       lane.tryAgain(as, now, () => trials.take(model));
     }
-  }
-
-  /** The first ones are as good as each other: the one at the greeting, when both ends are busy, is soon no more than one of five. */
-  #measure(rttMs: number): void {
-    this.#measured = Math.min(RTTS_REMEMBERED, this.#measured + 1);
-    this.rttMs += (rttMs - this.rttMs) / this.#measured;
-  }
-
-  /** Where it changed enough to matter. */
-  #tellRoundTrip(): void {
-    const isNews = Math.abs(this.rttMs - this.#toldRttMs) > Math.max(LEAST_NEWS_MS, this.rttMs * NEWS_SHARE);
-    if (!isNews) return;
-    this.#toldRttMs = this.rttMs;
-    for (const model of this.#lanes.keys()) this.#services.told?.(this, model);
-  }
-
-  /** Who waits here was not sent to the node, and is not lost with it. */
-  #closeLanes(message: string): void {
-    // One for all: an error with its stack takes 5 µs, and ten thousand nodes with ten models may go at once.
-    const away = new TargetFailure('unavailable', message);
-    for (const lane of this.#lanes.values()) lane.close(away);
-    this.#lanes.clear();
   }
 
   #refuse(code: Extract<Admittance, { kind: 'refused' }>['code'], message: string): void {
@@ -754,7 +685,7 @@ export class NodeConnection implements Target {
     this.#state = 'closed';
     clearTimeout(this.#greeting);
     this.#life.end();
-    this.#closeLanes('The node went away');
+    this.#lanes.close('The node went away');
     if (this.#running.size > 0) this.#loseRunning();
     this.#services.closed(this);
   }
@@ -789,21 +720,6 @@ function isOverdue(reason: unknown): boolean {
 
 function lengthOf({ text, texts }: Inference): number {
   return texts === null ? text.length : texts.reduce((sum, one) => sum + one.length, 0);
-}
-
-function sameModels(some: readonly AnnouncedModel[], others: readonly AnnouncedModel[]): boolean {
-  return some.length === others.length && some.every((one, at) => sameModel(one, others[at]));
-}
-
-function sameModel(one: AnnouncedModel, other: AnnouncedModel | undefined): boolean {
-  return (
-    one.id === other?.id &&
-    one.version === other.version &&
-    one.slots === other.slots &&
-    one.resident === other.resident &&
-    one.speed?.baseMs === other.speed?.baseMs &&
-    one.speed?.perThousandMs === other.speed?.perThousandMs
-  );
 }
 
 function tooMuch(): TargetFailure {
