@@ -27,8 +27,9 @@ export async function fuzzFrames(
   const token = await poolToken(gateway.gateway, 'public');
   const texts = fc.sample(hostileFrames, { seed, numRuns: Math.min(frames, 2000) });
   const report = { frames: 0, closed: 0, answered: 0, wrong: [] as string[] };
-  while (report.frames < frames) {
-    const node = await RawNode.open(gateway.url, deviceKeys());
+  for (let nodes = 0; report.frames < frames; nodes++) {
+    // Of one address there may be so many new strangers in a minute.
+    const node = await RawNode.open(gateway.url, deviceKeys(), `127.0.0.${2 + (nodes % 250)}`);
     // Each run is answered by whatever comes next, sometimes under its own id.
     node.onRun = ({ id }) =>
       node.say((texts[report.frames % texts.length] ?? '').replace('"id":"1"', `"id":"${id}"`));

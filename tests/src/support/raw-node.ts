@@ -50,8 +50,8 @@ export class RawNode {
   #code: number | null = null;
 
   /** Resolves when the gateway has switched to the WebSocket. */
-  static async open(url: string, keys = deviceKeys()): Promise<RawNode> {
-    const node = new RawNode(url, keys);
+  static async open(url: string, keys = deviceKeys(), from?: string): Promise<RawNode> {
+    const node = new RawNode(url, keys, from);
     node.write(
       [
         `GET ${NODE_CONNECT_PATH} HTTP/1.1`,
@@ -69,10 +69,11 @@ export class RawNode {
   }
 
   /** A connection that has said nothing yet. */
-  constructor(url: string, keys = deviceKeys()) {
+  constructor(url: string, keys = deviceKeys(), from?: string) {
     this.keys = keys;
     const { hostname, port } = new URL(url);
-    this.#socket = connect(Number(port), hostname);
+    const to = { port: Number(port), host: hostname };
+    this.#socket = connect(from === undefined ? to : { ...to, localAddress: from });
     this.#socket.on('data', (bytes) => this.#read(bytes));
     this.#socket.on('error', () => undefined);
     this.#upgraded.promise.catch(() => undefined);
