@@ -310,7 +310,7 @@ async function measure(dataDir: string): Promise<string> {
   return `${[
     `# ${NODES === 10_000 ? 'Ten thousand' : NODES.toLocaleString('en-US')} idle nodes on one gateway`,
     told,
-    `Made by \`npm run bench:nodes\`. The gateway runs as `npm start` runs it, with its embedded database; the nodes are one other process on the same machine, which makes their keys, signs, tells the load of ${BUILT_INS} models every 5 s and answers pings. Goals: less than 1 GB, heartbeats on time.`,
+    `Made by \`npm run bench:nodes\`. The gateway runs as \`npm start\` runs it, with its embedded database; the nodes are one other process on the same machine, which makes their keys, signs, tells the load of ${BUILT_INS} models every 5 s and answers pings. Goals: less than 1 GB, heartbeats on time.`,
     section('With one node', alone),
     section('Joining', joined),
     section('Idle', [...idle, ...through]),
