@@ -223,6 +223,16 @@ describe('a late run that still waits for its turn', () => {
     expect((await within(500, result))?.route).toMatchObject({ target: 'c', attempts: 3, hedged: false });
     expect([a.ends, b.ends, c.ends]).toEqual([['cancelled'], ['failed'], ['answered']]);
   });
+
+  test('comes back when the idle one only looked idle because it fails at once, and there is nobody else', async () => {
+    const [good, bad] = [
+      waiting({ endsAfterMs: LATE_MS + 50 }),
+      scripted('bad', { endsAfterMs: 1, fails: 'internal' }),
+    ];
+    const { result } = send([choiceOf(good), choiceOf(bad)]);
+    expect((await within(2_000, result))?.route).toMatchObject({ target: 'slow', attempts: 3 });
+    expect([good.ends, bad.ends]).toEqual([['cancelled', 'answered'], ['failed']]);
+  });
 });
 
 describe('a target that seems gone', () => {

@@ -93,6 +93,8 @@ class Dispatching {
   readonly #outcome = Promise.withResolvers<DispatchResult>();
   /** Taken for a hedge when it had no room; the next to be tried. */
   #spare: Choice | null = null;
+  /** Left while it waited, for one that was idle; tried again when there is nobody else. */
+  #left: Choice | null = null;
   #begun = 0;
   #nodesTried = 0;
   #hedged = false;
@@ -140,7 +142,10 @@ class Dispatching {
     this.#spare = null;
     if (spare !== null) return spare;
     const next = this.#choices.next();
-    return next.done ? null : next.value;
+    if (!next.done) return next.value;
+    const left = this.#left;
+    this.#left = null;
+    return left;
   }
 
   #begin(choice: Choice): void {
@@ -301,6 +306,7 @@ class Dispatching {
   #move(attempt: Attempt, choice: Choice): void {
     this.#drop(attempt);
     attempt.cancel.abort(CANCELLED);
+    this.#left = attempt.choice;
     this.#begin(choice);
   }
 
