@@ -91,10 +91,13 @@ describeInChromium('The browser node', () => {
     return said;
   }
 
-  /** What the gateway knows of the models of connected nodes. */
+  /**
+   * What the gateway knows of the models of the node that came last. One that went while it was being let in stands in
+   * the database as connected for up to a minute.
+   */
   async function announced(): Promise<readonly Announced[]> {
     const { rows } = await gateway.pool.query<{ models: Announced[] }>(
-      'SELECT models FROM nodes WHERE gateway_id IS NOT NULL',
+      'SELECT models FROM nodes WHERE gateway_id IS NOT NULL ORDER BY connected_at DESC LIMIT 1',
     );
     return rows.flatMap(({ models }) => models);
   }
