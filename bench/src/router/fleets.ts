@@ -79,6 +79,11 @@ function usual(i: number, world: World): NodeView {
 
 const usualFrom = (world: World): Place => nearCity(world);
 
+/** As a gateway in Frankfurt sees a node that it has pinged. */
+function pinged(view: NodeView, world: World): NodeView {
+  return { ...view, rttMs: measured(view, world) };
+}
+
 /** As a gateway measured it: the distance by some, and a last mile. */
 function measured(view: NodeView, { random }: World): number {
   if (view.place === null) return 20;
@@ -87,10 +92,16 @@ function measured(view: NodeView, { random }: World): number {
 }
 
 export const FLEETS: readonly FleetKind[] = [
-  { name: 'world', what: '400 cities of very different size', home: null, node: usual, from: usualFrom },
+  {
+    name: 'world',
+    what: '400 cities of very different size, nothing measured',
+    home: null,
+    node: usual,
+    from: usualFrom,
+  },
   {
     name: 'even',
-    what: 'anywhere on the globe',
+    what: 'anywhere on the globe, nothing measured',
     home: null,
     node: (i, world) => ({ ...usual(i, world), place: anywhere(world.random) }),
     from: ({ random }) => anywhere(random),
@@ -99,20 +110,14 @@ export const FLEETS: readonly FleetKind[] = [
     name: 'measured',
     what: 'cities, round trips measured from Frankfurt; asks from there',
     home: HOME,
-    node: (i, world) => {
-      const view = usual(i, world);
-      return { ...view, rttMs: measured(view, world) };
-    },
+    node: (i, world) => pinged(usual(i, world), world),
     from: () => HOME,
   },
   {
     name: 'measured, asked from elsewhere',
     what: 'the same, asks within 1,000 km of Frankfurt',
     home: HOME,
-    node: (i, world) => {
-      const view = usual(i, world);
-      return { ...view, rttMs: measured(view, world) };
-    },
+    node: (i, world) => pinged(usual(i, world), world),
     from: ({ random }) => ({
       latitude: HOME.latitude + (random() - 0.5) * 16,
       longitude: HOME.longitude + (random() - 0.5) * 20,
@@ -121,10 +126,11 @@ export const FLEETS: readonly FleetKind[] = [
   {
     name: 'one city',
     what: 'all within 50 km, asks from there',
-    home: null,
+    home: HOME,
     node: (i, world) => {
       const spread = () => (world.random() + world.random() - 1) * 0.3;
-      return { ...usual(i, world), place: { latitude: 48.8 + spread(), longitude: 2.3 + spread() } };
+      const place = { latitude: 48.8 + spread(), longitude: 2.3 + spread() };
+      return pinged({ ...usual(i, world), place }, world);
     },
     from: () => ({ latitude: 48.8, longitude: 2.3 }),
   },
@@ -138,31 +144,31 @@ export const FLEETS: readonly FleetKind[] = [
   {
     name: 'private pools',
     what: `${POOL} nodes for each organization, 1,000 of the operator's behind them`,
-    home: null,
+    home: HOME,
     node: (i, world) => {
-      const view = usual(i, world);
+      const view = pinged(usual(i, world), world);
       if (i < 1000) return view;
       return { ...view, pool: 'organization', organizationId: `org_${Math.floor(i / POOL)}` };
     },
-    from: usualFrom,
+    from: () => HOME,
     organization: ({ random, size }) => `org_${Math.floor((random() * size) / POOL)}`,
   },
   {
     name: 'saturated',
     what: '95 % have queues of up to ten rounds',
-    home: null,
+    home: HOME,
     node: (i, world) => {
-      const view = usual(i, world);
+      const view = pinged(usual(i, world), world);
       if (world.random() > 0.95) return { ...view, inFlight: 0, batchRoom: view.slots };
       const inFlight = Math.floor(view.slots * (1 + 9 * world.random()));
       return { ...view, inFlight, batchRoom: view.slots - inFlight };
     },
-    from: usualFrom,
+    from: () => HOME,
   },
   {
     name: 'slow near, fast far',
     what: 'near nodes take 500 ms and more, one in 1,000 far away 5 ms',
-    home: null,
+    home: HOME,
     node: (i, world) => {
       const view = usual(i, world);
       const fast = i % 1000 === 0;
@@ -170,25 +176,25 @@ export const FLEETS: readonly FleetKind[] = [
       const place = fast
         ? { latitude: -33.9, longitude: 151.2 }
         : { latitude: 50 + world.random(), longitude: 8 };
-      return { ...view, place, serviceMs: baseMs, speed: { baseMs, perThousandMs: 1 } };
+      return pinged({ ...view, place, serviceMs: baseMs, speed: { baseMs, perThousandMs: 1 } }, world);
     },
     from: () => ({ latitude: 50.1, longitude: 8.2 }),
   },
   {
     name: 'cold',
     what: '1 % have the model in memory; loading takes 50 to 3,000 ms',
-    home: null,
+    home: HOME,
     node: (i, world) => ({
-      ...usual(i, world),
+      ...pinged(usual(i, world), world),
       resident: world.random() < 0.01,
       loadMs: 50 * 60 ** world.random(),
     }),
-    from: usualFrom,
+    from: () => HOME,
   },
   {
     name: 'equals',
     what: 'idle twins in one place',
-    home: null,
+    home: HOME,
     node: (i, world) => ({
       ...usual(i, world),
       place: HOME,
