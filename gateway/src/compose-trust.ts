@@ -5,12 +5,23 @@ import { JUDGING_POOLS, type NodeView } from './flow.ts';
 import type { NodeConnection } from './nodes/connection.ts';
 import type { NodeRegistry } from './nodes/registry.ts';
 import { type Rounds, startRounds } from './rounds.ts';
+import { predicted, type RouteAsk } from './router/predict.ts';
 import { TrustKeeper } from './trust/trust.ts';
 import { DatabaseTrustStore } from './trust/trust-store.ts';
 
 /** Counts that a gateway's death loses: of a second. */
 const EVERY_MS = 1000;
 const now = () => Date.now();
+/** Judges are compared for a text of usual length: of what is asked, a prediction needs no more than that. */
+const ANY_CHECK: RouteAsk = {
+  model: '',
+  tier: 'interactive',
+  tokens: 256,
+  place: null,
+  organizationId: '',
+  privacy: 'own',
+  strangersMay: false,
+};
 
 /** @param registry which may be made after this */
 export function composeTrust({ store: { pool }, log }: Ground, registry: () => NodeRegistry): TrustKeeper {
@@ -25,6 +36,7 @@ export function composeTrust({ store: { pool }, log }: Ground, registry: () => N
     bench: {
       judges: (model) => judgesAmong(registry().having(model, JUDGING_POOLS), model),
       target: (id) => registry().find(id),
+      predictedMs: (view) => predicted(view, ANY_CHECK).totalMs,
     },
     connected: (id) => registry().find(id) !== undefined,
     changed: (id) => registry().trustChanged(id),

@@ -100,6 +100,7 @@ export class LiarFleet {
         // Whoever is asked first differs: equals share the work.
         judges: () => [...bench.keys()].sort(() => random() - 0.5).map(viewOf),
         target: (id) => bench.get(id),
+        predictedMs: () => 1,
       },
       connected: () => true,
       changed: () => undefined,

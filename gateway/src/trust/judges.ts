@@ -6,12 +6,10 @@ export interface Bench {
   /** Connected nodes that have the model, of the pools that are asked for. */
   judges(model: string): Iterable<NodeView>;
   target(id: string): Target | undefined;
+  /** What a run there would take, in milliseconds: as when nodes are chosen for requests. */
+  predictedMs(view: NodeView): number;
 }
 
-/** A run on a node that has none behind it yet is taken to last this long: about what a nano model needs. */
-const UNKNOWN_SERVICE_MS = 2;
-/** What each failure weighs, as when nodes are chosen for requests. */
-const FAILURE_MS = 250;
 /** Looked at; of more operators' nodes than these the first will do. */
 const MAX_LOOKED_AT = 64;
 
@@ -31,14 +29,10 @@ export function chooseJudge(
   for (const view of bench.judges(model)) {
     if (++looked > MAX_LOOKED_AT) break;
     if (except.has(view.id) || !mayJudge(view) || (tier === 'batch' && view.batchRoom <= 0)) continue;
-    const ms = waitMs(view);
+    const ms = bench.predictedMs(view);
     if (ms < bestMs) [best, bestMs] = [view, ms];
   }
   return best && bench.target(best.id);
 }
 
 const mayJudge = ({ pool }: NodeView) => JUDGING_POOLS.includes(pool);
-
-function waitMs({ inFlight, slots, serviceMs, rttMs, failures }: NodeView): number {
-  return rttMs + (inFlight / slots + 1) * (serviceMs ?? UNKNOWN_SERVICE_MS) + failures * FAILURE_MS;
-}

@@ -100,6 +100,7 @@ function open(): TrustKeeper {
     bench: {
       judges: () => judges.map(({ facts }) => viewOf(facts)),
       target: (id) => judges.find((judge) => judge.id === id),
+      predictedMs: ({ inFlight }) => inFlight,
     },
     connected: () => true,
     changed: () => changes.push(trust()),
